@@ -1,0 +1,58 @@
+# `make demo` and `make test` do everything on a fresh machine with Python 3.11 to 3.13.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+
+.PHONY: demo test lint pytest wheel-test test-slow bench clean
+
+demo: $(VENV)/.demo
+	mkdir -p demo
+	$(BIN)/attngan-export fashion-32 --out demo/fashion-32 --torchscript
+	$(BIN)/attngan-export verify demo/fashion-32
+	$(BIN)/attngan-run demo/fashion-32 --seeds 0-7 --out demo/fashion-32.png
+	@echo "demo: look at demo/fashion-32.png; demo/fashion-32/ is the bundle to embed"
+
+test: lint pytest wheel-test
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+wheel-test: $(VENV)/.dev
+	$(BIN)/python tests/wheel.py
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.dev
+	$(BIN)/python bench/bench_attention.py
+	$(BIN)/attngan-export bench fashion-32
+
+# A torch that this Python already has is kept: the environment then sees the machine's packages.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "error: $(PYTHON) has no venv module; on Debian or Ubuntu: apt-get install python3-venv"; exit 2; }
+	@if $(PYTHON) -c 'import torch' 2>/dev/null; \
+	  then $(PYTHON) -m venv --system-site-packages $(VENV); else $(PYTHON) -m venv $(VENV); fi
+
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	@if $(BIN)/python -c 'import torch' 2>/dev/null; then echo "keeping the torch that is installed"; \
+	  else $(PIP) install -q -c constraints.txt torch; fi
+	touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.torch
+	$(PIP) install -q $(PIN) -e '.[cpu,train,export]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.torch
+	$(PIP) install -q $(PIN) -e '.[dev]'
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf demo dist build

@@ -1,0 +1,125 @@
+"""Attention layers over `attngan_kernels.attention`; every one can be differentiated twice."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from attngan_kernels import attention, attention_weights
+
+Similarity = Literal["dot", "cosine", "l2"]
+
+
+class MultiHeadAttention(nn.Module):
+    """Multi-head attention (Vaswani et al. 2017, eq. 1 and section 3.2.2) in torch's conventions.
+
+    Parameters have the names and shapes of `torch.nn.MultiheadAttention(batch_first=True)`, so that with
+    similarity "dot" a state dict goes from one to the other.
+
+    similarity: "dot" scales scores by head_dim^-1/2; "l2" is −|q−k|²·head_dim^-1/2; "cosine" normalises q and k
+        and multiplies by a learned temperature per head, at most 100, which bounds the logits under penalties
+        (Liu et al. 2022, Swin V2, section 3.2).
+    """
+
+    max_temperature = 100.0
+
+    def __init__(self, embed_dim: int, num_heads: int, *, bias: bool = True, similarity: Similarity = "dot") -> None:
+        super().__init__()
+        if embed_dim % num_heads:
+            raise ValueError(f"embed_dim {embed_dim} is not a multiple of num_heads {num_heads}")
+        self.num_heads, self.head_dim = num_heads, embed_dim // num_heads
+        self.similarity: Similarity = similarity
+        self.backend = "auto"
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim)) if bias else None
+        self.out_proj = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.log_temperature = (
+            nn.Parameter(torch.full((num_heads,), math.log(10.0))) if similarity == "cosine" else None
+        )
+        nn.init.xavier_uniform_(self.in_proj_weight)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = False,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """query [B, N_q, E], key and value [B, N_k, E] → output [B, N_q, E] and the weights if asked for.
+
+        key_padding_mask: bool [B, N_k], True = leave this key out (torch's meaning, the opposite of the kernel's).
+        weights: [B, N_q, N_k], or [B, heads, N_q, N_k] with average_attn_weights=False.
+        """
+        q, k, v = (self._heads(x, i) for i, x in enumerate((query, key, value)))
+        if self.log_temperature is not None:
+            temperature = self.log_temperature.clamp(max=math.log(self.max_temperature)).exp()
+            q, k = _unit(q) * temperature.to(q.dtype)[:, None, None], _unit(k)
+        mask = None if key_padding_mask is None else ~key_padding_mask[:, None, :]
+        similarity: Literal["dot", "l2"] = "l2" if self.similarity == "l2" else "dot"
+        scale = 1.0 if self.log_temperature is not None else self.head_dim**-0.5
+        out = attention(
+            q,
+            k,
+            v,
+            key_mask=mask,
+            is_causal=is_causal,
+            scale=scale,
+            similarity=similarity,
+            backend=self.backend,
+        )
+        out = self.out_proj(out.transpose(1, 2).flatten(2))
+        if not need_weights:
+            return out, None
+        weights = attention_weights(q, k, key_mask=mask, is_causal=is_causal, scale=scale, similarity=similarity)
+        return out, weights.mean(1) if average_attn_weights else weights
+
+    def _heads(self, x: Tensor, part: int) -> Tensor:
+        """Projects x [B, N, E] by the query (0), key (1) or value (2) third of in_proj to [B, heads, N, head_dim]."""
+        rows = slice(part * x.shape[-1], (part + 1) * x.shape[-1])
+        bias = None if self.in_proj_bias is None else self.in_proj_bias[rows]
+        return F.linear(x, self.in_proj_weight[rows], bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+class SelfAttention2d(nn.Module):
+    """x + attention over all positions of a feature map (Zhang et al. 2019, SAGAN, eq. 1 to 3).
+
+    The output projection starts at zero, so that training begins with convolutions alone, as SAGAN's gain γ does.
+    Scores are cosine similarities: dot products of unbounded features grow without limit under R1 (Kim et al.
+    2021, "The Lipschitz constant of self-attention").
+    """
+
+    def __init__(self, channels: int, heads: int, similarity: Similarity = "cosine") -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(channels, heads, similarity=similarity)
+        nn.init.zeros_(self.attention.out_proj.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] → the same shape."""
+        sequence = x.flatten(2).transpose(1, 2)
+        out, _ = self.attention(sequence, sequence, sequence)
+        return x + out.transpose(1, 2).unflatten(2, x.shape[2:])
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Attention weights [B, heads, H·W, H·W] of a feature map, for looking at."""
+        sequence = x.flatten(2).transpose(1, 2)
+        _, weights = self.attention(sequence, sequence, sequence, need_weights=True, average_attn_weights=False)
+        return weights
+
+
+def set_attention_backend(network: nn.Module, backend: str) -> None:
+    """Makes every attention layer inside `network` use this backend of `attngan_kernels.attention`."""
+    for module in network.modules():
+        if isinstance(module, MultiHeadAttention):
+            module.backend = backend
+
+
+def _unit(x: Tensor) -> Tensor:
+    """x / |x| along the last dimension; smooth at 0, where |x| alone has no second derivative."""
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)

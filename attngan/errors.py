@@ -1,0 +1,5 @@
+"""The package's one error class; it lives with the runtime, which must not import attngan."""
+
+from attngan_runtime.errors import AttnGANError
+
+__all__ = ["AttnGANError"]

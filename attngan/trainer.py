@@ -1,0 +1,135 @@
+"""The algorithm alone: a discriminator step, a generator step, the penalties.
+
+Nothing here knows of files, devices, progress bars or presets. G and D are any modules with
+`G(z, labels) -> pictures` and `D(pictures, labels) -> logits [B]`; labels may be None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from attngan.losses import OBJECTIVES, Objective, r1, r1_r2, r2, wgan_gp
+
+Augment = Callable[[Tensor], Tensor]
+Penalty = Literal["r1+r2", "r1", "r2", "wgan-gp"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the schedule sets before a step; the defaults suit a first experiment."""
+
+    learning_rate: float = 2e-4
+    beta2: float = 0.99
+    gamma: float = 1.0
+    penalty_every: int = 1
+
+
+class Trainer:
+    """Alternating training of V(D, G): one discriminator step, one generator step, on the same real pictures.
+
+    objective: a name in `attngan.losses.OBJECTIVES`, or an Objective of your own.
+    The penalty is exact, taken with respect to what D itself sees (augmentation stays outside), on every
+    `penalty_every`-th step and then multiplied by it (lazy regularisation: Karras et al. 2020, section 3.1).
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: str | Objective = "relativistic",
+        penalty: Penalty = "r1+r2",
+    ) -> None:
+        self.generator, self.discriminator, self.penalty = generator, discriminator, penalty
+        self.objective = OBJECTIVES[objective] if isinstance(objective, str) else objective
+        self.optimizer_g = _adam(generator.parameters())
+        self.optimizer_d = _adam(discriminator.parameters())
+        self.steps = 0
+
+    def step(
+        self,
+        real: Tensor,
+        z: tuple[Tensor, Tensor],
+        labels: Tensor | None = None,
+        settings: Settings | None = None,
+        augment: Augment = lambda pictures: pictures,
+    ) -> dict[str, float]:
+        """One D step with z[0] and one G step with z[1]; real [B, C, H, W] in [−1, 1].
+
+        Fakes are drawn with the labels of the real pictures that they are paired with.
+        Returns the losses, the mean logits and, on penalty steps, the penalty before its weight.
+        """
+        settings = settings or Settings()
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            for group in optimizer.param_groups:
+                group["lr"], group["betas"] = settings.learning_rate, (0.0, settings.beta2)
+        figures = self.discriminator_step(real, z[0], labels, settings, augment)
+        figures |= self.generator_step(real, z[1], labels, augment)
+        self.steps += 1
+        return {name: value.item() for name, value in figures.items()}
+
+    def discriminator_step(
+        self, real: Tensor, z: Tensor, labels: Tensor | None, settings: Settings, augment: Augment
+    ) -> dict[str, Tensor]:
+        """Moves D to tell real from fake."""
+        with torch.no_grad():
+            fake = self.generator(z, labels)
+            seen = augment(torch.cat([real, fake.to(real.dtype)]))
+        penalise = settings.gamma > 0 and self.steps % settings.penalty_every == 0
+        seen = seen.detach().requires_grad_(penalise)
+        logits = self.discriminator(seen, None if labels is None else torch.cat([labels, labels]))
+        real_logits, fake_logits = logits.chunk(2)
+        loss = self.objective.discriminator(real_logits, fake_logits)
+        figures = {
+            "loss_d": loss.detach(),
+            "real": real_logits.mean().detach(),
+            "fake": fake_logits.mean().detach(),
+        }
+        if penalise:
+            penalty = self._penalty(logits, seen, z, labels)
+            figures["penalty"] = penalty.detach()
+            loss = loss + settings.gamma * settings.penalty_every * penalty
+        _descend(self.optimizer_d, loss, self.discriminator)
+        return figures
+
+    def _penalty(self, logits: Tensor, seen: Tensor, z: Tensor, labels: Tensor | None) -> Tensor:
+        if self.penalty == "r1+r2":
+            return r1_r2(logits, seen)
+        real, fake = seen.chunk(2)
+        if self.penalty == "wgan-gp":
+            # Φ of a normal number is uniform, so z also mixes and no further randomness is needed.
+            return wgan_gp(self.discriminator, real, fake, labels, torch.special.ndtr(z.flatten(1)[:, 0]))
+        # Half of the batch has cotangent zero, which leaves the gradient of the other half.
+        half, norm = (0, r1) if self.penalty == "r1" else (1, r2)
+        return norm(logits.chunk(2)[half], seen) * 2
+
+    def generator_step(self, real: Tensor, z: Tensor, labels: Tensor | None, augment: Augment) -> dict[str, Tensor]:
+        """Moves G to make D take its pictures for real; D's parameters collect no gradient."""
+        self.discriminator.requires_grad_(False)
+        try:
+            fake = augment(self.generator(z, labels))
+            fake_logits = self.discriminator(fake, labels)
+            real_logits = fake_logits.detach()
+            if self.objective.needs_real:
+                with torch.no_grad():
+                    real_logits = self.discriminator(augment(real), labels)
+            loss = self.objective.generator(real_logits, fake_logits)
+            _descend(self.optimizer_g, loss, self.generator)
+        finally:
+            self.discriminator.requires_grad_(True)
+        return {"loss_g": loss.detach()}
+
+
+def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
+    """Adam without momentum, as every GAN since Karras et al. 2018 (section A.1) has it."""
+    return torch.optim.Adam(parameters, lr=2e-4, betas=(0.0, 0.99), eps=1e-8)
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, network: nn.Module) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()

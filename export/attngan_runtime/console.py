@@ -1,0 +1,86 @@
+"""What every attngan command line shares: one-line errors, and numbers written `0-63` or `1,5,9`."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Any
+
+import click
+
+from attngan_runtime.errors import AttnGANError
+
+
+def print_error(error: Exception) -> None:
+    """Writes the error as one line to stderr."""
+    print(f"error: {error}", file=sys.stderr)
+
+
+def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
+    """Calls `run`, turning an AttnGANError or a failing disk into one line and exit code 2."""
+    try:
+        return run(*args, **kwargs)
+    except AttnGANError as error:
+        print_error(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        print_error(
+            AttnGANError(f"{error.filename or 'output'}: {error.strerror}; free space or write elsewhere")
+        )
+    sys.exit(2)
+
+
+class Command(click.Command):
+    """A click command whose AttnGANErrors come out as one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _reported(super().invoke, ctx)
+
+
+class Group(click.Group):
+    """A click group whose commands report errors as `Command` does."""
+
+    command_class = Command
+
+
+class Numbers(click.ParamType):
+    """Whole numbers written `7`, `1,5,9`, `0-63` or `0-3,9`; gives a list in the order written.
+
+    lowest, highest: bounds of each number, both included.
+    """
+
+    name = "numbers"
+
+    def __init__(self, lowest: int = 0, highest: int = 2**32 - 1) -> None:
+        self.lowest, self.highest = lowest, highest
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        if isinstance(value, list):
+            return value
+        try:
+            numbers = parse_numbers(value)
+        except AttnGANError as error:
+            self.fail(str(error), param, ctx)
+        for number in numbers:
+            if not self.lowest <= number <= self.highest:
+                self.fail(f"{number} is outside {self.lowest} to {self.highest}", param, ctx)
+        return numbers
+
+
+def parse_numbers(text: str) -> list[int]:
+    """`"0-3,9"` → `[0, 1, 2, 3, 9]`. Raises AttnGANError for anything else than whole numbers and ranges."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise AttnGANError(f"'{text}' is not a list of whole numbers; write 7, 1,5,9 or 0-63")
+        low, high = int(first), int(last if dash else first)
+        if high < low:
+            raise AttnGANError(f"'{part.strip()}' is a reversed range; write {high}-{low}")
+        if high - low >= 1_000_000:
+            raise AttnGANError(
+                f"'{part.strip()}' asks for {high - low + 1:,} numbers; a million is the limit"
+            )
+        numbers.extend(range(low, high + 1))
+    return numbers
