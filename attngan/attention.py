@@ -99,6 +99,7 @@ class SelfAttention2d(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(channels, heads, similarity=similarity)
         nn.init.zeros_(self.attention.out_proj.weight)
+        nn.init.zeros_(self.attention.out_proj.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] → the same shape."""

@@ -1,0 +1,1 @@
+"""Shipped generators, one folder each: config.json, generator.safetensors in fp16, and a model card."""

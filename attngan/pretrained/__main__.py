@@ -1,0 +1,35 @@
+"""`python -m attngan.pretrained RUN NAME --license … --source …`: makes a run the shipped generator NAME.
+
+Afterwards `attngan-export NAME --out export/attngan_runtime/bundles/NAME --precision fp16-weights` makes its bundle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from attngan.checkpoint import PRETRAINED, find_run, load_config, load_tensors, save_tensors, write_atomically
+from attngan_runtime.console import Command
+
+
+@click.command(cls=Command)
+@click.argument("run")
+@click.argument("name")
+@click.option("--license", "license_name", required=True, help="Of the weights: an SPDX name.")
+@click.option("--source", required=True, help="What they were trained on.")
+def main(run: str, name: str, license_name: str, source: str) -> None:
+    """Copies the averaged generator of RUN into the package, in fp16, with its licence and source."""
+    folder = find_run(run)
+    config = replace(load_config(folder), license=license_name, source=source)
+    tensors, _ = load_tensors(folder / "generator.safetensors")
+    target = PRETRAINED / name
+    target.mkdir(exist_ok=True)
+    save_tensors(target / "generator.safetensors", {key: value.half() for key, value in tensors.items()})
+    write_atomically(target / "config.json", config.to_json().encode())
+    size = (target / "generator.safetensors").stat().st_size
+    click.echo(f"{target}: {size / 1e6:.2f} MB in fp16")
+
+
+if __name__ == "__main__":
+    main()
