@@ -41,18 +41,21 @@ $(VENV)/bin/python:
 	@if $(PYTHON) -c 'import torch' 2>/dev/null; \
 	  then $(PYTHON) -m venv --system-site-packages $(VENV); else $(PYTHON) -m venv $(VENV); fi
 
-$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+# The pins, with the torch (and triton) that is there in place of ours, so that nothing replaces it.
+$(VENV)/constraints.txt: constraints.txt | $(VENV)/bin/python
 	@if $(BIN)/python -c 'import torch' 2>/dev/null; then echo "keeping the torch that is installed"; \
-	  else $(PIP) install -q -c constraints.txt torch; fi
-	touch $@
+	  else $(PIP) install -q -c constraints.txt torch triton; fi
+	@grep -v -E '^(torch|triton)==' constraints.txt > $@.part
+	@$(PIP) list --format=freeze 2>/dev/null | grep -E '^(torch|triton)==' >> $@.part
+	@mv $@.part $@
 
-$(VENV)/.demo: pyproject.toml | $(VENV)/.torch
-	$(PIP) install -q $(PIN) -e '.[cpu,train,export]'
-	touch $@
+$(VENV)/.demo: pyproject.toml $(VENV)/constraints.txt
+	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[cpu,train,export]'
+	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/.torch
-	$(PIP) install -q $(PIN) -e '.[dev]'
-	touch $@ $(VENV)/.demo
+$(VENV)/.dev: pyproject.toml $(VENV)/constraints.txt
+	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.demo
 
 clean:
 	rm -rf demo dist build

@@ -10,38 +10,54 @@ import click
 
 from attngan_runtime.errors import AttnGANError
 
+# Raised by click ≥ 8.2 to show a group's whole help, which is no error to put in one line.
+_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
 
 def print_error(error: Exception) -> None:
     """Writes the error as one line to stderr."""
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls `run`, turning an AttnGANError or a failing disk into one line and exit code 2."""
+    """Calls `run`, turning a wrong option, an AttnGANError or a failing disk into one line and exit code 2."""
     try:
         return run(*args, **kwargs)
+    except _HELP:
+        raise
+    except click.ClickException as error:
+        print_error(AttnGANError(error.format_message()))
     except AttnGANError as error:
         print_error(error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
             raise
-        print_error(
-            AttnGANError(f"{error.filename or 'output'}: {error.strerror}; free space or write elsewhere")
-        )
+        print_error(AttnGANError(f"{error.filename or 'output'}: {error.strerror}; free space or write elsewhere"))
     sys.exit(2)
 
 
 class Command(click.Command):
-    """A click command whose AttnGANErrors come out as one line and exit code 2."""
+    """A click command whose errors, its options' included, come out as one line and exit code 2."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        context: click.Context = _reported(super().make_context, *args, **kwargs)
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         return _reported(super().invoke, ctx)
 
 
 class Group(click.Group):
-    """A click group whose commands report errors as `Command` does."""
+    """A click group that reports errors as `Command` does."""
 
     command_class = Command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        context: click.Context = _reported(super().make_context, *args, **kwargs)
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _reported(super().invoke, ctx)
 
 
 class Numbers(click.ParamType):
@@ -74,13 +90,13 @@ def parse_numbers(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise AttnGANError(f"'{text}' is not a list of whole numbers; write 7, 1,5,9 or 0-63")
+            raise AttnGANError(f"'{text[:80]}' is not a list of whole numbers; write 7, 1,5,9 or 0-63")
+        if max(len(first), len(last)) > 18:
+            raise AttnGANError(f"'{part.strip()[:40]}' is too long for a number; write 7, 1,5,9 or 0-63")
         low, high = int(first), int(last if dash else first)
         if high < low:
             raise AttnGANError(f"'{part.strip()}' is a reversed range; write {high}-{low}")
         if high - low >= 1_000_000:
-            raise AttnGANError(
-                f"'{part.strip()}' asks for {high - low + 1:,} numbers; a million is the limit"
-            )
+            raise AttnGANError(f"'{part.strip()}' asks for {high - low + 1:,} numbers; a million is the limit")
         numbers.extend(range(low, high + 1))
     return numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
@@ -10,17 +11,17 @@ from PIL import Image
 
 from attngan_runtime.errors import AttnGANError
 
+_GAP = 2
+_LARGEST_SHEET = 178_956_970  # pixels; Pillow, and so many a program, opens no larger picture
 
-def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.Image:
+
+def grid(images: np.ndarray, columns: int | None = None, gap: int = _GAP) -> Image.Image:
     """Lays images [B, H, W, C] uint8 (C 1, 3 or 4) out row by row; `columns` defaults to the square root of B."""
     count, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    rows, columns = _rows_and_columns(count, columns)
     # White between the pictures, transparent where they can be transparent themselves.
     background = 0 if channels == 4 else 255
-    sheet = np.full(
-        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), background, np.uint8
-    )
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), background, np.uint8)
     for index, image in enumerate(images):
         top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
@@ -30,16 +31,25 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> Image.
 def save_grid(images: np.ndarray, path: str | Path, columns: int | None = None) -> None:
     """Writes `grid(images)` to `path`; the ending chooses the format (PNG, WebP, JPEG …).
 
-    Raises AttnGANError if the folder does not exist or the ending is unknown.
+    Raises AttnGANError if the folder does not exist, the ending is unknown or the format can't hold the sheet.
     """
     path = Path(path)
     check_picture_path(path)
     sheet = grid(images, columns)
-    if path.suffix.lower() in (".jpg", ".jpeg") and sheet.mode == "RGBA":
-        sheet = sheet.convert("RGB")
+    kind = _format(path)
+    if sheet.mode == "RGBA" and kind == "JPEG":
+        white = Image.new("RGBA", sheet.size, "white")
+        sheet = Image.alpha_composite(white, sheet).convert("RGB")
+    # Encoded in memory: Pillow reports a full disk as "encoder error -2", without its errno.
+    data = io.BytesIO()
+    try:
+        sheet.save(data, format=kind)
+    except (OSError, ValueError) as error:
+        size = f"{sheet.width}×{sheet.height} {sheet.mode}"
+        raise AttnGANError(f"--out {path}: {kind} can't hold this {size} grid ({error}); use .png") from None
     partial = path.with_name(path.name + ".part")
     try:
-        sheet.save(partial, format=Image.registered_extensions()[path.suffix.lower()])
+        partial.write_bytes(data.getbuffer())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -52,5 +62,31 @@ def check_picture_path(path: str | Path) -> None:
         raise AttnGANError(f"--out {path}: folder {path.parent} does not exist; create it first")
     if path.is_dir():
         raise AttnGANError(f"--out {path}: is a folder; name a file such as {path / 'grid.png'}")
-    if Image.registered_extensions().get(path.suffix.lower()) is None:
+    if _format(path) is None:
         raise AttnGANError(f"--out {path}: unknown picture type '{path.suffix}'; use .png, .webp or .jpg")
+
+
+def check_sheet_size(count: int, height: int, width: int, columns: int | None = None) -> None:
+    """Raises AttnGANError if `grid` of so many pictures would be larger than programs open; call it before the work."""
+    rows, columns = _rows_and_columns(count, columns)
+    pixels = rows * (height + _GAP) * columns * (width + _GAP)
+    if pixels > _LARGEST_SHEET:
+        raise AttnGANError(
+            f"--seeds: {count:,} pictures in {columns:,} columns make a sheet of {pixels:,} pixels, where "
+            f"{_LARGEST_SHEET:,} is the limit; ask for fewer"
+        )
+
+
+def _rows_and_columns(count: int, columns: int | None) -> tuple[int, int]:
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    return math.ceil(count / columns), columns
+
+
+def _format(path: Path) -> str | None:
+    """Pillow's name of the format that the ending stands for; None if it can't write one."""
+    suffix = path.suffix.lower()
+    Image.preinit()  # PNG, JPEG, GIF, BMP and PPM in 5 ms; the other forty formats take 60 ms
+    if suffix not in Image.EXTENSION:
+        Image.init()
+    kind = Image.EXTENSION.get(suffix)
+    return kind if kind in Image.SAVE else None

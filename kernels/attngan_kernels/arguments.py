@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,78 +11,99 @@ DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 SIMILARITIES = ("dot", "l2")
 
 
-def check(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, key_mask: Tensor | None) -> None:
+def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Under autocast, what torch does to SDPA's inputs: everything but float64 goes to the autocast dtype."""
+    kind = tensors[0].device.type
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return tensors
+    dtype = torch.get_autocast_dtype(kind)
+    return tuple(x if x.dtype == torch.float64 else x.to(dtype) for x in tensors)
+
+
+def check(q: Tensor, k: Tensor, v: Tensor | None, key_bias: Tensor | None, key_mask: Tensor | None) -> None:
     """Raises ValueError that names the argument at fault and both shapes, dtypes or devices."""
     for name, x in (("q", q), ("k", k), ("v", v)):
-        if x.dim() != 4:
+        if x is not None and x.dim() != 4:
             raise ValueError(f"{name} must be 4-D [B, H, N, D], got shape {_shape(x)}")
-        if x.dtype not in DTYPES:
+        if x is not None and x.dtype not in DTYPES:
             raise ValueError(f"{name} must be float64, float32, float16 or bfloat16, got {x.dtype}")
-    _check_pair("k", k, q, dims=(0, 1, 3), what="batch, heads and D_k")
-    _check_pair("v", v, k, dims=(0, 1, 2), what="batch, heads and N_k", other_name="k")
-    if q.shape[3] == 0:
-        raise ValueError(f"q and k need D_k of at least 1, got shapes {_shape(q)} and {_shape(k)}")
-    if key_bias is not None:
-        _check_per_key("key_bias", key_bias, k)
-        if not key_bias.is_floating_point():
-            raise ValueError(f"key_bias must be floating point, got {key_bias.dtype}; a bool mask is key_mask")
-        if key_bias.dtype == torch.float64 and q.dtype != torch.float64:
-            raise ValueError(f"key_bias is float64 but q is {q.dtype}: pass the bias in float32")
-    if key_mask is not None:
-        _check_per_key("key_mask", key_mask, k)
-        if key_mask.dtype != torch.bool:
-            raise ValueError(f"key_mask must be bool (True = attend), got {key_mask.dtype}")
+    tracing = torch.jit.is_tracing()  # sizes are then tensors, and comparing them would be baked into the trace
+    if not tracing and q.shape[3] == 0:
+        raise ValueError(f"q must have D_k of at least 1, got shape {_shape(q)}")
+    _check_pair("k", k, "q", q, () if tracing else (0, 1, 3), "batch, heads and D_k")
+    if v is not None:
+        _check_pair("v", v, "k", k, () if tracing else (0, 1, 2), "batch, heads and N_k")
+    for name, x in (("key_bias", key_bias), ("key_mask", key_mask)):
+        if x is not None and not tracing:
+            _check_per_key(name, x, k)
+    if key_bias is not None and not key_bias.is_floating_point():
+        raise ValueError(f"key_bias must be floating point, got {key_bias.dtype}; a bool mask goes into key_mask")
+    if key_bias is not None and key_bias.dtype == torch.float64 and q.dtype != torch.float64:
+        raise ValueError(f"key_bias is float64 but q is {q.dtype}: pass the bias in float32")
+    if key_mask is not None and key_mask.dtype != torch.bool:
+        raise ValueError(f"key_mask must be bool (True = attend), got {key_mask.dtype}")
 
 
-def _check_pair(name: str, x: Tensor, other: Tensor, dims: tuple[int, ...], what: str, other_name: str = "q") -> None:
-    if any(x.shape[d] != other.shape[d] for d in dims):
-        raise ValueError(
-            f"{name} and {other_name} must agree in {what}: {name} has shape {_shape(x)}, "
-            f"{other_name} has shape {_shape(other)}"
-        )
-    if x.dtype != other.dtype:
-        raise ValueError(f"{name} and {other_name} must have one dtype: {name} is {x.dtype}, {other_name} is {other.dtype}")
-    if x.device != other.device:
-        raise ValueError(
-            f"{name} and {other_name} must be on one device: {name} is on {x.device}, {other_name} is on {other.device}"
-        )
+def _check_pair(name: str, x: Tensor, other: str, y: Tensor, dims: tuple[int, ...], what: str) -> None:
+    if any(x.shape[d] != y.shape[d] for d in dims):
+        raise ValueError(f"{name} and {other} must agree in {what}: {name} is {_shape(x)}, {other} is {_shape(y)}")
+    if x.dtype != y.dtype:
+        raise ValueError(f"{name} and {other} must have one dtype: {name} is {x.dtype}, {other} is {y.dtype}")
+    if x.device != y.device:
+        raise ValueError(f"{name} and {other} must be on one device: {name} is on {x.device}, {other} on {y.device}")
 
 
 def _check_per_key(name: str, x: Tensor, k: Tensor) -> None:
     batch, heads, keys = k.shape[0], k.shape[1], k.shape[2]
-    ok = x.dim() == 3 and x.shape[0] in (1, batch) and x.shape[1] in (1, heads) and x.shape[2] == keys
-    if not ok:
-        raise ValueError(f"{name} must have shape [B|1, H|1, N_k] for k of shape {_shape(k)}, got {_shape(x)}")
+    fits = x.dim() == 3 and x.shape[2] == keys and x.shape[0] in (1, batch) and x.shape[1] in (1, heads)
+    if not fits:
+        raise ValueError(f"{name} must have shape [B|1, H|1, N_k] for k of shape {_shape(k)}, got shape {_shape(x)}")
     if x.device != k.device:
-        raise ValueError(f"{name} must be on k's device: {name} is on {x.device}, k is on {k.device}")
+        raise ValueError(f"{name} must be on k's device: {name} is on {x.device}, k on {k.device}")
 
 
 def _shape(x: Tensor) -> str:
     return str(list(x.shape))
 
 
-def combined_bias(k: Tensor, key_bias: Tensor | None, key_mask: Tensor | None) -> Tensor | None:
-    """Bias and mask as one [B, H, N_k] tensor in float32 (float64 for float64), −inf where a key is masked."""
-    if key_bias is None and key_mask is None:
-        return None
-    accumulate = torch.float64 if k.dtype == torch.float64 else torch.float32
-    if key_bias is not None:
-        bias = key_bias.to(accumulate)
-    else:
-        bias = torch.zeros((1, 1, 1), dtype=accumulate, device=k.device)
+def check_score(scale: float | None, similarity: str) -> None:
+    """Raises ValueError on an unknown similarity or a scale that is no finite number."""
+    if similarity not in SIMILARITIES:
+        raise ValueError(f"similarity must be one of {', '.join(map(repr, SIMILARITIES))}, got {similarity!r}")
+    if isinstance(scale, Tensor):
+        raise ValueError("scale must be a number, got a tensor, whose gradient would be lost: multiply q by it instead")
+    if scale is not None and not math.isfinite(scale):
+        raise ValueError(f"scale must be finite, got {scale}")
+
+
+def as_dot_product(
+    q: Tensor, k: Tensor, key_bias: Tensor | None, key_mask: Tensor | None, scale: float | None, similarity: str
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """(q, k, bias, scale) with scores = scale·q·k + bias, the bias being [B, H, N_k] and −inf where masked."""
+    check_score(scale, similarity)
+    number = int(q.shape[3]) ** -0.5 if scale is None else float(scale)
+    bias = None if key_bias is None else key_bias.to(accumulating_type(k))
+    if similarity == "l2":
+        q, k, norms = _l2_as_dot(q, k, number)
+        bias, number = norms if bias is None else norms + bias, 2.0 * number
     if key_mask is not None:
+        if bias is None:
+            bias = torch.zeros((), dtype=accumulating_type(k), device=k.device)
         bias = torch.where(key_mask, bias, float("-inf"))
-    return bias.expand(k.shape[0], k.shape[1], k.shape[2])
+    return q, k, None if bias is None else bias.expand(k.shape[0], k.shape[1], k.shape[2]), number
 
 
-def l2_as_dot(q: Tensor, k: Tensor, key_bias: Tensor | None, scale: float) -> tuple[Tensor, Tensor, Tensor, float]:
-    """−scale·|q−k|² as 2·scale·q·k plus a per-key bias: |q|² is constant along a row and leaves the softmax.
+def _l2_as_dot(q: Tensor, k: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor]:
+    """−scale·|q−k|² as 2·scale·q·k plus the per-key bias −scale·|k|²: |q|² is constant along a row of the softmax.
 
     Both are first shifted by the mean key, which changes neither distances nor gradients: without the shift,
-    q and k offset by 30 have float32 weights wrong by 6e-4, with it by 3e-7.
+    q and k offset by 30 had float32 weights wrong by 6e-4, with it by 3e-7.
     """
-    accumulate = torch.float64 if k.dtype == torch.float64 else torch.float32
-    mean = k.detach().to(accumulate).mean(2, keepdim=True).to(k.dtype)
+    mean = k.detach().to(accumulating_type(k)).mean(2, keepdim=True).to(k.dtype)
     q, k = q - mean, k - mean
-    norms = k.to(accumulate).square().sum(-1) * -scale
-    return q, k, norms if key_bias is None else norms + key_bias, 2.0 * scale
+    return q, k, k.to(accumulating_type(k)).square().sum(3) * -scale
+
+
+def accumulating_type(x: Tensor) -> torch.dtype:
+    """The type of scores and biases: float64 for float64, else float32."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
 from attngan_kernels import arguments, blockwise, reference, sdpa
@@ -15,17 +14,28 @@ Run = Callable[[Tensor, Tensor, Tensor, Tensor | None, float, bool], Tensor]
 
 
 class Backend(NamedTuple):
+    """One way to compute softmax(scale·QKᵀ + bias)·V, and one line on what to expect of it."""
+
     run: Run
-    about: str
+    about: Callable[[Tensor, Tensor], str]
 
 
-# `auto` takes the first of AUTO; a device's own kernel enters both, ahead of blockwise.
+class Explanation(NamedTuple):
+    """Which backend runs, and why. Prints as one line."""
+
+    backend: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.reason}"
+
+
+# A backend for one kind of device enters the table here and, with its limits, `_choose` below.
 BACKENDS: dict[str, Backend] = {
-    "blockwise": Backend(blockwise.attention, "O(N) memory, twice differentiable"),
-    "reference": Backend(reference.attention, "attention written out; O(N²) memory, any order of derivative"),
-    "sdpa": Backend(sdpa.attention, "torch's scaled_dot_product_attention; first order only"),
+    "blockwise": Backend(blockwise.attention, blockwise.about),
+    "reference": Backend(reference.attention, reference.about),
+    "sdpa": Backend(sdpa.attention, sdpa.about),
 }
-AUTO = ("blockwise",)
 
 
 def attention(
@@ -40,19 +50,30 @@ def attention(
     similarity: Similarity = "dot",
     backend: str = "auto",
 ) -> Tensor:
-    """softmax(similarity(q, k) + bias)·v, differentiable twice."""
-    if not torch.jit.is_tracing():
-        arguments.check(q, k, v, key_bias, key_mask)
-    if similarity not in arguments.SIMILARITIES:
-        raise ValueError(f"similarity must be one of {arguments.SIMILARITIES}, got {similarity!r}")
-    name = AUTO[0] if backend == "auto" else backend
-    if name not in BACKENDS:
-        raise ValueError(f"backend must be 'auto' or one of {tuple(BACKENDS)}, got {backend!r}")
-    scale = int(q.shape[-1]) ** -0.5 if scale is None else float(scale)
-    bias = arguments.combined_bias(k, key_bias, key_mask)
-    if similarity == "l2":
-        q, k, bias, scale = arguments.l2_as_dot(q, k, bias, scale)
-    return BACKENDS[name].run(q, k, v, bias, scale, is_causal)
+    """Attention that can be differentiated twice: softmax(scores)·v (Vaswani et al. 2017, eq. 1).
+
+    q: [B, H, N_q, D_k]; k: [B, H, N_k, D_k]; v: [B, H, N_k, D_v]. float64, float32, float16 or bfloat16, one dtype
+        and device, any strides. B, H and the lengths may be 0. Under autocast they are cast as SDPA casts its own.
+    key_bias: [B|1, H|1, N_k], added to the scores; kept in float32 (float64 with float64 inputs). Differentiable.
+    key_mask: bool [B|1, H|1, N_k], True = attend. A row with no key left gives 0, and zero gradients.
+    is_causal: query i sees keys 0 … i (aligned top-left, as in SDPA).
+    scale: a finite number, D_k^−½ by default for both similarities.
+    similarity: "dot", scores = scale·q·k; "l2", scores = −scale·|q−k|² (Kim et al. 2021, "The Lipschitz constant
+        of self-attention", section 4).
+    backend: "auto" (what `explain` says), or one of
+        "blockwise": O(N) memory, derivatives to second order. A third derivative and forward mode raise
+            NotImplementedError; so does torch.func.grad: use torch.autograd.grad.
+        "reference": attention written out in O(N²) memory, to any order.
+        "sdpa": torch's scaled_dot_product_attention, for inference and portable exports. Its fused kernels raise
+            RuntimeError when differentiated twice.
+
+    Returns [B, H, N_q, D_v] in v's dtype. Raises ValueError that names the argument at fault and both shapes.
+    """
+    q, k, v = arguments.autocast(q, k, v)
+    arguments.check(q, k, v, key_bias, key_mask)
+    chosen = BACKENDS[_choose(backend)[0]]
+    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, scale, similarity)
+    return chosen.run(q, k, v, bias, number, is_causal)
 
 
 def attention_weights(
@@ -65,14 +86,39 @@ def attention_weights(
     scale: float | None = None,
     similarity: Similarity = "dot",
 ) -> Tensor:
-    """The weights [B, H, N_q, N_k] that `attention` would apply to v."""
-    scale = int(q.shape[-1]) ** -0.5 if scale is None else float(scale)
-    bias = arguments.combined_bias(k, key_bias, key_mask)
-    if similarity == "l2":
-        q, k, bias, scale = arguments.l2_as_dot(q, k, bias, scale)
-    return reference.weights(q, k, bias, scale, is_causal)
+    """The weights [B, H, N_q, N_k] by which `attention` sums v, for looking at: O(N²) memory. Rows sum to 1, or to
+    0 where every key is masked. Arguments and errors as for `attention`; differentiable to any order.
+    """
+    q, k = arguments.autocast(q, k)
+    arguments.check(q, k, None, key_bias, key_mask)
+    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, scale, similarity)
+    return reference.weights(q, k, bias, number, is_causal)
 
 
-def explain(q: Tensor, k: Tensor, v: Tensor, *, backend: str = "auto", **_: object) -> str:
-    name = AUTO[0] if backend == "auto" else backend
-    return f"{name}: {BACKENDS[name].about}"
+def explain(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    key_bias: Tensor | None = None,
+    key_mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+    similarity: Similarity = "dot",
+    backend: str = "auto",
+) -> Explanation:
+    """Says which backend `attention` would run for these arguments, and why, without running it. Same errors."""
+    q, k, v = arguments.autocast(q, k, v)
+    arguments.check(q, k, v, key_bias, key_mask)
+    arguments.check_score(scale, similarity)
+    name, why = _choose(backend)
+    return Explanation(name, f"{why}; {BACKENDS[name].about(q, v)}")
+
+
+def _choose(backend: str) -> tuple[str, str]:
+    """The backend's name and why it was chosen."""
+    if backend == "auto":
+        return "blockwise", "auto takes it on every device"
+    if backend not in BACKENDS:
+        raise ValueError(f"backend must be 'auto' or one of {', '.join(map(repr, BACKENDS))}, got {backend!r}")
+    return backend, "asked for by name"

@@ -25,8 +25,10 @@ def weights(q: Tensor, k: Tensor, key_bias: Tensor | None, scale: float, is_caus
     return torch.softmax(scores.masked_fill(dead, 0.0), -1).masked_fill(dead, 0.0).to(q.dtype)
 
 
-def attention(
-    q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool
-) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool) -> Tensor:
     """weights · V, [B, H, N_q, D_v]. Differentiable to any order; holds every N_q × N_k map."""
     return torch.matmul(weights(q, k, key_bias, scale, is_causal), v)
+
+
+def about(q: Tensor, v: Tensor) -> str:
+    return "attention written out, any order of derivative, O(N²) memory"

@@ -12,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def attention(
-    q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool
-) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool) -> Tensor:
     """As `reference.attention`, to first order."""
     if key_bias is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=is_causal, scale=scale)
@@ -23,3 +21,7 @@ def attention(
         later = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).triu(1)
         mask = mask.masked_fill(later, float("-inf"))
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+
+
+def about(q: Tensor, v: Tensor) -> str:
+    return "torch's scaled_dot_product_attention, first-order derivatives only where torch has a fused kernel"

@@ -1,0 +1,137 @@
+"""The bytes of one picture file → a uint8 square of the size and the channels asked for."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# A closed list, so that a file called .png never reaches Ghostscript or another outside program. Older versions of
+# Pillow lack some (AVIF before 11.3). JPEG stands for the multi-picture files of cameras too.
+Image.init()
+FORMATS = tuple(
+    name
+    for name in (
+        "AVIF", "BMP", "DDS", "DIB", "GIF", "ICNS", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "QOI", "SGI",
+        "TGA", "TIFF", "WEBP", "XBM", "XPM",
+    )
+    if name in Image.OPEN
+)  # fmt: skip
+
+# 89 million pixels, Pillow's own bound for a suspect: decoded as RGBA they take 360 MB in each thread.
+MAX_PIXELS = 89_478_485
+
+# Resizing starts with an exact box reduction to this many times the target, then Lanczos: the difference from
+# Lanczos alone stays within one or two levels, and large photographs take a fraction of the time.
+_REDUCING_GAP = 3.0
+
+
+class UnreadablePictureError(Exception):
+    """A picture that has to be skipped; the message is the reason, in a few words."""
+
+
+def decode_picture(content: bytes, resolution: int, channels: int) -> np.ndarray:
+    """uint8 [resolution, resolution, channels] of a file's bytes: upright, shorter side fitted, centre cropped.
+
+    channels: 1 grey or 3 RGB, where transparency shows white; 4 RGB premultiplied by alpha, then alpha.
+    Of an animation the first frame. Raises UnreadablePictureError.
+    """
+    if not content:
+        raise UnreadablePictureError("empty file")
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            # JPEG decodes at 1/2, 1/4 or 1/8 size for a fraction of the cost; other formats ignore this.
+            image.draft(None, (round(resolution * _REDUCING_GAP),) * 2)
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
+            image.load()
+            return fit(plain(_upright(image)), resolution, channels)
+    except UnreadablePictureError:
+        raise
+    except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
+        raise UnreadablePictureError(_reason(error)) from error
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """The same picture in mode L, RGB or RGBa (premultiplied), 8 bits a channel; wider values are scaled, not clipped.
+
+    Raises UnreadablePictureError for values without a meaning as brightness (NaN, floats beyond 16 bits).
+    """
+    if image.mode.startswith(("I", "F")):
+        return _narrow(image)
+    if image.mode == "RGBa":
+        return image
+    if image.mode == "La" or image.has_transparency_data:
+        return image.convert("LA").convert("RGBa") if image.mode == "La" else image.convert("RGBA").convert("RGBa")
+    if image.mode in ("1", "L"):
+        return image.convert("L")
+    return image.convert("RGB")
+
+
+def fit(image: Image.Image, resolution: int, channels: int) -> np.ndarray:
+    """Resizes the central square of a picture in mode L, RGB or RGBa → uint8 [resolution, resolution, channels]."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    box = (left, top, left + side, top + side)
+    if side == resolution:
+        square = image.crop(box)
+    else:
+        size = (resolution, resolution)
+        square = image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=_REDUCING_GAP)
+    return with_channels(square, channels)
+
+
+def with_channels(image: Image.Image, channels: int) -> np.ndarray:
+    """A picture in mode L, RGB or RGBa → uint8 [H, W, channels], composited on white unless channels is 4."""
+    if channels == 4:
+        if image.mode != "RGBa":
+            return np.asarray(image.convert("RGBA"))
+        pixels = np.array(image)
+        # Lanczos overshoots at edges, and no premultiplied colour may exceed its alpha.
+        pixels[..., :3] = np.minimum(pixels[..., :3], pixels[..., 3:])
+        return pixels
+    if image.mode == "RGBa":
+        image = Image.fromarray(on_white(np.asarray(image)))
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def on_white(pixels: np.ndarray) -> np.ndarray:
+    """Premultiplied uint8 [..., 4] → uint8 [..., 3] over white: colour + 255 − alpha."""
+    return (255 - pixels[..., 3:] + np.minimum(pixels[..., :3], pixels[..., 3:])).astype(np.uint8)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # unreadable EXIF says nothing about the orientation, and the pixels are fine
+        return image
+
+
+def _narrow(image: Image.Image) -> Image.Image:
+    """Modes I, I;16 and F → L, or RGBa where one grey value stands for transparency."""
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise UnreadablePictureError("values that are not finite")
+    low, high = values.min(), values.max()
+    if low < 0 or high > 65535:
+        raise UnreadablePictureError(f"values from {low:.6g} to {high:.6g}, not 0 to 65535")
+    full = 65535.0
+    if image.mode.startswith("F") and high <= 255:
+        full = 1.0 if high <= 1 else 255.0
+    grey = Image.fromarray(np.rint(values * (255.0 / full)).astype(np.uint8))
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return grey
+    alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))
+    return Image.merge("LA", (grey, alpha)).convert("RGBA").convert("RGBa")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "too large: more than 178 million pixels"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not a picture that Pillow can read"
+    text = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+    return "truncated" if "truncated" in text.lower() else text

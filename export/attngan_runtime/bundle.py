@@ -1,0 +1,142 @@
+"""A bundle: a folder of `model.onnx` and `model.onnx.json`, read and checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import (
+    FORMAT_VERSION,
+    MODEL,
+    SIDECAR,
+    SIDECAR_LIMIT,
+    parse_sidecar,
+    sha256_of,
+    validate_sidecar,
+    write_sidecar,
+)
+
+__all__ = [
+    "FORMAT_VERSION", "MODEL", "SIDECAR", "Bundle", "find_bundle", "sha256_of", "shipped_names", "validate_sidecar",
+    "write_sidecar",
+]  # fmt: skip
+
+_SHIPPED = Path(__file__).with_name("bundles")
+_LARGEST_MODEL = 2**31 - 1  # bytes: protobuf's limit, so no ONNX file is larger
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What `Bundle.load` read: the sidecar, and the very bytes of the model that were compared with its hash."""
+
+    folder: Path
+    sidecar: Mapping[str, Any]
+    model: bytes = field(repr=False)
+
+    @classmethod
+    def load(cls, path_or_name: str | Path) -> Bundle:
+        """Reads and checks a bundle: a folder, the model or sidecar in it, or the name of a shipped generator.
+
+        Raises AttnGANError, one line, for what is no bundle, an unknown name or format_version, a sidecar that is
+        damaged or contradicts itself, a file that is missing, leads out of the folder or differs from its hash.
+        """
+        folder = find_bundle(path_or_name)
+        sidecar = parse_sidecar(_read(folder, SIDECAR, SIDECAR_LIMIT), str(folder / SIDECAR))
+        model = b""
+        for name, expected in sidecar["files"].items():
+            # The model alone is needed to run. What else was exported may be left behind, but not be wrong.
+            if name != MODEL and not _is(folder / name, "exists"):
+                continue
+            data = _read(folder, name)
+            _check_hash(folder / name, data, expected)
+            model = data if name == MODEL else model
+        return cls(folder, sidecar, model)
+
+    @property
+    def name(self) -> str:
+        """The generator's name, such as `fashion-32`."""
+        return str(self.sidecar["name"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of their numbers; empty for a generator without classes."""
+        return tuple(self.input("class").get("classes", ()))
+
+    @property
+    def z_dim(self) -> int:
+        """Numbers in a z; 0 for a generator that draws from seeds."""
+        return int(self.input("z").get("shape", ("batch", 0))[1])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a picture."""
+        output = self.sidecar["output"]
+        return output["channels"], output["height"], output["width"]
+
+    def input(self, name: str) -> Mapping[str, Any]:
+        """The sidecar's entry of an input; empty if the generator has none of that name."""
+        return next((given for given in self.sidecar["inputs"] if given["name"] == name), {})
+
+
+def shipped_names() -> list[str]:
+    """Names of the generators that are installed with this package, sorted."""
+    return sorted(sidecar.parent.name for sidecar in _SHIPPED.glob(f"*/{SIDECAR}"))
+
+
+def find_bundle(path_or_name: str | Path) -> Path:
+    """The folder that a user means by a path or a shipped name; a path wins. Raises AttnGANError if there is none."""
+    text, path = str(path_or_name), Path(path_or_name)
+    if text and path.name in (MODEL, SIDECAR) and _is(path, "is_file"):
+        path = path.parent
+    elif not text or not _is(path, "is_dir"):
+        if text in shipped_names():
+            return _SHIPPED / text
+        names = ", ".join(shipped_names()) or "none"
+        problem = "is a file, not a bundle" if _is(path, "is_file") else "no such bundle"
+        raise AttnGANError(f"{text or repr(text)}: {problem}; give a folder with {SIDECAR}, or a name: {names}")
+    if not _is(path / SIDECAR, "exists"):
+        remedy = "give the folder that attngan-export wrote"
+        if _is(path / "generator.safetensors", "exists"):
+            remedy = f"it is a run folder, so export it first: attngan-export {path} --out BUNDLE"
+        raise AttnGANError(f"{path}: is no bundle, {SIDECAR} is missing; {remedy}")
+    return path
+
+
+def _is(path: Path, what: str) -> bool:
+    """path.is_file(), .is_dir() or .exists(); False, not an error, for a name that no file system holds."""
+    try:
+        return bool(getattr(path, what)())
+    except (OSError, ValueError):
+        return False
+
+
+def _read(folder: Path, name: str, limit: int = _LARGEST_MODEL) -> bytes:
+    """All bytes of a file of the bundle, read once."""
+    path = folder / name
+    try:
+        if not path.exists():
+            raise AttnGANError(f"{path}: is missing; copy the whole bundle again, or export the generator again")
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise AttnGANError(f"{path}: is a link out of the bundle; put the file itself there")
+        if not path.is_file():
+            raise AttnGANError(f"{path}: is no plain file; copy the bundle again")
+        if path.stat().st_size > limit:
+            raise AttnGANError(f"{path}: is too big, {path.stat().st_size:,} bytes where {limit:,} is the limit")
+        return path.read_bytes()
+    except OSError as error:
+        raise AttnGANError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
+
+
+def _check_hash(path: Path, data: bytes, expected: str) -> None:
+    found = sha256_of(data)
+    if found == expected:
+        return
+    if data.startswith(b"version https://git-lfs"):
+        raise AttnGANError(f"{path}: is a Git LFS pointer, not the model; run: git lfs pull")
+    raise AttnGANError(
+        f"{path}: its SHA-256 is {found[:12]}…, the sidecar says {expected[:12]}…, so it was changed or damaged; "
+        "copy the bundle again"
+    )

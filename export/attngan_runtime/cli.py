@@ -1,0 +1,85 @@
+"""The `attngan-run` command: draw a grid of pictures from a bundle, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from attngan_runtime.console import Command, Numbers, parse_numbers
+from attngan_runtime.errors import AttnGANError
+
+if TYPE_CHECKING:
+    from attngan_runtime.session import Generator
+
+
+def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from attngan_runtime.bundle import shipped_names
+
+        click.echo("\n".join(shipped_names()))
+        ctx.exit()
+
+
+@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("bundle_or_name")
+@click.option("--seeds", type=Numbers(), default="0-63", show_default=True, help="One picture a seed and class.")
+@click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
+@click.option(
+    "--truncation", type=float, default=1.0, show_default=True, help="0 to 2; below 1: more typical pictures."
+)
+@click.option("--columns", type=click.IntRange(min=1), help="Pictures a row; one column a class if not given.")
+@click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture file to write.")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_names,
+              help="Name the shipped generators and leave.")  # fmt: skip
+@click.version_option(package_name="attngan")
+def main(
+    bundle_or_name: str, seeds: list[int], classes: str | None, truncation: float, columns: int | None,
+    provider: str, out: Path,
+) -> None:  # fmt: skip
+    """Draw a grid of pictures from a bundle that attngan-export wrote, or from a shipped generator."""
+    from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid
+
+    check_picture_path(out)
+    from attngan_runtime.inputs import truncations
+    from attngan_runtime.session import Generator
+
+    truncations(truncation)
+    generator = Generator.load(bundle_or_name, providers=provider)
+    chosen = _chosen_classes(classes, generator)
+    # Seeds go down and classes go right, so that a column shows one class.
+    columns = columns or len(chosen) or None
+    count = len(seeds) * max(1, len(chosen))
+    check_sheet_size(count, *generator.shape[1:], columns)
+    pairs = [(seed, label) for seed in seeds for label in chosen or [0]]
+    pictures = generator.run([seed for seed, _ in pairs], [label for _, label in pairs] if chosen else None, truncation)
+    save_grid(pictures, out, columns)
+    click.echo(f"wrote {count} picture{'s' if count > 1 else ''} of {generator.name} to {out}")
+
+
+def _chosen_classes(text: str | None, generator: Generator) -> list[int]:
+    """Class numbers; all of them where none are chosen, none for a generator without classes.
+
+    What is a name counts as one: a class called `3` is found by its name, wherever it stands among the classes.
+    """
+    from attngan_runtime.inputs import class_numbers
+
+    if text is None:
+        return list(range(len(generator.classes)))
+    if not generator.classes:
+        raise AttnGANError(f"--classes {text}: {generator.name} has no classes; leave the option out")
+    chosen: list[int | str] = []
+    for part in [text] if text in generator.classes else text.split(","):
+        name = part.strip()
+        is_number = name not in generator.classes and name[:1].isdecimal()
+        chosen.extend(parse_numbers(name) if is_number else [name])
+    try:
+        return [int(number) for number in class_numbers(chosen, generator.classes)]
+    except AttnGANError as error:
+        raise AttnGANError(f"--{error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A caller's seeds, classes, truncations and z as the arrays a graph takes; what doesn't fit is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import MAX_SEED
+
+
+def seed_numbers(seeds: Any, z: Any = None) -> np.ndarray:
+    """int64 [B] from a whole number or several, 0 … 2³²−1."""
+    if z is not None:
+        raise AttnGANError("z: this bundle draws from seeds; leave z out, or export it with --input z")
+    if seeds is None:
+        raise AttnGANError("seeds: none given; pass for example seeds=range(8)")
+    return _whole("seeds", _flat("seeds", seeds), MAX_SEED)
+
+
+def class_numbers(classes: Any, names: tuple[str, ...]) -> np.ndarray:
+    """int64 [B] from class numbers and names, mixed as the caller likes; capitals don't matter where none clash."""
+    values = [_class_number(v, names) if isinstance(v, str) else v for v in _flat("classes", classes)]
+    return _whole("classes", values, len(names) - 1)
+
+
+def truncations(truncation: Any) -> np.ndarray:
+    """float32 [B], 0 … 2, from one number or several."""
+    values = _floats("truncation", truncation)
+    if values.ndim > 1 or values.size == 0:
+        raise AttnGANError(f"truncation: shape {values.shape} where one number or a row of them is needed")
+    wrong = values[~((values >= 0) & (values <= 2))]
+    if wrong.size:
+        raise AttnGANError(f"truncation: {wrong.flat[0]:g} is outside 0 to 2; 1 changes nothing")
+    return np.atleast_1d(values)
+
+
+def z_values(z: Any, seeds: Any, z_dim: int) -> np.ndarray:
+    """float32 [B, z_dim], finite."""
+    if seeds is not None or z is None:
+        raise AttnGANError(
+            f"seeds: this bundle was exported with --input z; pass z, standard normals [B, {z_dim}], instead of seeds, "
+            "or export it again with --input seed"
+        )
+    values = _floats("z", z)
+    if values.ndim != 2 or values.shape[1] != z_dim or not len(values):
+        raise AttnGANError(f"z: shape {list(values.shape)} where [B, {z_dim}] is needed")
+    if not np.isfinite(values).all():
+        raise AttnGANError("z: holds NaN or infinity; pass standard normals")
+    return np.ascontiguousarray(values)
+
+
+def _class_number(name: str, names: tuple[str, ...]) -> int:
+    alike = [i for i, known in enumerate(names) if known.casefold() == name.casefold()]
+    if name not in names and len(alike) != 1:
+        listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        raise AttnGANError(f"classes: no class '{name}'; there are {listed}")
+    return names.index(name) if name in names else alike[0]
+
+
+def _flat(what: str, values: Any) -> list[Any] | np.ndarray:
+    """One value or several as a row; never empty. Arrays of any library count, and keep their kind of number."""
+    if hasattr(values, "__array__"):
+        values = np.asarray(values)
+    if isinstance(values, np.ndarray):
+        if values.ndim > 1:
+            raise AttnGANError(f"{what}: shape {list(values.shape)} where one number or a row of them is needed")
+        row: list[Any] | np.ndarray = np.atleast_1d(values)
+    else:
+        row = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+    if len(row) == 0:
+        raise AttnGANError(f"{what}: is empty; give at least one")
+    return row
+
+
+def _whole(what: str, values: list[Any] | np.ndarray, highest: int) -> np.ndarray:
+    """int64 [B] of whole numbers 0 … highest; never a float or a bool that happens to be whole."""
+    if not (isinstance(values, np.ndarray) and values.dtype.kind in "iu"):
+        for value in values:
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                raise AttnGANError(f"{what}: {value!r} is not a whole number; use 0 to {highest}")
+    low, high = min(values), max(values)
+    if low < 0 or high > highest:
+        raise AttnGANError(f"{what}: {low if low < 0 else high} is outside 0 to {highest}")
+    return np.asarray(values, np.int64)
+
+
+def _floats(what: str, values: Any) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):  # 1e300 becomes infinity and is refused as such
+            return np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise AttnGANError(f"{what}: {str(values)[:40]} is not numbers") from None

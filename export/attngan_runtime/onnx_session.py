@@ -1,0 +1,112 @@
+"""Opening a model in ONNX Runtime, on the provider that was asked for or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from attngan_runtime.errors import AttnGANError
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+_SHORT = {"cpu": CPU, "cuda": CUDA}
+_INSTALL = 'pip install "attngan[cpu]", or "attngan[gpu]" for CUDA'
+# Distributions that all install the one folder `onnxruntime`, each over the other.
+_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+
+
+def open_session(model: bytes, providers: str | Sequence[str] | None, threads: int | None, where: str) -> Any:
+    """An onnxruntime.InferenceSession of `model`, whose first provider is the first of `providers` (default: CPU).
+
+    providers: ONNX Runtime's names, or "cpu" or "cuda". threads: default `usable_cores()`. where: for messages.
+    Raises AttnGANError if ONNX Runtime is missing or installed twice, runs elsewhere or can't read the model.
+    """
+    wanted = [_SHORT.get(name, name) for name in ([providers] if isinstance(providers, str) else providers or [CPU])]
+    onnxruntime = import_onnxruntime()
+    first = wanted[0]
+    if first not in onnxruntime.get_available_providers():
+        installed = ", ".join(onnxruntime.get_available_providers())
+        remedy = 'pip uninstall onnxruntime, then pip install "attngan[gpu]"' if first == CUDA else "use one of those"
+        raise AttnGANError(f"provider {first}: this ONNX Runtime has {installed}; {remedy}")
+    if first == CUDA and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # finds CUDA and cuDNN where pip puts them
+    try:
+        session = onnxruntime.InferenceSession(
+            model, _options(onnxruntime, threads), providers=[_with_settings(name) for name in wanted]
+        )
+    except Exception as error:  # ONNX Runtime raises a class of its own for each of its error codes
+        reason = str(error).splitlines()[0][:200]
+        raise AttnGANError(f"{where}: ONNX Runtime {onnxruntime.__version__} can't open it ({reason})") from None
+    if session.get_providers()[0] != first:
+        raise AttnGANError(
+            f"provider {first}: ONNX Runtime could not start it and would use {session.get_providers()[0]}; "
+            "check the driver and CUDA libraries, or ask for cpu"
+        )
+    return session
+
+
+def import_onnxruntime() -> ModuleType:
+    """The onnxruntime module. Raises AttnGANError if none is installed, or two that overwrite each other."""
+    installed = _installed_distributions()
+    if len(installed) > 1:
+        both = " ".join(installed)
+        raise AttnGANError(
+            f"{' and '.join(installed)} overwrite each other; run: pip uninstall {both}, then {_INSTALL}"
+        )
+    try:
+        import onnxruntime
+
+        onnxruntime.InferenceSession  # noqa: B018  a half uninstalled package imports, and is empty
+    except (ImportError, AttributeError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise AttnGANError(f"ONNX Runtime is not installed or broken ({reason}); run: {_INSTALL}") from None
+    return onnxruntime
+
+
+def _installed_distributions() -> list[str]:
+    """Those of `_DISTRIBUTIONS` that lie in the folder onnxruntime is imported from; importlib.metadata takes 30 ms."""
+    spec = find_spec("onnxruntime")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        return []
+    beside = [name.partition("-")[0].replace("_", "-") for name in os.listdir(os.path.dirname(places[0]))
+              if name.endswith(".dist-info")]  # fmt: skip
+    return [name for name in _DISTRIBUTIONS if name in beside]
+
+
+def usable_cores() -> int:
+    """Physical cores this process may use, within its container's share; 0 (ONNX Runtime decides) where unknown.
+
+    ONNX Runtime alone counts the machine's cores: in a container with 2 of 64 it starts 64 threads that stall.
+    """
+    try:
+        siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+        cores = len({_text(siblings.format(cpu)) for cpu in os.sched_getaffinity(0)})
+    except (AttributeError, OSError):
+        return 0
+    try:
+        quota, period = _text("/sys/fs/cgroup/cpu.max").split()
+        return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def _options(onnxruntime: ModuleType, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores() if threads is None else threads
+    options.log_severity_level = 4  # what goes wrong is raised; warnings would only stand between a user's lines
+    return options
+
+
+def _with_settings(provider: str) -> Any:
+    # CUDA computes fp32 convolutions in TF32 otherwise: 10 bits of mantissa, far beyond an export's tolerance.
+    return (provider, {"use_tf32": "0"}) if provider == CUDA else provider
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()

@@ -1,0 +1,168 @@
+"""The sidecar's format: what is valid, what is refused and why, and that no byte of it can change unnoticed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attngan_runtime.bundle import Bundle
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import golden_indices, parse_sidecar, validate_sidecar, write_sidecar
+
+
+@pytest.fixture
+def sidecar(make_bundle: Any) -> dict[str, Any]:
+    return json.loads((make_bundle() / "model.onnx.json").read_text())
+
+
+def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(sidecar: dict[str, Any]) -> None:
+        *way, last = (int(step) if step.isdecimal() else step for step in path.split("/"))
+        place: Any = sidecar
+        for step in way:
+            place = place[step]
+        place[last] = value
+
+    return change
+
+
+WRONG = [
+    (set_at("task", "video"), "task"),
+    (set_at("model", "other.onnx"), "model"),
+    (set_at("name", ""), "name"),
+    (set_at("files/model.onnx", "00"), "files"),
+    (set_at("files", {}), "files"),
+    (set_at("target", "tensorrt"), "target"),
+    (set_at("precision", "int8"), "precision"),
+    (set_at("extra", 1), "extra"),
+    (set_at("inputs/0/maximum", 7), "input seed"),
+    (set_at("inputs/0/shape", ["batch", 1]), "input seed"),
+    (set_at("inputs/0/name", "noise"), "inputs"),
+    (set_at("inputs/0/name", "z"), "input z"),
+    (set_at("inputs/1/maximum", 3), "input class"),
+    (set_at("inputs/1/classes", ["Bag", "Bag", "Shoe"]), "classes"),
+    (set_at("inputs/1/name", "truncation"), "inputs are seed, truncation, truncation"),
+    (set_at("inputs/2/maximum", 9), "input truncation"),
+    (set_at("inputs", [{"name": "seed"}, {"name": "truncation"}]), "inputs"),
+    (set_at("output/channels", 2), "channels"),
+    (set_at("output/height", 0), "height"),
+    (set_at("output/layout", "NHWC"), "layout"),
+    (set_at("tolerance", {"fp16-weights": {"CPUExecutionProvider": {"asked": 1, "measured": 0}}}), "tolerance"),
+    (set_at("tolerance/fp32", {"CUDAExecutionProvider": {"asked": 1, "measured": 0}}), "CPUExecutionProvider"),
+    (set_at("tolerance/fp32/CPUExecutionProvider/measured", 1e-4), "beyond"),
+    (set_at("tolerance/fp32/CPUExecutionProvider/measured", float("nan")), "beyond"),
+    (set_at("golden/inputs", {"seed": [0]}), "golden inputs"),
+    (set_at("golden/inputs/seed", [0, 1, 2]), "differ in length"),
+    (set_at("golden/indices/63", 128), "golden indices"),
+    (set_at("golden/values", [0.0] * 63), "golden indices"),
+    (set_at("golden/values/0", 2.0), "golden"),
+    (set_at("license", None), "license"),
+    (set_at("created_with", {}), "created_with"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), WRONG, ids=[f"{i}-{named}" for i, (_, named) in enumerate(WRONG)])
+def test_every_contradiction_is_refused_and_named(
+    sidecar: dict[str, Any], change: Callable[[dict[str, Any]], None], named: str
+) -> None:
+    validate_sidecar(sidecar)
+    changed = copy.deepcopy(sidecar)
+    change(changed)
+    with pytest.raises(AttnGANError, match=named) as raised:
+        validate_sidecar(changed)
+    assert "\n" not in str(raised.value)
+
+
+def test_every_field_is_needed(sidecar: dict[str, Any]) -> None:
+    for field in sidecar.keys() - {"sha256"}:
+        with pytest.raises(AttnGANError, match=field):
+            validate_sidecar({key: value for key, value in sidecar.items() if key != field})
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", 1.5, True, None, [1]])
+def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[str, Any], version: Any) -> None:
+    with pytest.raises(AttnGANError, match="this attngan reads 1; install the attngan that wrote it"):
+        validate_sidecar(sidecar | {"format_version": version})
+
+
+@pytest.mark.parametrize(
+    "name", ["../model.onnx", "/etc/passwd", "a/b", "a\\b", "..\\x", "C:x", "..", ".", "", "x\n", "model.onnx.json"]
+)
+def test_file_names_that_may_lead_out_are_refused(sidecar: dict[str, Any], name: str) -> None:
+    sidecar["files"][name] = "0" * 64
+    with pytest.raises(AttnGANError, match="leads out of the bundle") as raised:
+        validate_sidecar(sidecar)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("anything", [None, [], 1, "x", {}, {"format_version": 1}, {"format_version": 1, "files": []}])
+def test_what_is_no_sidecar_is_refused(anything: Any) -> None:
+    with pytest.raises(AttnGANError):
+        validate_sidecar(anything)
+
+
+def test_no_byte_of_a_sidecar_changes_unnoticed(make_bundle: Any) -> None:
+    data = (make_bundle() / "model.onnx.json").read_bytes()
+    assert parse_sidecar(data)["name"] == "waves"
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        with pytest.raises(AttnGANError):
+            parse_sidecar(bytes(flipped))
+
+
+def test_a_truncated_sidecar_is_refused_at_every_length(make_bundle: Any) -> None:
+    data = (make_bundle() / "model.onnx.json").read_bytes()
+    for length in range(0, len(data) - 1, 7):
+        with pytest.raises(AttnGANError, match="cut short"):
+            parse_sidecar(data[:length])
+
+
+def test_line_ends_that_git_changes_on_windows_are_harmless(make_bundle: Any) -> None:
+    data = (make_bundle() / "model.onnx.json").read_bytes()
+    assert parse_sidecar(data.replace(b"\n", b"\r\n")) == parse_sidecar(data)
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"format_version": NaN}', b"1" * 5000, b"\xff\xfe", b"", b"null"])
+def test_hostile_json_gives_one_line(data: bytes) -> None:
+    with pytest.raises(AttnGANError) as raised:
+        parse_sidecar(data)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300
+
+
+def test_writing_keeps_every_value_and_its_order_of_classes(sidecar: dict[str, Any], tmp_path: Path) -> None:
+    classes = ["a, b]", "[\n1,\n2]", "日本", '"quoted"']
+    sidecar["inputs"][1] |= {"classes": classes, "maximum": 3}
+    path = write_sidecar(tmp_path, sidecar)
+    found = parse_sidecar(path.read_bytes())
+    assert found | {"sha256": ""} == sidecar | {"sha256": ""}
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_writing_refuses_what_reading_would(sidecar: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(AttnGANError, match="license"):
+        write_sidecar(tmp_path, sidecar | {"license": ""})
+    assert not (tmp_path / "model.onnx.json").exists()
+
+
+def test_golden_indices_reach_both_ends_and_every_column() -> None:
+    indices = golden_indices(2 * 32 * 32)
+    assert len(set(indices)) == 64 and indices[0] == 0 and indices[-1] == 2047
+    assert {index % 32 for index in indices} >= set(range(31))
+
+
+def test_golden_values_are_what_the_bundle_draws(make_bundle: Any) -> None:
+    from attngan_runtime import Generator
+
+    for name, takes_z in (("from-seeds", False), ("from-z", True)):
+        folder = make_bundle(name, shape=(3, 8, 8), takes_z=takes_z)
+        golden = Bundle.load(folder).sidecar["golden"]
+        given = golden["inputs"]
+        noise = {"z": given["z"]} if takes_z else {"seeds": given["seed"]}
+        drawn = Generator.load(folder).run_float(**noise, classes=given["class"], truncation=given["truncation"])
+        assert drawn.ravel()[golden["indices"]].tolist() == golden["values"]
