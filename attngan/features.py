@@ -52,7 +52,7 @@ def prepare(images: np.ndarray) -> np.ndarray:
     planes = images.transpose(0, 3, 1, 2).astype(np.float32)
     rows, columns = bicubic(images.shape[1], 224), bicubic(images.shape[2], 224)
     resized = np.clip(rows @ planes @ columns.T, 0.0, 255.0)  # bicubic weights are negative in places
-    return np.ascontiguousarray(np.broadcast_to(resized, (len(images), 3, 224, 224)))
+    return np.repeat(resized, 3, axis=1) if resized.shape[1] == 1 else resized
 
 
 @lru_cache(maxsize=8)

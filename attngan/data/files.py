@@ -40,7 +40,10 @@ class Listing:
 
 
 def list_folder(folder: Path) -> Listing:
-    """All files below a folder, following links; AttnGANError if a folder may not be read."""
+    """All files below a folder, following links; AttnGANError if a folder may not be read.
+
+    A folder that links lead to more than once is read once, under the name that sorts first.
+    """
     found: list[tuple[str, Callable[[], bytes]]] = []
     visited: set[str] = set()
     for here, folders, files in os.walk(folder, onerror=_cannot_list, followlinks=True):
@@ -49,7 +52,7 @@ def list_folder(folder: Path) -> Listing:
             folders.clear()
             continue
         visited.add(real)
-        folders.sort()
+        folders.sort()  # decides which of several links to one folder comes first
         for file in files:
             path = Path(here, file)
             found.append((path.relative_to(folder).as_posix(), partial(_read_file, path)))

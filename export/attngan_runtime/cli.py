@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,13 +48,14 @@ def main(
     from attngan_runtime.inputs import truncations
     from attngan_runtime.session import Generator
 
-    truncations(truncation)
+    with _naming_the_option():
+        truncations(truncation)
     generator = Generator.load(bundle_or_name, providers=provider)
     chosen = _chosen_classes(classes, generator)
     # Seeds go down and classes go right, so that a column shows one class.
     columns = columns or len(chosen) or None
     count = len(seeds) * max(1, len(chosen))
-    check_sheet_size(count, *generator.shape[1:], columns)
+    check_sheet_size(count, generator.height, generator.width, columns)
     pairs = [(seed, label) for seed in seeds for label in chosen or [0]]
     pictures = generator.run([seed for seed, _ in pairs], [label for _, label in pairs] if chosen else None, truncation)
     save_grid(pictures, out, columns)
@@ -75,8 +78,15 @@ def _chosen_classes(text: str | None, generator: Generator) -> list[int]:
         name = part.strip()
         is_number = name not in generator.classes and name[:1].isdecimal()
         chosen.extend(parse_numbers(name) if is_number else [name])
-    try:
+    with _naming_the_option():
         return [int(number) for number in class_numbers(chosen, generator.classes)]
+
+
+@contextmanager
+def _naming_the_option() -> Iterator[None]:
+    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`."""
+    try:
+        yield
     except AttnGANError as error:
         raise AttnGANError(f"--{error}") from None
 

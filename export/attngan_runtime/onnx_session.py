@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -32,20 +34,21 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
         installed = ", ".join(onnxruntime.get_available_providers())
         remedy = 'pip uninstall onnxruntime, then pip install "attngan[gpu]"' if first == CUDA else "use one of those"
         raise AttnGANError(f"provider {first}: this ONNX Runtime has {installed}; {remedy}")
-    if first == CUDA and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()  # finds CUDA and cuDNN where pip puts them
     try:
-        session = onnxruntime.InferenceSession(
-            model, _options(onnxruntime, threads), providers=[_with_settings(name) for name in wanted]
-        )
+        with _quiet(onnxruntime, first == CUDA) as said:
+            session = onnxruntime.InferenceSession(
+                model, _options(onnxruntime, threads), providers=[_with_settings(name) for name in wanted]
+            )
     except Exception as error:  # ONNX Runtime raises a class of its own for each of its error codes
         reason = str(error).splitlines()[0][:200]
         raise AttnGANError(f"{where}: ONNX Runtime {onnxruntime.__version__} can't open it ({reason})") from None
     if session.get_providers()[0] != first:
+        reason = said.getvalue().partition("\n")[0][:200] or "it doesn't say why"
         raise AttnGANError(
-            f"provider {first}: ONNX Runtime could not start it and would use {session.get_providers()[0]}; "
+            f"provider {first}: ONNX Runtime could not start it and would use {session.get_providers()[0]} ({reason}); "
             "check the driver and CUDA libraries, or ask for cpu"
         )
+    session.disable_fallback()  # it would move to the CPU in the middle of drawing
     return session
 
 
@@ -93,6 +96,25 @@ def usable_cores() -> int:
         return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):
         return cores
+
+
+@contextlib.contextmanager
+def _quiet(onnxruntime: ModuleType, with_cuda: bool) -> Iterator[io.StringIO]:
+    """Finds CUDA and cuDNN where pip puts them, and gives what is said of those that are missing.
+
+    A machine without them has some ten lines from ONNX Runtime on both streams; the caller says it in one.
+    """
+    said = io.StringIO()
+    if not with_cuda:
+        yield said
+        return
+    onnxruntime.set_default_logger_severity(4)  # providers load before the session's own severity counts
+    try:
+        with contextlib.redirect_stdout(said):
+            onnxruntime.preload_dlls()
+            yield said
+    finally:
+        onnxruntime.set_default_logger_severity(2)  # its default
 
 
 def _options(onnxruntime: ModuleType, threads: int | None) -> Any:

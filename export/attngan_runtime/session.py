@@ -24,12 +24,13 @@ class Generator:
     """A generator opened in ONNX Runtime; make one with `Generator.load`.
 
     name: such as `fashion-32`. classes: names in the order of their numbers, empty without classes.
-    shape: (channels, height, width) of a picture. z_dim: numbers in a z, 0 if it draws from seeds.
+    channels, height, width: of a picture. z_dim: numbers in a z, 0 if it draws from seeds.
     """
 
     def __init__(self, bundle: Bundle, session: Any) -> None:
         self.name, self.classes = bundle.name, bundle.classes
-        self.shape, self.z_dim = bundle.shape, bundle.z_dim
+        self.channels, self.height, self.width = bundle.shape
+        self.z_dim = bundle.z_dim
         self.session = session
         self._output = bundle.sidecar["output"]["name"]
         _check_graph(session, bundle)
@@ -90,16 +91,22 @@ class Generator:
             feeds["class"] = np.arange(count, dtype=np.int64) % len(self.classes)
         for name, values in feeds.items():
             if len(values) not in (1, count):
-                raise AttnGANError(f"{name}: {len(values)} values for {count} pictures; give one, or {count}")
+                given = {"seed": "seeds", "class": "classes"}.get(name, name)
+                raise AttnGANError(f"{given}: {len(values)} values for {count} pictures; give one, or {count}")
             feeds[name] = np.repeat(values, count, 0) if len(values) < count else values
         return feeds
 
     def _parts(self, feeds: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
-        _, height, width = self.shape
-        step = max(1, min(_BATCH, _BATCH * 64 * 64 // (height * width)))
+        step = max(1, min(_BATCH, _BATCH * 64 * 64 // (self.height * self.width)))
         for start in range(0, len(feeds["truncation"]), step):
             part = {name: values[start : start + step] for name, values in feeds.items()}
-            (pictures,) = self.session.run([self._output], part)
+            try:
+                (pictures,) = self.session.run([self._output], part)
+            except Exception as error:  # a class of its own for each error code; memory running out is one of them
+                reason = str(error).splitlines()[0][:200]
+                raise AttnGANError(f"{self.name}: ONNX Runtime failed to draw ({reason})") from error
+            if pictures.shape[1:] != (self.channels, self.height, self.width):
+                raise AttnGANError(f"{self.name}: drew {pictures.shape}, not what its sidecar says; export it again")
             yield pictures
 
 

@@ -155,6 +155,16 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     assert values(read(path)) == [1, 2]
 
 
+def test_a_folder_linked_often_is_read_under_the_first_name(tmp_path: Path) -> None:
+    path = make(tmp_path, {"z/1.png": png(1)}, False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "2.png").write_bytes(png(2))
+    for name in "hbgcfdea":
+        (path / name).symlink_to(elsewhere)
+    assert read(path).class_names == ["a", "z"]
+
+
 @settings(max_examples=30)
 @given(st.permutations(range(6)), st.integers(1, 8), st.integers(1, 4))
 def test_order_is_free_of_the_archives_and_the_threads(order: list[int], threads: int, window: int) -> None:

@@ -79,7 +79,7 @@ def test_larger_shift_larger_kid() -> None:
     assert distances == sorted(distances)
 
 
-@pytest.mark.parametrize(("shapes"), [((10, 4), (9, 4)), ((10, 4), (10, 3)), ((3, 4), (3, 4))])
+@pytest.mark.parametrize("shapes", [((10, 4), (9, 4)), ((10, 4), (10, 3)), ((3, 4), (3, 4))])
 def test_shapes_that_do_not_fit(shapes: tuple[tuple[int, int], tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="features"):
         kid(np.zeros(shapes[0]), np.zeros(shapes[1]))
@@ -101,12 +101,13 @@ def pictures(count: int, classes: int = 0) -> Pictures:
 
 @pytest.mark.usefixtures("pixels_as_features")
 def test_evaluate_compares_disjoint_real_halves_and_asks_for_the_real_classes() -> None:
-    real, asked = pictures(400, 3), []
+    real = pictures(400, 3)
+    asked: list[np.ndarray] = []
 
     def draw(count: int, labels: np.ndarray | None) -> np.ndarray:
         assert labels is not None
         asked.append(labels)
-        return np.full((count, 4, 4, 1), 128, np.uint8)
+        return np.full((count, 4, 4, 1), 40, np.uint8)
 
     report = evaluate(draw, real, samples=200)
     (labels,) = asked
@@ -117,6 +118,22 @@ def test_evaluate_compares_disjoint_real_halves_and_asks_for_the_real_classes() 
     assert report.kid > 20 * report.kid_error > 0
     assert abs(report.real_kid) < 4 * report.real_kid_error
     assert evaluate(draw, real, samples=200) == report
+
+
+def test_real_halves_are_disjoint_and_each_picture_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, seen = Pictures(np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)), []
+
+    def record(images: np.ndarray) -> np.ndarray:
+        seen.append(images.ravel().tolist())
+        return images.reshape(-1, 1).astype(np.float32)
+
+    monkeypatch.setattr(metrics, "features", record)
+    evaluate(lambda count, _labels: np.full((count, 1, 1, 1), 200, np.uint8), real, samples=50)
+    drawn = [numbers for numbers in seen if 200 in numbers]
+    halves = [numbers for numbers in seen if 200 not in numbers]
+    assert len(drawn) == 1 and len(halves) == 2
+    assert sorted(halves[0] + halves[1]) == list(range(100))
+    assert max(halves[0]) > 50 and max(halves[1]) > 50  # drawn from all over, not the first and the last
 
 
 @pytest.mark.usefixtures("pixels_as_features")

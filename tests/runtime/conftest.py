@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ def expected(seeds: Any, classes: Any, truncation: Any, shape: tuple[int, int, i
 def model_bytes(shape: tuple[int, int, int], has_classes: bool, takes_z: bool) -> bytes:
     """An ONNX file with the inputs of an image bundle."""
     position = np.arange(np.prod(shape), dtype=np.float32).reshape(1, *shape) / np.float32(7)
-    constants = {"position": position, "thousand": np.int64(1000), "low": np.float32(-1), "high": np.float32(1),
-                 "last": np.array([1]), "rest": np.array([1, 2, 3])}  # fmt: skip
+    constants = {"position": position, "low": np.float32(-1), "high": np.float32(1), "rest": np.array([1, 2, 3])}
+    constants |= {"last": np.array([1])} if takes_z else {"thousand": np.int64(1000)}
     if takes_z:
         inputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", Z_DIM])]
         nodes = [helper.make_node("ReduceSum", ["z", "last"], ["phase"], keepdims=0)]
@@ -100,6 +101,14 @@ def make_sidecar(model: bytes, shape: tuple[int, int, int], classes: list[str], 
     }  # fmt: skip
 
 
+@cache
+def _model_and_sidecar(
+    shape: tuple[int, int, int], classes: tuple[str, ...], takes_z: bool
+) -> tuple[bytes, dict[str, Any]]:
+    model = model_bytes(shape, bool(classes), takes_z)
+    return model, make_sidecar(model, shape, list(classes), takes_z)
+
+
 BundleMaker = Callable[..., Path]
 
 
@@ -116,9 +125,9 @@ def make_bundle(tmp_path: Path) -> BundleMaker:
         folder = tmp_path / name
         folder.mkdir(parents=True)
         classes = CLASSES if classes is None else classes
-        model = model_bytes(shape, bool(classes), takes_z)
+        model, sidecar = _model_and_sidecar(shape, tuple(classes), takes_z)
         (folder / "model.onnx").write_bytes(model)
-        format_1.write_sidecar(folder, make_sidecar(model, shape, classes, takes_z))
+        format_1.write_sidecar(folder, sidecar)
         return folder
 
     return make

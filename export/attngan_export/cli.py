@@ -1,0 +1,95 @@
+"""The `attngan-export` command: export, verify, bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from attngan_export.requirements import require
+from attngan_export.table import table
+from attngan_runtime.console import Group
+
+
+class _ExportByDefault(Group):
+    """`attngan-export RUN` means `attngan-export export RUN`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help", "--version"):
+            args = ["export", *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "RUN_OR_NAME --out BUNDLE [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "verify BUNDLE [OPTIONS]", " " * len("Usage: "))
+        formatter.write_usage(ctx.command_path, "bench BUNDLE [OPTIONS]", " " * len("Usage: "))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.commands["export"].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@click.group(cls=_ExportByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="attngan")
+def main() -> None:
+    """Write a trained generator as a bundle that runs without PyTorch, compared with PyTorch first.
+
+    RUN_OR_NAME is a run folder of attngan train, or a shipped generator. A run folder named like a subcommand is
+    written ./bench.
+    """
+
+
+@main.command(hidden=True)
+@click.argument("run_or_name")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Bundle folder; an older bundle is replaced.")
+@click.option("--target", type=click.Choice(["ort", "portable"]), default="ort", show_default=True,
+              help="ort: fastest under ONNX Runtime. portable: standard ONNX operators alone.")  # fmt: skip
+@click.option("--input", "noise", type=click.Choice(["seed", "z"]), default="seed", show_default=True,
+              help="Draw noise inside the graph from a seed, or take it as z.")  # fmt: skip
+@click.option("--torchscript", is_flag=True, help="Write model.torchscript.pt too.")
+@click.option("--precision", type=click.Choice(["fp32", "fp16-weights"]), default="fp32", show_default=True,
+              help="fp16-weights: half the size, computed in fp32 all the same.")  # fmt: skip
+def export(run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, precision: str) -> None:
+    """Write the bundle of a run or shipped generator."""
+    require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "fastjsonschema")
+    from attngan_export.export import export_generator
+
+    done = export_generator(
+        run_or_name, out, target=target, noise=noise, torchscript=torchscript, precision=precision  # type: ignore[arg-type]
+    )  # fmt: skip
+    for entry in done.comparisons:
+        click.echo(f"{entry.file} on {entry.runner}: differs from PyTorch by {entry.measured:.1e} of {entry.asked:.0e}")
+    for name, size in done.sizes.items():
+        click.echo(f"wrote {out / name} ({size / 1e6:.2f} MB)")
+
+
+@main.command()
+@click.argument("bundle")
+@click.option("--against", metavar="RUN_OR_NAME", help="Compare with PyTorch too, as the export did.")
+def verify(bundle: str, against: str | None) -> None:
+    """Check a bundle: hashes, schema, golden sample."""
+    require("onnxruntime", "fastjsonschema")
+    if against:
+        require("torch", "safetensors")
+    from attngan_export.verify import verify as check
+
+    click.echo(table(("file", "check", "result"), check(bundle, against)))
+
+
+@main.command()
+@click.argument("bundle")
+@click.option("--against", metavar="RUN_OR_NAME", help="Weights for the PyTorch rows; a shipped generator has its own.")
+@click.option("--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here too.")
+def bench(bundle: str, against: str | None, path: Path | None) -> None:
+    """Measure latency, time to the first picture, and memory; beside PyTorch."""
+    require("onnxruntime", "fastjsonschema")
+    from attngan_export.bench import report, run_bench, write_json
+
+    figures = run_bench(bundle, against)
+    click.echo(report(figures))
+    if path:
+        write_json(figures, path)
+
+
+if __name__ == "__main__":
+    main()

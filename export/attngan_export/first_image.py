@@ -1,0 +1,82 @@
+"""A process of its own for `attngan-export bench`: `python -m attngan_export.first_image KIND PATH THREADS`.
+
+Prints `ready` as soon as one picture is in hand, then draws 16 more at once and prints its peak memory in bytes.
+Each kind imports what its user would import, and no more.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+Draw = Callable[[int], object]
+
+
+def runtime(bundle: str, threads: int) -> Draw:
+    """As an application that embeds the bundle does it: without torch."""
+    import numpy as np
+
+    from attngan_runtime import Generator
+
+    generator = Generator.load(bundle, threads=threads)
+    if generator.z_dim:
+        return lambda batch: generator.run(z=np.ones((batch, generator.z_dim), np.float32))
+    return lambda batch: generator.run(seeds=range(batch))
+
+
+def torch_eager(run_or_name: str, threads: int) -> Draw:
+    """As `attngan sample` does it."""
+    import torch
+
+    from attngan.checkpoint import load_generator
+
+    torch.set_num_threads(threads)
+    generator = load_generator(run_or_name)
+    has_classes = bool(generator.config.network.classes)
+    return lambda batch: generator.draw(list(range(batch)), [0] * batch if has_classes else None)
+
+
+def torchscript(bundle: str, threads: int) -> Draw:
+    """With torch and the file alone; the sidecar tells what it takes."""
+    import json
+
+    import torch
+
+    torch.set_num_threads(threads)
+    with open(f"{bundle}/model.onnx.json", encoding="utf-8") as file:
+        inputs = json.load(file)["inputs"]
+    module = torch.jit.load(f"{bundle}/model.torchscript.pt")
+    kinds = {"int64": torch.int64, "float32": torch.float32}
+
+    @torch.no_grad()
+    def draw(batch: int) -> object:
+        values = [torch.ones([batch, *entry["shape"][1:]], dtype=kinds[entry["dtype"]]) for entry in inputs]
+        return ((module(*values) + 1) * 127.5).round().byte().numpy()
+
+    return draw
+
+
+KINDS = {"runtime": runtime, "torch": torch_eager, "torchscript": torchscript}
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process in bytes.
+
+    On Linux from /proc: getrusage's figure starts at the parent's size where the process was forked from it.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        import resource
+
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return size if sys.platform == "darwin" else size * 1024
+
+
+if __name__ == "__main__":
+    draw = KINDS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    draw(1)
+    print("ready", flush=True)
+    draw(16)
+    print(peak_memory(), flush=True)

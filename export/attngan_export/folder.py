@@ -1,0 +1,70 @@
+"""The bundle's folder: written beside its place, moved there when complete, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import MODEL, SIDECAR
+
+TORCHSCRIPT = "model.torchscript.pt"
+_OURS = {MODEL, SIDECAR, TORCHSCRIPT}
+
+
+def check_destination(out: Path) -> None:
+    """Raises AttnGANError unless a bundle can take the place of `out`; costs nothing, so call it before the work.
+
+    An empty folder or an older bundle is replaced; anything else stays.
+    """
+    if not out.parent.is_dir():
+        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise AttnGANError(f"--out {out}: is a file; name a folder")
+    names = {path.name for path in out.iterdir()}
+    if names and SIDECAR not in names:
+        raise AttnGANError(f"--out {out}: exists and is no bundle (it has no {SIDECAR}); name a new folder")
+    if names - _OURS:
+        other = ", ".join(sorted(names - _OURS)[:3])
+        raise AttnGANError(f"--out {out}: holds other files beside a bundle ({other}); move them, or name a new folder")
+
+
+@contextlib.contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """Gives a folder beside `out` to write into. It takes the place of `out` if the block ends well, else it is gone.
+
+    Raises AttnGANError if the disk refuses; `out` is then as it was before.
+    """
+    out = out.resolve()
+    folder = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        folder.mkdir()
+        yield folder
+        _take_place(folder, out)
+    except OSError as error:
+        raise AttnGANError(
+            f"--out {out}: could not be saved ({error.strerror or error}); nothing was written: "
+            "free space, or choose another folder"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_place(folder: Path, out: Path) -> None:
+    """Two renames where `out` exists, since no file system swaps folders portably; the first is undone on failure."""
+    if not out.exists():
+        folder.rename(out)
+        return
+    retired = out.with_name(f".{out.name}.{os.getpid()}.old")
+    out.rename(retired)
+    try:
+        folder.rename(out)
+    except BaseException:
+        retired.rename(out)
+        raise
+    shutil.rmtree(retired)

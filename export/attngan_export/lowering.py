@@ -1,0 +1,83 @@
+"""How the two operations that torch's exporter can't write well become ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import onnx
+import torch
+from onnxscript import opset18 as op
+from onnxscript.values import Op, Opset
+
+import attngan_kernels  # noqa: F401  registers attngan::attention_forward
+
+Target = Literal["ort", "portable"]
+MICROSOFT = "com.microsoft"
+
+
+def translations(target: Target) -> dict[Any, Callable[..., Any]]:
+    """The `custom_translation_table` of torch.onnx.export for this target."""
+    table: dict[Any, Callable[..., Any]] = {torch.ops.aten.div.Tensor_mode: divide}
+    if target == "ort":
+        table[torch.ops.attngan.attention_forward.default] = multi_head_attention
+    return table
+
+
+def divide(self: Any, other: Any, rounding_mode: str | None = None) -> Any:
+    """Integer division rounded towards zero, which is what ONNX's Div does with integers.
+
+    torch 2.13 casts to float32 first, which keeps 24 of Threefry's 61 bits: pictures were wrong by 0.07.
+    """
+    if rounding_mode != "trunc" or not self.dtype.is_integer():
+        raise NotImplementedError(f"division of {self.dtype} with rounding_mode {rounding_mode!r}")
+    return op.Div(self, other)
+
+
+def multi_head_attention(q: Any, k: Any, v: Any, key_bias: Any, scale: float, is_causal: bool) -> tuple[Any, Any]:
+    """attngan::attention_forward on [B, H, N, D] as com.microsoft.MultiHeadAttention on [B, N, H·D].
+
+    Three separate 3-D inputs, no bias and no mask: that is what ONNX Runtime's flash path on CPU takes. At N=4096
+    it is 1.4 times as fast as MatMul and Softmax, in 1/60 of their memory.
+    """
+    if key_bias is not None or is_causal:
+        raise NotImplementedError("attention with a bias, a mask or causal order has no ONNX form yet")
+    heads = q.shape[1]
+    joined = _MULTI_HEAD_ATTENTION(_joined(q), _joined(k), _joined(v), num_heads=heads, scale=scale)
+    split = op.Reshape(joined, op.Constant(value_ints=[0, 0, heads, -1]))
+    return op.Transpose(split, perm=[0, 2, 1, 3]), _logsumexp(q, k, scale)
+
+
+def _joined(x: Any) -> Any:
+    """[B, H, N, D] → [B, N, H·D]."""
+    return op.Reshape(op.Transpose(x, perm=[0, 2, 1, 3]), op.Constant(value_ints=[0, 0, -1]))
+
+
+def _logsumexp(q: Any, k: Any, scale: float) -> Any:
+    """The op's second output, which only gradients use: it is pruned, but must have its own value and shape."""
+    scores = op.MatMul(op.Mul(q, op.Constant(value_float=scale)), op.Transpose(k, perm=[0, 1, 3, 2]))
+    return op.ReduceLogSumExp(scores, op.Constant(value_ints=[-1]), keepdims=0)
+
+
+def _schema() -> Any:
+    """onnx knows no schemas of com.microsoft, and onnxscript emits nothing without one.
+
+    Source: onnxruntime/core/graph/contrib_ops/bert_defs.cc, of which this is the part used here.
+    """
+    schema = onnx.defs.OpSchema
+    parameter = schema.FormalParameter
+    return schema(
+        "MultiHeadAttention",
+        MICROSOFT,
+        1,
+        inputs=[parameter("query", "T"), parameter("key", "T"), parameter("value", "T")],
+        outputs=[parameter("output", "T")],
+        type_constraints=[("T", ["tensor(float)"], "")],
+        attributes=[
+            schema.Attribute("num_heads", schema.AttrType.INT, "", required=True),
+            schema.Attribute("scale", schema.AttrType.FLOAT, "", required=False),
+        ],
+    )
+
+
+_MULTI_HEAD_ATTENTION = Op(Opset(MICROSOFT, 1), "MultiHeadAttention", _schema())

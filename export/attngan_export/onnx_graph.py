@@ -1,0 +1,102 @@
+"""A generator as one ONNX file: opset 18, IR 10, dynamic batch, no external data."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+import attngan
+from attngan.attention import set_attention_backend
+from attngan_export.form import Form
+from attngan_export.half_weights import store_as_half
+from attngan_export.lowering import MICROSOFT, Target, translations
+
+OPSET, IR = 18, 10
+
+
+def onnx_bytes(form: Form, target: Target, metadata: Mapping[str, str], *, half: bool = False) -> bytes:
+    """The file's content; the same weights and versions give the same bytes.
+
+    metadata: becomes the model's metadata_props. half: stores weights that fp16 holds exactly in fp16.
+    """
+    model = _program(form, target).model_proto
+    _check(model, target)
+    _clean(model, metadata)
+    if half:
+        store_as_half(model)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _program(form: Form, target: Target) -> Any:
+    batch = torch.export.Dim("batch")
+    # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
+    example = tuple(form.sample(2).values())
+    with _quiet(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
+        return torch.onnx.export(
+            form.module,
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            external_data=False,
+            dynamic_shapes=tuple({0: batch} for _ in example),
+            input_names=list(form.names),
+            output_names=["image"],
+            custom_translation_table=translations(target),
+            verbose=False,
+        )
+
+
+def _check(model: onnx.ModelProto, target: Target) -> None:
+    """What every later reader of the file relies on; a failure is our own bug."""
+    domains = {entry.domain: entry.version for entry in model.opset_import}
+    assert domains.pop("") == OPSET and model.ir_version == IR, (domains, model.ir_version)
+    assert set(domains) <= ({MICROSOFT} if target == "ort" else set()), domains
+    assert not model.functions
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch", value
+
+
+def _clean(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
+    """Our metadata in place of the exporter's, which holds stack traces with paths of the machine."""
+    model.producer_name, model.producer_version = "attngan", attngan.__version__
+    model.graph.name, model.doc_string = metadata["name"], ""
+    del model.metadata_props[:]
+    for key, text in metadata.items():
+        model.metadata_props.add(key=key, value=text)
+    parts = (model.graph.node, model.graph.value_info, model.graph.input, model.graph.output, model.graph.initializer)
+    for part in (model.graph, *(entry for group in parts for entry in group)):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+
+
+@contextlib.contextmanager
+def attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
+    """Runs the attention of `network` by `backend` inside the block and by "auto" after it."""
+    set_attention_backend(network, backend)
+    try:
+        yield
+    finally:
+        set_attention_backend(network, "auto")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's remarks (torchvision is missing, an axis is renamed) from the user's terminal."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,25 @@
+"""What an export needs installed, and the remedy where it is not."""
+
+from __future__ import annotations
+
+import importlib
+
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.onnx_session import import_onnxruntime
+
+_REMEDY = 'pip install "attngan[export,cpu]"'
+
+
+def require(*modules: str) -> None:
+    """Raises AttnGANError that names the first of `modules` that can't be imported and the command that mends it."""
+    for module in modules:
+        try:
+            if module == "onnxruntime":
+                import_onnxruntime()
+            else:
+                importlib.import_module(module)
+        except (ImportError, AttnGANError) as error:
+            # Two ONNX Runtimes that overwrite each other have a remedy of their own.
+            if isinstance(error, AttnGANError) and "overwrite" in str(error):
+                raise
+            raise AttnGANError(f"{module} is not installed; run: {_REMEDY}") from None

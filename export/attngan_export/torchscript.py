@@ -1,0 +1,33 @@
+"""A generator as TorchScript: loads with torch alone, without our packages."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import torch
+
+from attngan_export.form import Form
+from attngan_export.onnx_graph import attention_backend
+
+
+def torchscript_bytes(form: Form) -> bytes:
+    """The content of model.torchscript.pt: traced, frozen, attention as aten's scaled_dot_product_attention.
+
+    Inputs are positional, in the order of `form.names`; the batch is dynamic.
+    """
+    with warnings.catch_warnings(), attention_backend(form.network, "sdpa"), torch.no_grad():
+        warnings.simplefilter("ignore")  # that TorchScript is deprecated, and that shapes become constants
+        # The trace's own check draws another batch of 2; the gate compares batches 1, 2 and 8.
+        traced = torch.jit.trace(form.module, tuple(form.sample(2).values()), check_trace=False)
+        frozen = torch.jit.freeze(traced)
+        buffer = io.BytesIO()
+        torch.jit.save(frozen, buffer)
+    return buffer.getvalue()
+
+
+def load_torchscript(content: bytes) -> torch.jit.ScriptModule:
+    """The module in the bytes of a model.torchscript.pt, on CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.load(io.BytesIO(content), map_location="cpu")

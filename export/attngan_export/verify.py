@@ -1,0 +1,87 @@
+"""`attngan-export verify`: is this bundle whole, and does it draw what it promises?"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+
+from attngan_export.describe import golden_error, golden_inputs
+from attngan_export.folder import TORCHSCRIPT
+from attngan_runtime.bundle import Bundle
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.onnx_session import open_session
+from attngan_runtime.sidecar import MODEL, SIDECAR
+
+Row = tuple[str, str, str]
+
+
+def verify(path_or_name: str, against: str | None = None) -> list[Row]:
+    """(file, check, result) for every check of a bundle. Raises AttnGANError at the first that fails.
+
+    against: a run folder or shipped generator to compare all files with, as the export did; needs torch.
+    """
+    bundle = Bundle.load(path_or_name)
+    rows: list[Row] = [(SIDECAR, "schema and own hash", f"ok, format {bundle.sidecar['format_version']}")]
+    for name, digest in bundle.sidecar["files"].items():
+        is_there = (bundle.folder / name).exists()
+        rows.append((name, "sha256", f"ok, {digest[:12]}…" if is_there else "left behind"))
+    rows.append(_golden_onnx(bundle))
+    if (bundle.folder / TORCHSCRIPT).exists() and TORCHSCRIPT in bundle.sidecar["files"]:
+        rows.append(_golden_torchscript(bundle))
+    return rows + (_against(bundle, against) if against else [])
+
+
+def contents(bundle: Bundle) -> dict[str, bytes]:
+    """The bundle's exported files by name, those that are there."""
+    found = {MODEL: bundle.model}
+    if TORCHSCRIPT in bundle.sidecar["files"] and (bundle.folder / TORCHSCRIPT).exists():
+        found[TORCHSCRIPT] = (bundle.folder / TORCHSCRIPT).read_bytes()
+    return found
+
+
+def _golden_onnx(bundle: Bundle) -> Row:
+    session = open_session(bundle.model, None, None, str(bundle.folder / MODEL))
+    (pictures,) = session.run([bundle.sidecar["output"]["name"]], golden_inputs(bundle.sidecar))
+    return _golden(bundle, MODEL, np.asarray(pictures))
+
+
+def _golden_torchscript(bundle: Bundle) -> Row:
+    if find_spec("torch") is None:
+        return TORCHSCRIPT, "golden sample", "not checked: torch is not installed"
+    import torch
+
+    from attngan_export.torchscript import load_torchscript
+
+    module = load_torchscript(contents(bundle)[TORCHSCRIPT])
+    with torch.no_grad():
+        pictures = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
+    return _golden(bundle, TORCHSCRIPT, pictures.numpy())
+
+
+def _golden(bundle: Bundle, file: str, pictures: np.ndarray) -> Row:
+    error, allowed = golden_error(bundle.sidecar, pictures), bundle.sidecar["golden"]["tolerance"]
+    if not error <= allowed:
+        raise AttnGANError(
+            f"{bundle.folder / file}: golden sample differs by {error:.2g}, beyond {allowed:.0e}; "
+            "export the generator again, or report it with your version of onnxruntime"
+        )
+    return file, "golden sample", f"ok, differs by {error:.1e} of {allowed:.0e}"
+
+
+def _against(bundle: Bundle, against: str) -> list[Row]:
+    from attngan.checkpoint import load_generator
+    from attngan_export.describe import describe_inputs, describe_output
+    from attngan_export.export import compare_files, form_of
+    from attngan_export.gate import cases
+
+    generator = load_generator(against)
+    form = form_of(generator, "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
+    said = (bundle.sidecar["inputs"], bundle.sidecar["output"])
+    if said != (describe_inputs(form, generator.config), describe_output(generator.config)):
+        raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
+    return [
+        (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.0e}")
+        for entry in compare_files(contents(bundle), cases(form))
+    ]
+

@@ -1,0 +1,129 @@
+"""attngan-run as a user meets it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from attngan_runtime import Generator, bundle
+from attngan_runtime.cli import main
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def tiles(path: Path, columns: int, side: int = 8) -> np.ndarray:
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    rows = (pixels.shape[0] + 2) // (side + 2)
+    assert pixels.shape == (rows * (side + 2) - 2, columns * (side + 2) - 2)
+    return np.array([
+        pixels[r * (side + 2) :][:side, c * (side + 2) :][:, :side] for r in range(rows) for c in range(columns)
+    ])  # fmt: skip
+
+
+def test_a_column_shows_one_class_and_a_row_one_seed(make_bundle: Any, tmp_path: Path) -> None:
+    folder, out = make_bundle(), tmp_path / "grid.png"
+    found = run(folder, "--seeds", "5-8", "--out", out)
+    assert (found.exit_code, found.output) == (0, f"wrote 12 pictures of waves to {out}\n")
+    drawn = Generator.load(folder).run([s for s in range(5, 9) for _ in range(3)], [0, 1, 2] * 4)
+    np.testing.assert_array_equal(tiles(out, 3), drawn[..., 0])
+
+
+@pytest.mark.parametrize("classes", ["Bag,T-shirt/top", "2,0", "bag, 0", " Bag ,0"])
+def test_chosen_classes(make_bundle: Any, tmp_path: Path, classes: str) -> None:
+    folder, out = make_bundle(), tmp_path / "grid.png"
+    assert run(folder, "--seeds", "1,9", "--classes", classes, "--truncation", "0.5", "--out", out).exit_code == 0
+    drawn = Generator.load(folder).run([1, 1, 9, 9], [2, 0, 2, 0], 0.5)
+    np.testing.assert_array_equal(tiles(out, 2), drawn[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("classes", "numbers"), [("10", [1]), ("0-1", [2]), ("3,a", [3, 3]), ("1,b", [0]), ("1-2", [1, 2])]
+)
+def test_what_is_the_name_of_a_class_means_that_class(
+    make_bundle: Any, tmp_path: Path, classes: str, numbers: list[int]
+) -> None:
+    folder, out = make_bundle(classes=["1,b", "10", "0-1", "A"]), tmp_path / "grid.png"
+    assert run(folder, "--seeds", "4", "--classes", classes, "--out", out).exit_code == 0
+    np.testing.assert_array_equal(tiles(out, len(numbers)), Generator.load(folder).run(4, numbers)[..., 0])
+
+
+def test_without_classes_the_grid_is_square_or_as_asked(make_bundle: Any, tmp_path: Path) -> None:
+    folder, out = make_bundle(classes=[]), tmp_path / "grid.png"
+    assert run(folder, "--out", out).exit_code == 0
+    assert len(tiles(out, 8)) == 64
+    assert run(folder, "--seeds", "0-9", "--columns", "5", "--out", out).exit_code == 0
+    assert len(tiles(out, 5)) == 10
+
+
+def test_one_picture(make_bundle: Any, tmp_path: Path) -> None:
+    out = tmp_path / "one.webp"
+    found = run(make_bundle(shape=(4, 8, 8), classes=[]), "--seeds", "7", "--out", out)
+    assert found.output == f"wrote 1 picture of waves to {out}\n"
+    with Image.open(out) as image:
+        assert (image.size, image.mode) == ((8, 8), "RGBA")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Missing option '--out'"),
+        (["--out", "nowhere/grid.png"], "--out nowhere/grid.png: folder nowhere does not exist"),
+        (["--out", "grid.txt"], "unknown picture type '.txt'"),
+        (["--out", "g.png", "--seeds", "9-3"], "'9-3' is a reversed range; write 3-9"),
+        (["--out", "g.png", "--seeds", "x"], "'x' is not a list of whole numbers"),
+        (["--out", "g.png", "--seeds", "1.5"], "is not a list of whole numbers"),
+        (["--out", "g.png", "--seeds", "4294967296"], "4294967296 is outside 0 to 4294967295"),
+        (["--out", "g.png", "--classes", "3"], "--classes: 3 is outside 0 to 2"),
+        (["--out", "g.png", "--classes", "0-5"], "--classes: 5 is outside 0 to 2"),
+        (["--out", "g.png", "--classes", "Hat"], "--classes: no class 'Hat'; there are T-shirt/top, Sneaker, Bag"),
+        (["--out", "g.png", "--classes", ""], "--classes: no class ''"),
+        (["--out", "g.png", "--truncation", "3"], "--truncation: 3 is outside 0 to 2"),
+        (["--out", "g.png", "--truncation", "nan"], "--truncation: nan is outside 0 to 2"),
+        (["--out", "g.png", "--truncation", "much"], "'much' is not a valid float"),
+        (["--out", "g.png", "--columns", "0"], "--columns"),
+        (["--out", "g.png", "--provider", "tpu"], "--provider"),
+        (["--out", "g.png", "--provider", "cuda"], "provider CUDAExecutionProvider"),
+        (["--out", "g.png", "--seeds", "0-999999"], "3,000,000 pictures .* ask for fewer"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    make_bundle: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    folder = make_bundle()
+    monkeypatch.chdir(tmp_path)
+    found = run(folder, *arguments)
+    assert found.exit_code == 2 and found.stdout == ""
+    assert re.search(words, found.stderr) and found.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["waves"]
+
+
+def test_wrong_bundles(make_bundle: Any, tmp_path: Path) -> None:
+    out = tmp_path / "grid.png"
+    assert "no such bundle" in run(tmp_path / "nowhere", "--out", out).stderr
+    assert "is no bundle" in run(tmp_path, "--out", out).stderr
+    assert "has no classes" in run(make_bundle("plain", classes=[]), "--classes", "0", "--out", out).stderr
+    assert "exported with --input z" in run(make_bundle("z", takes_z=True), "--out", out).stderr
+    folder = make_bundle("bad")
+    (folder / "model.onnx").write_bytes(b"changed")
+    assert "was changed or damaged" in run(folder, "--out", out).stderr
+    assert not out.exists()
+
+
+def test_the_folder_of_the_picture_is_checked_before_the_bundle(tmp_path: Path) -> None:
+    assert "does not exist" in run("no-such-bundle", "--out", tmp_path / "nowhere" / "grid.png").stderr
+
+
+def test_shipped_names_are_listed(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_bundle("shipped/waves")
+    monkeypatch.setattr(bundle, "_SHIPPED", make_bundle("shipped/more").parent)
+    found = run("--list")
+    assert (found.exit_code, found.output) == (0, "more\nwaves\n")
