@@ -24,13 +24,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from attngan.augment import augment
-from attngan.checkpoint import TrainingState, load_config, machine, to_uint8, write_atomically
+from attngan.checkpoint import load_config, to_uint8, write_atomically
 from attngan.config import RunConfig, TrainingConfig, differences
 from attngan.data import Pictures
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
 from attngan.random import derive, normals
+from attngan.state import TrainingState, machine
 from attngan.trainer import Settings, Trainer
 from attngan_runtime.grid import save_grid
 

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from attngan.checkpoint import load_generator, load_tensors, save_tensors
 from attngan.data import Pictures, load_pictures
 from attngan.errors import AttnGANError
 from attngan.features import NAME, cache_folder, features
@@ -77,7 +77,7 @@ def train_classifier(real: Pictures) -> Classifier:
     torch.manual_seed(0)
     network = Classifier().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if path.is_file():
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load_tensors(path)[0])
         return network.eval()
     steps = EPOCHS * (len(real) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05)
@@ -93,9 +93,7 @@ def train_classifier(real: Pictures) -> Classifier:
         loss.backward()
         optimizer.step()
         schedule.step()
-    partial = path.with_suffix(".part")
-    save_file(network.state_dict(), partial)
-    os.replace(partial, path)
+    save_tensors(path, network.state_dict())
     return network.eval()
 
 
@@ -153,8 +151,6 @@ def open_generator(name: str) -> Draw:
 
         bundle = Generator.load(name)
         return lambda seeds, classes: bundle.run(seeds=seeds, classes=classes)
-    from attngan.checkpoint import load_generator
-
     generator = load_generator(name)
     return lambda seeds, classes: generator.draw(seeds.tolist(), classes.tolist())
 
@@ -168,7 +164,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if (arguments.generator is None) != arguments.real:
         parser.error("name one generator, or give --real")
-    torch.set_num_threads(1)
+    os.nice(10)
+    torch.set_num_threads(1)  # leaves the other cores to whatever trains meanwhile
     train = load_pictures(arguments.data, resolution=32, channels=1)
     test = load_pictures(arguments.data / "t10k-images-idx3-ubyte.gz", resolution=32, channels=1)
 

@@ -27,8 +27,8 @@ from attngan_runtime.sidecar import MODEL
 
 BATCHES = (1, 16)
 THREADS = min(2, os.cpu_count() or 1)
-_ROUNDS = 25  # of each form in turn, so that a busy moment of the machine meets all of them
-_ROUND = 0.1  # seconds of calls a round
+_ROUNDS = 20  # of each form in turn, so that a busy moment of the machine meets all of them
+_ROUND = 0.1  # seconds, each; at least one call
 _PROCESSES = 5  # started a form
 
 Call = Callable[[], object]
@@ -194,12 +194,19 @@ def _inputs(bundle: Bundle, batch: int) -> dict[str, np.ndarray]:
 
 
 def _latencies(calls: list[Call]) -> list[list[float]]:
-    """Seconds of every call, the forms in turn; what a form needs to warm up after another is left out."""
+    """Seconds of every call, the forms in turn; two calls a round go to warming up after another form."""
     found: list[list[float]] = [[] for _ in calls]
-    counts = [max(3, min(100, int(_ROUND / min(_seconds(call) for _ in range(5))))) for call in calls]
+    for call in calls:
+        call()
     for _ in range(_ROUNDS):
-        for call, times, count in zip(calls, found, counts, strict=True):
-            times += [_seconds(call) for _ in range(count + 2)][2:]
+        for call, times in zip(calls, found, strict=True):
+            call()
+            call()
+            end = time.perf_counter() + _ROUND
+            while True:
+                times.append(_seconds(call))
+                if time.perf_counter() > end:
+                    break
     return found
 
 

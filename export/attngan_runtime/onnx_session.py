@@ -28,6 +28,8 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
     Raises AttnGANError if ONNX Runtime is missing or installed twice, runs elsewhere or can't read the model.
     """
     wanted = [_SHORT.get(name, name) for name in ([providers] if isinstance(providers, str) else providers or [CPU])]
+    if threads is not None and threads < 1:
+        raise AttnGANError(f"threads: {threads} is less than 1; leave it out for one a core")
     onnxruntime = import_onnxruntime()
     first = wanted[0]
     if first not in onnxruntime.get_available_providers():
@@ -66,7 +68,8 @@ def import_onnxruntime() -> ModuleType:
         onnxruntime.InferenceSession  # noqa: B018  a half uninstalled package imports, and is empty
     except (ImportError, AttributeError) as error:
         reason = str(error).splitlines()[0][:120]
-        raise AttnGANError(f"ONNX Runtime is not installed or broken ({reason}); run: {_INSTALL}") from None
+        first = f"pip uninstall {installed[0]}, then " if installed else ""
+        raise AttnGANError(f"ONNX Runtime is not installed or broken ({reason}); run: {first}{_INSTALL}") from None
     return onnxruntime
 
 

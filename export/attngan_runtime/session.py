@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.inputs import class_numbers, seed_numbers, truncations, z_values
 from attngan_runtime.onnx_session import open_session
@@ -45,7 +45,7 @@ class Generator:
         threads: default one for each physical core. Raises AttnGANError as `Bundle.load` and `open_session` do.
         """
         bundle = Bundle.load(path_or_name)
-        return cls(bundle, open_session(bundle.model, providers, threads, f"{bundle.folder / bundle.sidecar['model']}"))
+        return cls(bundle, open_session(bundle.model, providers, threads, str(bundle.folder / MODEL)))
 
     def run(
         self,

@@ -48,10 +48,11 @@ def test_two_onnxruntimes_in_one_place(
 
 def test_a_half_uninstalled_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime_gpu-1.24.0.dist-info").mkdir()
     (tmp_path / "onnxruntime" / "__init__.py").touch()
     monkeypatch.delitem(sys.modules, "onnxruntime")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(AttnGANError, match=r"not installed or broken .*run: pip install") as raised:
+    with pytest.raises(AttnGANError, match=r"broken .*run: pip uninstall onnxruntime-gpu, then pip install") as raised:
         import_onnxruntime()
     assert "\n" not in str(raised.value)
 
@@ -95,6 +96,8 @@ def test_providers_by_short_and_long_name(make_bundle: Any) -> None:
 def test_threads(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_bundle()
     assert Generator.load(folder, threads=1).session.get_session_options().intra_op_num_threads == 1
+    with pytest.raises(AttnGANError, match="threads: 0 is less than 1"):
+        Generator.load(folder, threads=0)
     monkeypatch.setattr(onnx_session, "usable_cores", lambda: 3)
     assert Generator.load(folder).session.get_session_options().intra_op_num_threads == 3
 
