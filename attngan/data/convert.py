@@ -22,9 +22,10 @@ FORMATS = tuple(
 # 89 million pixels, Pillow's own bound for a suspect: decoded as RGBA they take 360 MB in each thread.
 MAX_PIXELS = 89_478_485
 
-# Resizing starts with an exact box reduction to this many times the target, then Lanczos: the difference from
-# Lanczos alone stays within one or two levels, and large photographs take a fraction of the time.
-_REDUCING_GAP = 3.0
+# JPEG decodes at 1/2, 1/4 or 1/8 size as long as twice the target is left (as in Pillow's thumbnail), and resizing
+# starts with a box reduction to three times the target; Lanczos does the rest. At 32² a photograph of 1920×1280
+# differs from Lanczos alone by 0.3 of 255 levels on average.
+_DECODED, _REDUCED = 2, 3.0
 
 
 class UnreadablePictureError(Exception):
@@ -41,8 +42,7 @@ def decode_picture(content: bytes, resolution: int, channels: int) -> np.ndarray
         raise UnreadablePictureError("empty file")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            # JPEG decodes at 1/2, 1/4 or 1/8 size for a fraction of the cost; other formats ignore this.
-            image.draft(None, (round(resolution * _REDUCING_GAP),) * 2)
+            image.draft(None, (resolution * _DECODED,) * 2)  # JPEG only; other formats ignore it
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
             image.load()
@@ -78,7 +78,7 @@ def fit(image: Image.Image, resolution: int, channels: int) -> np.ndarray:
         square = image.crop(box)
     else:
         size = (resolution, resolution)
-        square = image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=_REDUCING_GAP)
+        square = image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=_REDUCED)
     return with_channels(square, channels)
 
 

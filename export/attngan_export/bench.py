@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,13 +22,14 @@ from attngan_export.table import table
 from attngan_export.verify import contents
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import open_session
+from attngan_runtime.onnx_session import open_session, usable_cores
 from attngan_runtime.sidecar import MODEL
 
 BATCHES = (1, 16)
-THREADS = min(2, os.cpu_count() or 1)
+THREADS = min(2, usable_cores() or 2)
 _ROUNDS = 20  # of each form in turn, so that a busy moment of the machine meets all of them
 _ROUND = 0.1  # seconds, each; at least one call
+_LONGEST = 30.0  # seconds for all rounds at one batch: on a machine that is busy, calls take a thousand times as long
 _PROCESSES = 5  # started a form
 
 Call = Callable[[], object]
@@ -194,20 +195,26 @@ def _inputs(bundle: Bundle, batch: int) -> dict[str, np.ndarray]:
 
 
 def _latencies(calls: list[Call]) -> list[list[float]]:
-    """Seconds of every call, the forms in turn; two calls a round go to warming up after another form."""
+    """Seconds of every call, the forms in turn; one call a round goes to warming up after another form."""
     found: list[list[float]] = [[] for _ in calls]
     for call in calls:
         call()
-    for _ in range(_ROUNDS):
+    start = time.perf_counter()
+    for done in range(_ROUNDS):
+        if done >= 3 and time.perf_counter() - start > _LONGEST:
+            break
         for call, times in zip(calls, found, strict=True):
             call()
-            call()
-            end = time.perf_counter() + _ROUND
-            while True:
-                times.append(_seconds(call))
-                if time.perf_counter() > end:
-                    break
+            times += _round(call)
     return found
+
+
+def _round(call: Call) -> list[float]:
+    """Seconds of each call made within `_ROUND` seconds; at least one."""
+    times = [_seconds(call)]
+    while sum(times) < _ROUND:
+        times.append(_seconds(call))
+    return times
 
 
 def _seconds(call: Call) -> float:
@@ -219,15 +226,17 @@ def _seconds(call: Call) -> float:
 def _process(kind: str, path: str) -> tuple[float, int]:
     """Seconds from the start of a process until its first picture, and its peak memory in bytes."""
     command = [sys.executable, "-m", "attngan_export.first_image", kind, path, str(THREADS)]
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = process.stdout.readline()
-        seconds = time.perf_counter() - start
-        rest, complaint = process.communicate()
-    if ready.strip() != "ready" or process.returncode:
-        reason = (complaint.strip().splitlines() or ["no output"])[-1][:200]
-        raise AttnGANError(f"{path}: could not be drawn from in a process of its own ({reason})")
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            seconds = time.perf_counter() - start
+            rest = process.stdout.read()
+        if ready.strip() != "ready" or process.returncode:
+            complaints.seek(0)
+            reason = (complaints.read().strip().splitlines() or ["no output"])[-1][:200]
+            raise AttnGANError(f"{path}: could not be drawn from in a process of its own ({reason})")
     return seconds, int(rest)
 
 

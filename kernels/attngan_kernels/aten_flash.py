@@ -17,7 +17,8 @@ def applies(q: Tensor, v: Tensor) -> bool:
 def forward(
     q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool
 ) -> tuple[Tensor, Tensor]:
-    """(O, L) with L = 0 in fully masked rows, as tiles.forward writes it."""
+    """(O, L) with L = 0 in fully masked rows, as passes.forward writes it."""
+    q, k, v = _rows_in_line(q, k, v)
     out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         q, k, v, 0.0, is_causal, attn_mask=_per_query(q, key_bias), scale=scale
     )
@@ -36,11 +37,17 @@ def backward(
     is_causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(dQ, dK, dV); the kernel has no gradient for its mask."""
+    grad_out, q, k, v = _rows_in_line(grad_out, q, k, v)
     grads = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
         grad_out, q, k, v, out, logsumexp, 0.0, is_causal, attn_mask=_per_query(q, key_bias), scale=scale
     )
     g_q, g_k, g_v = (g.contiguous() for g in grads)
     return g_q, g_k, g_v
+
+
+def _rows_in_line(*tensors: Tensor) -> list[Tensor]:
+    """The kernels take any strides but the last, which they silently read as 1."""
+    return [x if x.stride(-1) == 1 else x.contiguous() for x in tensors]
 
 
 def _per_query(q: Tensor, key_bias: Tensor | None) -> Tensor | None:

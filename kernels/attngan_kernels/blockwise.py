@@ -13,7 +13,7 @@ from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
-from attngan_kernels import aten_flash, tiles
+from attngan_kernels import aten_flash, passes
 
 _INPUTS = "Tensor q, Tensor k, Tensor v, Tensor? key_bias"
 
@@ -61,11 +61,11 @@ def attention_forward(
     """q [B, H, N_q, D_k], k [B, H, N_k, D_k], v [B, H, N_k, D_v]; key_bias [B, H, N_k] holds the mask as −inf."""
     shape = (*q.shape[:3], v.shape[3])
     if 0 in shape or k.shape[2] == 0:
-        return q.new_zeros(shape), q.new_zeros(shape[:3], dtype=tiles.accumulating_type(q.dtype))
+        return q.new_zeros(shape), q.new_zeros(shape[:3], dtype=passes.accumulating_type(q.dtype))
     with torch.autocast(q.device.type, enabled=False):
         if aten_flash.applies(q, v):
             return aten_flash.forward(q, k, v, key_bias, scale, is_causal)
-        out, logsumexp = tiles.forward(q, k, v, key_bias, scale, is_causal)
+        out, logsumexp = passes.forward(q, k, v, key_bias, scale, is_causal)
     return out.to(q.dtype).view(shape), logsumexp.view(shape[:3])
 
 
@@ -95,7 +95,7 @@ def attention_backward(
         if aten_flash.applies(q, v) and not bias_grad:
             grads = aten_flash.backward(grad_out, q, k, v, key_bias, out, logsumexp, scale, is_causal)
             return *grads, logsumexp.new_empty(0)
-        *flat, bias = tiles.backward(grad_out, q, k, v, key_bias, logsumexp, scale, is_causal)
+        *flat, bias = passes.backward(grad_out, q, k, v, key_bias, logsumexp, scale, is_causal)
     g_q, g_k, g_v = (g.to(x.dtype).view(x.shape) for g, x in zip(flat, (q, k, v), strict=True))
     return g_q, g_k, g_v, bias.view(k.shape[:3]) if bias_grad else bias.new_empty(0)
 
@@ -126,14 +126,14 @@ def attention_double_backward(
         g_out, g_q, g_k, g_v = (x.new_zeros(x.shape) for x in inputs)
         return g_out, g_q, g_k, g_v, logsumexp.new_zeros(k.shape[:3])
     with torch.autocast(q.device.type, enabled=False):
-        *grads, bias = tiles.double_backward(A, B, C, beta, grad_out, q, k, v, key_bias, logsumexp, scale, is_causal)
+        *grads, bias = passes.double_backward(A, B, C, beta, grad_out, q, k, v, key_bias, logsumexp, scale, is_causal)
     g_out, g_q, g_k, g_v = (g.to(x.dtype).view(x.shape) for g, x in zip(grads, inputs, strict=True))
     return g_out, g_q, g_k, g_v, bias.view(k.shape[:3])
 
 
 @attention_forward.register_fake
 def _(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool) -> Any:
-    accumulate = tiles.accumulating_type(q.dtype)
+    accumulate = passes.accumulating_type(q.dtype)
     return q.new_empty((*q.shape[:3], v.shape[3])), q.new_empty(q.shape[:3], dtype=accumulate)
 
 

@@ -61,6 +61,8 @@ def test_larger_and_oblong_ones_are_resized(tmp_path: Path) -> None:
     pictures = load_pictures(make(tmp_path, oblong, None), resolution=32, channels=1)
     assert pictures.images[0, 16, :, 0].tolist() == [0] * 7 + [255] * 24 + [0]
     assert not pictures.images[0, :4].any() and not pictures.images[0, 28:].any()
+    as_wide = load_pictures(make(tmp_path, noise(1, 24, 32), None), resolution=32, channels=1)
+    np.testing.assert_array_equal(as_wide.images[0, 4:28, :, 0], noise(1, 24, 32)[0])
 
 
 def test_channels(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_what_lies_beside_the_model_may_be_left_behind_but_not_be_wrong(make_bun
     Bundle.load(folder)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(["model.onnx", "model.onnx.json"]), place=st.floats(0, 0.9999), mask=st.integers(1, 255))
 def test_a_flipped_byte_never_reaches_onnx_runtime(
     name: str, place: float, mask: int, intact: Path, monkeypatch: pytest.MonkeyPatch

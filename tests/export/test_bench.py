@@ -1,0 +1,48 @@
+"""`bench` measures every form side by side; its figures are not judged here."""
+
+import json
+
+import pytest
+
+from attngan_export import bench
+from attngan_export.first_image import peak_memory
+from attngan_runtime.errors import AttnGANError
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    for name, value in {"THREADS": 1, "_ROUNDS": 1, "_ROUND": 0.0, "_PROCESSES": 1}.items():
+        monkeypatch.setattr(bench, name, value)
+
+
+def test_three_forms_side_by_side(bundle, run_by_class, tmp_path):
+    figures = bench.run_bench(str(bundle), str(run_by_class))
+    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", "PyTorch, eager"]
+    for entry in figures["forms"].values():
+        for key in ("batch_1_ms", "batch_16_ms", "first_image_s"):
+            assert entry[key]["p10"] > 0
+        assert entry["peak_mb"] > 20
+    lines = bench.report(figures).splitlines()
+    assert len(lines) == 5 and "(1.0×)" in lines[-1]
+    bench.write_json(figures, tmp_path / "figures.json")
+    assert json.loads((tmp_path / "figures.json").read_text()) == figures
+
+
+def test_without_weights_a_note_stands_in_the_table(z_bundle):
+    figures = bench.run_bench(str(z_bundle))
+    assert "--against" in figures["notes"][0] and "note:" in bench.report(figures)
+    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript"]
+
+
+def test_weights_of_another_generator_are_refused(bundle, run_plain):
+    with pytest.raises(AttnGANError, match="draws other pictures"):
+        bench.run_bench(str(bundle), str(run_plain))
+
+
+def test_results_need_a_folder(tmp_path):
+    with pytest.raises(AttnGANError, match="does not exist"):
+        bench.write_json({}, tmp_path / "no" / "figures.json")
+
+
+def test_peak_memory_is_this_process():
+    assert 20e6 < peak_memory() < 20e9

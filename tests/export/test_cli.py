@@ -1,0 +1,91 @@
+"""The command line: export without a subcommand, and one line for every mistake."""
+
+import errno
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from attngan_export import export
+from attngan_export.cli import main
+from attngan_export.requirements import require
+from attngan_runtime.errors import AttnGANError
+from tests.export.conftest import write_run
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refused(*arguments):
+    """The one line of a command that must fail with exit code 2."""
+    result = run(*arguments)
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_help_shows_export_and_subcommands():
+    text = run("--help").output
+    assert "RUN_OR_NAME --out BUNDLE" in text and "--precision" in text and "verify" in text and "bench" in text
+
+
+def test_verify_prints_a_table(bundle):
+    result = run("verify", bundle)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0].split() == ["file", "check", "result"]
+    assert "golden sample" in result.output
+
+
+def test_a_run_named_like_a_subcommand_is_written_with_a_dot(tmp_path, monkeypatch, bundle):
+    write_run(tmp_path / "bench", classes=3)
+    monkeypatch.chdir(tmp_path)
+    content = (bundle / "model.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: content)
+    assert run("--out", "out", "./bench").exit_code == 0
+    assert (tmp_path / "out" / "model.onnx.json").is_file()
+
+
+def test_missing_run_and_missing_parent(tmp_path, run_plain):
+    assert "no such run folder" in refused(tmp_path / "nothing", "--out", tmp_path / "out")
+    assert "does not exist; create it first" in refused(run_plain, "--out", tmp_path / "no" / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truncated_weights(tmp_path):
+    folder = write_run(tmp_path / "run", classes=0)
+    path = folder / "generator.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "truncated or damaged" in refused(folder, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_options(tmp_path, run_plain):
+    assert "--target" in refused(run_plain, "--out", tmp_path / "out", "--target", "tensorrt")
+    assert "--out" in refused(run_plain)
+    assert "no such bundle" in refused("verify", tmp_path / "nothing")
+    assert "no such bundle" in refused("bench", tmp_path / "nothing")
+
+
+def test_full_disk(tmp_path, run_plain, monkeypatch):
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: b"some")
+
+    def full(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert "No space left on device" in refused(run_plain, "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["onnx", "onnxscript", "onnxruntime"])
+def test_missing_packages_name_the_remedy(module, monkeypatch, tmp_path, run_plain):
+    monkeypatch.setitem(sys.modules, module, None)
+    line = refused(run_plain, "--out", tmp_path / "out")
+    assert f"{module} is not installed" in line and 'pip install "attngan[export,cpu]"' in line
+
+
+def test_present_packages_are_enough():
+    require("onnx", "onnxruntime")
+    with pytest.raises(AttnGANError, match="no_such_package"):
+        require("no_such_package")

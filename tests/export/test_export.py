@@ -1,0 +1,123 @@
+"""What an export writes, and that it draws as PyTorch does."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from attngan.checkpoint import load_generator
+from attngan_export.describe import golden_inputs
+from attngan_export.export import export_generator
+from attngan_export.form import Form
+from attngan_export.half_weights import round_to_half
+from attngan_runtime import Generator
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import parse_sidecar
+
+
+def operators(folder):
+    model = onnx.load(folder / "model.onnx")
+    return Counter(f"{node.domain}:{node.op_type}" for node in model.graph.node)
+
+
+def test_bundle_is_read_and_drawn_by_the_runtime(bundle, run_by_class):
+    generator = Generator.load(bundle)
+    assert generator.name == "by-class" and generator.classes == ("class 0", "class 1", "class 2")
+    seeds, classes = [0, 7, 2**32 - 1, 99, 100], [0, 1, 2, 0, 1]
+    for batch in (1, 2, 5):
+        got = generator.run_float(seeds=seeds[:batch], classes=classes[:batch], truncation=0.8)
+        wanted = load_generator(str(run_by_class)).network(
+            torch.tensor(seeds[:batch]), torch.tensor(classes[:batch]), torch.full((batch,), 0.8)
+        )
+        np.testing.assert_allclose(got, wanted.numpy(), atol=2e-5)
+    assert np.ptp(wanted.numpy()) > 0.2, "a picture of one colour would hide differences"
+
+
+def test_z_bundle_takes_the_noise_itself(z_bundle, run_plain):
+    network = load_generator(str(run_plain)).network
+    round_to_half(network)
+    z = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    got = Generator.load(z_bundle).run_float(z=z.numpy())
+    np.testing.assert_allclose(got, network.from_z(z, None, torch.ones(3)).numpy(), atol=2e-5)
+
+
+def test_targets_differ_in_attention_alone(bundle, z_bundle):
+    assert operators(bundle)["com.microsoft:MultiHeadAttention"] == 1
+    assert operators(bundle)[":Softmax"] == 0
+    assert all(name.startswith(":") for name in operators(z_bundle))
+    assert operators(z_bundle)[":Softmax"] == 1
+
+
+@pytest.mark.parametrize("name", ["bundle", "z_bundle"])
+def test_file_stands_alone_and_names_no_machine(name, request):
+    path = request.getfixturevalue(name) / "model.onnx"
+    model = onnx.load(path, load_external_data=False)
+    assert model.ir_version == 10 and next(e.version for e in model.opset_import if not e.domain) == 18
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    shapes = {v.name: v.type.tensor_type.shape.dim[0].dim_param for v in (*model.graph.input, *model.graph.output)}
+    assert set(shapes.values()) == {"batch"} and "image" in shapes
+    assert {"name", "version", "license", "source"} <= {entry.key for entry in model.metadata_props}
+    assert b".py" not in path.read_bytes(), "a stack trace of the exporter is left in the file"
+
+
+def test_fp16_weights_are_half_the_size_and_cast_back(z_bundle):
+    model = onnx.load(z_bundle / "model.onnx")
+    kinds = Counter()
+    for tensor in model.graph.initializer:
+        kinds[tensor.data_type] += len(tensor.raw_data)
+    assert kinds[onnx.TensorProto.FLOAT16] > 10 * kinds[onnx.TensorProto.FLOAT]
+    assert json.loads((z_bundle / "model.onnx.json").read_text())["tolerance"]["fp16-weights"]
+
+
+def test_weights_beyond_fp16_are_refused(run_plain):
+    network = load_generator(str(run_plain)).network
+    network.generator.basis.view(-1)[0] = 7e4
+    with pytest.raises(AttnGANError, match=r"generator\.basis reaches 7e\+04"):
+        round_to_half(network)
+
+
+def test_same_weights_give_the_same_bytes_in_another_process(bundle, run_by_class, tmp_path):
+    command = [sys.executable, "-m", "attngan_export.cli", str(run_by_class), "--out", str(tmp_path / "again")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "differs from PyTorch by" in done.stdout
+    assert (tmp_path / "again" / "model.onnx").read_bytes() == (bundle / "model.onnx").read_bytes()
+
+
+def test_sidecar_says_what_was_measured(bundle):
+    sidecar = parse_sidecar((bundle / "model.onnx.json").read_bytes())
+    found = sidecar["tolerance"]["fp32"]["CPUExecutionProvider"]
+    assert 0 <= found["measured"] <= found["asked"] == 1e-5
+    assert [entry["name"] for entry in sidecar["inputs"]] == ["seed", "class", "truncation"]
+    assert sidecar["golden"]["inputs"]["seed"][:2] == [0, 2**32 - 1]
+    assert set(sidecar["files"]) == {"model.onnx", "model.torchscript.pt"}
+    assert golden_inputs(sidecar)["truncation"].dtype == np.float32
+
+
+def test_an_older_bundle_is_replaced_and_nothing_is_left_beside_it(bundle, z_bundle, run_plain, tmp_path):
+    out = tmp_path / "bundle"
+    out.mkdir()
+    for path in bundle.iterdir():
+        (out / path.name).write_bytes(path.read_bytes())
+    export_generator(str(run_plain), out, noise="z")
+    assert {path.name for path in out.iterdir()} == {"model.onnx", "model.onnx.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert Generator.load(out).z_dim == 16
+
+
+@pytest.mark.parametrize("noise", ["seed", "z"])
+def test_samples_cover_edges_classes_and_truncations(run_by_class, noise):
+    form = Form(load_generator(str(run_by_class)).network, noise)
+    drawn = [form.sample(8, draw) for draw in range(3)]
+    assert all(tuple(sample) == form.names for sample in drawn)
+    assert not torch.equal(drawn[0][noise], drawn[1][noise])
+    assert set(drawn[0]["class"].tolist()) == {0, 1, 2}
+    assert {0.0, 1.0, 2.0} <= set(drawn[0]["truncation"].tolist())

@@ -1,0 +1,80 @@
+"""Where a bundle may go, and that a failing disk leaves what was there."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from attngan_export import folder
+from attngan_export.folder import check_destination, staged
+from attngan_runtime.errors import AttnGANError
+
+
+def fill(path, *names):
+    path.mkdir()
+    for name in names:
+        (path / name).write_text("old")
+
+
+def test_missing_parent_and_file_in_the_way(tmp_path):
+    with pytest.raises(AttnGANError, match=r"--out .*/no/bundle: folder .*/no does not exist; create it first"):
+        check_destination(tmp_path / "no" / "bundle")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AttnGANError, match="is a file; name a folder"):
+        check_destination(tmp_path / "file")
+
+
+def test_only_bundles_and_empty_folders_are_replaced(tmp_path):
+    fill(tmp_path / "photos", "cat.png")
+    with pytest.raises(AttnGANError, match="is no bundle"):
+        check_destination(tmp_path / "photos")
+    fill(tmp_path / "mixed", "model.onnx", "model.onnx.json", "notes.txt")
+    with pytest.raises(AttnGANError, match=r"notes\.txt"):
+        check_destination(tmp_path / "mixed")
+    fill(tmp_path / "empty")
+    fill(tmp_path / "bundle", "model.onnx", "model.onnx.json", "model.torchscript.pt")
+    for name in ("empty", "bundle", "new"):
+        check_destination(tmp_path / name)
+
+
+def test_complete_folders_take_the_place(tmp_path):
+    fill(tmp_path / "bundle", "model.onnx.json", "model.torchscript.pt")
+    for name in ("bundle", "new"):
+        with staged(tmp_path / name) as part:
+            (part / "model.onnx").write_text("new")
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "new"]
+
+
+def test_a_full_disk_leaves_the_old_bundle(tmp_path):
+    fill(tmp_path / "bundle", "model.onnx.json")
+    with (
+        pytest.raises(AttnGANError, match="could not be saved .No space left on device.; nothing was written"),
+        staged(tmp_path / "bundle") as part,
+    ):
+        (part / "model.onnx").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert (tmp_path / "bundle" / "model.onnx.json").read_text() == "old"
+
+
+def test_a_rename_that_fails_puts_the_old_bundle_back(tmp_path, monkeypatch):
+    fill(tmp_path / "bundle", "model.onnx.json")
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name.endswith(".part"):
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(folder.Path, "rename", refuse)
+    with pytest.raises(AttnGANError, match="Input/output error"), staged(tmp_path / "bundle") as part:
+        (part / "model.onnx").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert (tmp_path / "bundle" / "model.onnx.json").read_text() == "old"
+
+
+def test_an_interrupt_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), staged(tmp_path / "bundle"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

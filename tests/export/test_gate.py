@@ -1,0 +1,105 @@
+"""Broken graphs are refused, the message says what differed, and nothing is left on disk."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from attngan_export import export, gate, lowering, onnx_graph
+from attngan_export.export import export_generator
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.onnx_session import CPU, CUDA
+
+
+def with_one_weight_off(content):
+    """The same ONNX file with one value of its largest weight moved by a thousandth."""
+    model = onnx.load_from_string(content)
+    tensor = max(model.graph.initializer, key=lambda entry: len(entry.raw_data))
+    values = numpy_helper.to_array(tensor).copy()
+    values.flat[values.size // 2] += 1e-3
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return model.SerializeToString()
+
+
+def snapshot(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_wrong_translation_is_refused(run_by_class, tmp_path, monkeypatch):
+    """The exporter's own division loses the low bits of the noise: this is the fault the gate first caught."""
+    table = {key: value for key, value in lowering.translations("ort").items() if value is not lowering.divide}
+    monkeypatch.setattr(onnx_graph, "translations", lambda target: table)
+    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExecutionProvider differs from PyTorch by 0\.\d+ .*"):
+        export_generator(str(run_by_class), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_weight_off_by_a_thousandth_is_refused_and_the_old_bundle_stays(
+    bundle, run_by_class, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, content in snapshot(bundle).items():
+        (out / name).write_bytes(content)
+    broken = with_one_weight_off((bundle / "model.onnx").read_bytes())
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: broken)
+    with pytest.raises(AttnGANError, match=r"beyond 1e-05 \(batch 1; seed 0; class 0; truncation 1\.0\); refused"):
+        export_generator(str(run_by_class), out)
+    assert snapshot(out) == snapshot(bundle)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_broken_torchscript_is_refused(bundle, z_bundle, run_by_class, tmp_path, monkeypatch):
+    fine = (bundle / "model.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: fine)
+    other = export.torchscript_bytes
+
+    def broken(form):
+        bias = form.network.generator.to_picture.bias
+        bias += 1e-3
+        content = other(form)
+        bias -= 1e-3
+        return content
+
+    monkeypatch.setattr(export, "torchscript_bytes", broken)
+    with pytest.raises(AttnGANError, match=r"model\.torchscript\.pt on torch .* differs"):
+        export_generator(str(run_by_class), tmp_path / "out", torchscript=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+CASE = gate.Case({"seed": np.array([1, 2]), "truncation": np.ones(2, np.float32)}, np.zeros((2, 1, 4, 4), np.float32))
+
+
+def test_comparison_reports_the_largest_difference_as_part_of_the_range():
+    found = gate.compare("f", "r", lambda inputs: CASE.wanted + np.float32(1e-5), [CASE], 1e-5)
+    assert found.measured == pytest.approx(5e-6)
+
+
+@pytest.mark.parametrize("change", [3e-5, np.nan, np.inf])
+def test_comparison_refuses(change):
+    got = CASE.wanted.copy()
+    got[1, 0, 3, 3] = change
+    with pytest.raises(AttnGANError, match=r"batch 2; seed 1, 2; truncation 1\.0, 1\.0"):
+        gate.compare("f", "r", lambda inputs: got, [CASE], 1e-5)
+
+
+@pytest.mark.parametrize("got", [CASE.wanted[:1], CASE.wanted.astype(np.float64)])
+def test_comparison_refuses_another_shape_or_type(got):
+    with pytest.raises(AttnGANError, match="where PyTorch gives float32"):
+        gate.compare("f", "r", lambda inputs: got, [CASE], 1e-5)
+
+
+def test_a_provider_that_is_listed_but_does_not_start_is_not_compared(bundle, monkeypatch):
+    """onnxruntime-gpu lists CUDA on every machine."""
+
+    class Listed:
+        get_available_providers = staticmethod(lambda: [CUDA, CPU])
+
+    def refuse(content, provider, threads, where):
+        raise AttnGANError("does not start")
+
+    monkeypatch.setattr(gate, "import_onnxruntime", Listed)
+    monkeypatch.setattr(gate, "open_session", refuse)
+    assert gate.providers(b"") == [CPU]
+    monkeypatch.setattr(gate, "open_session", lambda *args: None)
+    assert gate.providers(b"") == [CPU, CUDA]

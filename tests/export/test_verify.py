@@ -1,0 +1,63 @@
+"""`verify` finds what changed in a bundle."""
+
+import json
+import shutil
+
+import pytest
+
+from attngan_export.verify import verify
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import write_sidecar
+
+
+@pytest.fixture
+def copy(bundle, tmp_path):
+    return shutil.copytree(bundle, tmp_path / "copy")
+
+
+def test_a_whole_bundle_passes_every_check(bundle, run_by_class):
+    rows = verify(bundle, str(run_by_class))
+    assert [row[:2] for row in rows[:5]] == [
+        ("model.onnx.json", "schema and own hash"),
+        ("model.onnx", "sha256"),
+        ("model.torchscript.pt", "sha256"),
+        ("model.onnx", "golden sample"),
+        ("model.torchscript.pt", "golden sample"),
+    ]
+    assert len(rows) == 7 and all(row[2].startswith("ok") for row in rows)
+
+
+def test_fp16_weights_are_rounded_before_they_are_compared(z_bundle, run_plain):
+    assert all(row[2].startswith("ok") for row in verify(z_bundle, str(run_plain)))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.torchscript.pt", "model.onnx.json"])
+def test_a_flipped_byte_is_found(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(AttnGANError, match=name):
+        verify(copy)
+
+
+def test_torchscript_may_be_left_behind(copy):
+    (copy / "model.torchscript.pt").unlink()
+    assert ("model.torchscript.pt", "sha256", "left behind") in verify(copy)
+
+
+def test_a_wrong_golden_sample_is_found(copy):
+    sidecar = json.loads((copy / "model.onnx.json").read_text())
+    sidecar["golden"]["values"][5] += -0.01 if sidecar["golden"]["values"][5] > 0 else 0.01
+    write_sidecar(copy, sidecar)
+    with pytest.raises(AttnGANError, match="golden sample differs by 0.01"):
+        verify(copy)
+
+
+def test_another_run_is_told_from_its_own(bundle, run_plain, tmp_path):
+    from tests.export.conftest import write_run
+
+    with pytest.raises(AttnGANError, match="takes or gives other things"):
+        verify(bundle, str(run_plain))
+    other = write_run(tmp_path / "other", classes=3, seed=1)
+    with pytest.raises(AttnGANError, match="differs from PyTorch"):
+        verify(bundle, str(other))
