@@ -15,6 +15,7 @@ from torch import Tensor
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan_runtime.pixels import to_uint8
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -68,18 +69,16 @@ class LoadedGenerator:
     def draw(
         self, seeds: list[int], classes: list[int] | None = None, truncation: float = 1.0, batch: int = 64
     ) -> np.ndarray:
-        """uint8 [B, H, W, C] for seeds in 0 … 2³²−1 and, of a class-conditional generator, one class a seed."""
+        """uint8 [B, H, W, C] (RGBA with straight alpha) for seeds in 0 … 2³²−1.
+
+        classes: one a seed, for a class-conditional generator; None for others.
+        """
         pictures = []
         for start in range(0, len(seeds), batch):
             part = torch.tensor(seeds[start : start + batch], dtype=torch.int64)
             labels = None if classes is None else torch.tensor(classes[start : start + batch], dtype=torch.int64)
             pictures.append(self.network(part, labels, torch.full((len(part),), truncation)))
-        return to_uint8(torch.cat(pictures))
-
-
-def to_uint8(pictures: Tensor) -> np.ndarray:
-    """float [B, C, H, W] in [−1, 1] → uint8 [B, H, W, C], rounded to nearest."""
-    return ((pictures + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(torch.cat(pictures).numpy())
 
 
 def load_config(folder: Path) -> RunConfig:

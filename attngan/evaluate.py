@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from attngan.checkpoint import load_generator
 from attngan.data import load_pictures
+from attngan.data.convert import premultiply
+from attngan.errors import AttnGANError
 from attngan.metrics import Report, evaluate
+
+#: (seeds, classes or None) → uint8 [B, H, W, C]
+Run = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 def evaluate_generator(run_or_bundle: str, data: Path, samples: int) -> Report:
     """Draws `samples` pictures (seeds 0, 1, 2 …) with the classes' real shares and compares them with `data`.
 
     run_or_bundle: a run folder, a bundle folder (drawn by ONNX Runtime) or the name of a shipped generator.
+    Raises AttnGANError if the generator's classes are not those of the pictures.
     """
-    if (Path(run_or_bundle) / "model.onnx.json").is_file():
-        from attngan_runtime import Generator
+    bundle = (Path(run_or_bundle) / "model.onnx.json").is_file()
+    run, classes, resolution, channels = _open_bundle(run_or_bundle) if bundle else _open_run(run_or_bundle)
+    pictures = load_pictures(data, resolution=resolution, channels=channels)
+    if classes and len(pictures.class_names) != len(classes):
+        raise AttnGANError(
+            f"--data {data}: {len(pictures.class_names)} classes, {run_or_bundle} has {len(classes)}; "
+            "use pictures sorted into the same classes"
+        )
 
-        bundle = Generator.load(run_or_bundle)
-        resolution, channels = bundle.height, bundle.channels
+    def draw(count: int, labels: np.ndarray | None) -> np.ndarray:
+        drawn = run(np.arange(count), labels if classes else None)
+        return premultiply(drawn) if channels == 4 else drawn
 
-        def draw(count: int, labels: np.ndarray | None) -> np.ndarray:
-            return bundle.run(seeds=np.arange(count), classes=labels)
-    else:
-        generator = load_generator(run_or_bundle)
-        network = generator.config.network
-        resolution, channels = network.resolution, network.channels
+    return evaluate(draw, pictures, samples=samples)
 
-        def draw(count: int, labels: np.ndarray | None) -> np.ndarray:
-            classes = None if labels is None or not network.classes else labels.tolist()
-            return generator.draw(list(range(count)), classes)
 
-    return evaluate(draw, load_pictures(data, resolution=resolution, channels=channels), samples=samples)
+def _open_bundle(path: str) -> tuple[Run, list[str], int, int]:
+    from attngan_runtime import Generator
+
+    generator = Generator.load(path)
+    if generator.z_dim:
+        raise AttnGANError(f"{path}: takes z, not seeds; export it with --input seed to evaluate it")
+    return generator.run, list(generator.classes), generator.height, generator.channels
+
+
+def _open_run(run_or_name: str) -> tuple[Run, list[str], int, int]:
+    generator = load_generator(run_or_name)
+    network = generator.config.network
+
+    def run(seeds: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+        return generator.draw(seeds.tolist(), None if classes is None else classes.tolist())
+
+    return run, list(generator.config.class_names), network.resolution, network.channels

@@ -24,7 +24,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from attngan.augment import augment
-from attngan.checkpoint import load_config, to_uint8, write_atomically
+from attngan.checkpoint import load_config, write_atomically
 from attngan.config import RunConfig, TrainingConfig, differences
 from attngan.data import Pictures
 from attngan.ema import Ema
@@ -34,6 +34,7 @@ from attngan.random import derive, normals
 from attngan.state import TrainingState, machine
 from attngan.trainer import Settings, Trainer
 from attngan_runtime.grid import save_grid
+from attngan_runtime.pixels import to_uint8
 
 _LATENTS, _AUGMENTATION, _INITIAL = 1, 2, 3  # streams of randomness below the run's seed
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
@@ -215,7 +216,7 @@ def _draw_samples(ema: Ema[ImageGenerator], config: RunConfig, folder: Path, see
     with torch.no_grad():
         drawn = DeployedImageGenerator(ema.network)(seeds, labels, torch.ones(len(seeds), device=device))
     (folder / "samples").mkdir(exist_ok=True)
-    save_grid(to_uint8(drawn), folder / "samples" / f"{seen:09d}.png", columns)
+    save_grid(to_uint8(drawn.cpu().numpy()), folder / "samples" / f"{seen:09d}.png", columns)
 
 
 def _check_finite(figures: dict[str, float], seen: int, folder: Path) -> None:

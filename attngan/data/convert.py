@@ -102,6 +102,13 @@ def on_white(pixels: np.ndarray) -> np.ndarray:
     return (255 - pixels[..., 3:] + np.minimum(pixels[..., :3], pixels[..., 3:])).astype(np.uint8)
 
 
+def premultiply(pixels: np.ndarray) -> np.ndarray:
+    """Straight alpha, as files have it, uint8 [..., 4] → the same multiplied by alpha, as training has it."""
+    alpha = pixels[..., 3:]
+    colour = np.rint(pixels[..., :3] * (alpha / 255.0)).astype(np.uint8)
+    return np.concatenate([colour, alpha], -1)
+
+
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)

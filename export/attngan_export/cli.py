@@ -41,7 +41,9 @@ def main() -> None:
 
 @main.command(hidden=True)
 @click.argument("run_or_name")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Bundle folder; an older bundle is replaced.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Bundle folder; an older bundle is replaced."
+)
 @click.option("--target", type=click.Choice(["ort", "portable"]), default="ort", show_default=True,
               help="ort: fastest under ONNX Runtime. portable: standard ONNX operators alone.")  # fmt: skip
 @click.option("--input", "noise", type=click.Choice(["seed", "z"]), default="seed", show_default=True,

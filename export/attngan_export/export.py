@@ -62,9 +62,7 @@ def export_generator(
             (folder / name).write_bytes(content)
         # What lies on disk is compared, not what was meant to be written.
         comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, wanted)
-        sidecar = describe(
-            generator, form, target=target, precision=precision, files=contents, comparisons=comparisons
-        )
+        sidecar = describe(generator, form, target=target, precision=precision, files=contents, comparisons=comparisons)
         written = write_sidecar(folder, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
     return Exported(out, sizes, comparisons)

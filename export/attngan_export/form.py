@@ -55,7 +55,7 @@ class Form:
         if draw == 0:
             edges = torch.tensor([0, MAX_SEED])[:batch]
             seeds[: len(edges)] = edges
-        values = {self.noise: seeds if self.noise == "seed" else normals(seeds, self.z_dim)}
+        values: dict[str, Tensor] = {self.noise: seeds if self.noise == "seed" else normals(seeds, self.z_dim)}
         if self.classes:
             values["class"] = (index + 3 * draw) % self.classes
         truncations = torch.tensor(_TRUNCATIONS)

@@ -44,19 +44,23 @@ def multi_head_attention(q: Any, k: Any, v: Any, key_bias: Any, scale: float, is
         raise NotImplementedError("attention with a bias, a mask or causal order has no ONNX form yet")
     heads = q.shape[1]
     joined = _MULTI_HEAD_ATTENTION(_joined(q), _joined(k), _joined(v), num_heads=heads, scale=scale)
-    split = op.Reshape(joined, op.Constant(value_ints=[0, 0, heads, -1]))
+    split = op.Reshape(joined, _integers(0, 0, heads, -1))
     return op.Transpose(split, perm=[0, 2, 1, 3]), _logsumexp(q, k, scale)
 
 
 def _joined(x: Any) -> Any:
     """[B, H, N, D] → [B, N, H·D]."""
-    return op.Reshape(op.Transpose(x, perm=[0, 2, 1, 3]), op.Constant(value_ints=[0, 0, -1]))
+    return op.Reshape(op.Transpose(x, perm=[0, 2, 1, 3]), _integers(0, 0, -1))
 
 
 def _logsumexp(q: Any, k: Any, scale: float) -> Any:
     """The op's second output, which only gradients use: it is pruned, but must have its own value and shape."""
     scores = op.MatMul(op.Mul(q, op.Constant(value_float=scale)), op.Transpose(k, perm=[0, 1, 3, 2]))
-    return op.ReduceLogSumExp(scores, op.Constant(value_ints=[-1]), keepdims=0)
+    return op.ReduceLogSumExp(scores, _integers(-1), keepdims=0)
+
+
+def _integers(*values: int) -> Any:
+    return op.Constant(value_ints=list(values))
 
 
 def _schema() -> Any:

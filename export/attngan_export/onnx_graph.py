@@ -40,7 +40,7 @@ def _program(form: Form, target: Target) -> Any:
     batch = torch.export.Dim("batch")
     # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
     example = tuple(form.sample(2).values())
-    with _quiet(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
+    with quiet(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
         return torch.onnx.export(
             form.module,
             example,
@@ -89,7 +89,7 @@ def attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps the exporter's remarks (torchvision is missing, an axis is renamed) from the user's terminal."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

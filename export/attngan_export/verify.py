@@ -84,4 +84,3 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
         (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.0e}")
         for entry in compare_files(contents(bundle), cases(form))
     ]
-
