@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from attngan_export.describe import golden_error, golden_inputs, versions
 from attngan_export.folder import TORCHSCRIPT
+from attngan_export.golden import golden_error, golden_inputs
 from attngan_export.table import table
 from attngan_export.verify import contents
+from attngan_export.versions import versions
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session, usable_cores
@@ -104,10 +105,15 @@ def report(figures: dict[str, Any]) -> str:
     return "\n".join([title, table(header, rows, numbers=True), *(f"note: {note}" for note in figures["notes"])])
 
 
-def write_json(figures: dict[str, Any], path: Path) -> None:
-    """Writes the figures. Raises AttnGANError if the folder doesn't exist."""
+def check_json_path(path: Path) -> None:
+    """Raises AttnGANError if the folder of `path` doesn't exist; costs nothing, so call it before measuring."""
     if not path.parent.is_dir():
         raise AttnGANError(f"--json {path}: folder {path.parent} does not exist; create it first")
+
+
+def write_json(figures: dict[str, Any], path: Path) -> None:
+    """Writes the figures. Raises AttnGANError if the folder doesn't exist."""
+    check_json_path(path)
     path.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -60,7 +60,9 @@ def export(run_or_name: str, out: Path, target: str, noise: str, torchscript: bo
         run_or_name, out, target=target, noise=noise, torchscript=torchscript, precision=precision  # type: ignore[arg-type]
     )  # fmt: skip
     for entry in done.comparisons:
-        click.echo(f"{entry.file} on {entry.runner}: differs from PyTorch by {entry.measured:.1e} of {entry.asked:.0e}")
+        click.echo(f"{entry.file} on {entry.runner}: differs from PyTorch by {entry.measured:.1e} of {entry.asked:.1e}")
+    if any(entry.asked == 2 * done.rounding for entry in done.comparisons):
+        click.echo(f"allowed is twice PyTorch's own rounding with these weights, {done.rounding:.1e} from float64")
     for name, size in done.sizes.items():
         click.echo(f"wrote {out / name} ({size / 1e6:.2f} MB)")
 
@@ -85,8 +87,10 @@ def verify(bundle: str, against: str | None) -> None:
 def bench(bundle: str, against: str | None, path: Path | None) -> None:
     """Measure latency, time to the first picture, and memory; beside PyTorch."""
     require("onnxruntime", "fastjsonschema")
-    from attngan_export.bench import report, run_bench, write_json
+    from attngan_export.bench import check_json_path, report, run_bench, write_json
 
+    if path:
+        check_json_path(path)
     figures = run_bench(bundle, against)
     click.echo(report(figures))
     if path:

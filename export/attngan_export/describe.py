@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 
 import attngan
@@ -15,6 +12,7 @@ from attngan.checkpoint import LoadedGenerator
 from attngan.config import RunConfig
 from attngan_export.form import Form
 from attngan_export.gate import Comparison
+from attngan_export.versions import versions
 from attngan_runtime import sidecar as format_1
 
 # ONNX Runtime on another kind of CPU or a GPU differs by up to 1e-4; a wrong graph by 3e-2 and more.
@@ -39,18 +37,6 @@ def license_of(config: RunConfig) -> str:
 
 def source_of(config: RunConfig) -> str:
     return config.source or "not stated"
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that shapes the exported bytes or the figures measured on them."""
-    packages = ("torch", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu", "numpy")
-    found = {"attngan": attngan.__version__, "python": platform.python_version()}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except ImportError:
-            continue
-    return found
 
 
 def describe_inputs(form: Form, config: RunConfig) -> list[dict[str, Any]]:
@@ -111,17 +97,3 @@ def golden(form: Form) -> dict[str, Any]:
         "values": [float(value) for value in pictures[indices]],
         "tolerance": _GOLDEN_TOLERANCE,
     }
-
-
-def golden_error(sidecar: Mapping[str, Any], pictures: np.ndarray) -> float:
-    """Largest difference of `pictures`, drawn from the golden inputs, from the golden values."""
-    entry = sidecar["golden"]
-    found = pictures.ravel()[entry["indices"]]
-    return float(np.abs(found - np.array(entry["values"], np.float32)).max())
-
-
-def golden_inputs(sidecar: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The golden inputs as the graph takes them, in its order."""
-    kinds = {"int64": np.int64, "float32": np.float32}
-    given = sidecar["golden"]["inputs"]
-    return {entry["name"]: np.array(given[entry["name"]], kinds[entry["dtype"]]) for entry in sidecar["inputs"]}

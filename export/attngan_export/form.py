@@ -14,8 +14,8 @@ from attngan_runtime.sidecar import MAX_SEED
 
 Noise = Literal["seed", "z"]
 
-# 1 is what most users run, 0 leaves the class and the biases alone, 2 is the largest that a bundle accepts.
-_TRUNCATIONS = (1.0, 0.7, 0.0, 2.0)
+# What users run; 0 leaves the class and the biases alone.
+_TRUNCATIONS = (1.0, 0.7, 0.0)
 
 
 @dataclass(frozen=True)

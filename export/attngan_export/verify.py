@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from attngan_export.describe import golden_error, golden_inputs
 from attngan_export.folder import TORCHSCRIPT
+from attngan_export.golden import golden_error, golden_inputs
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session
@@ -73,7 +73,7 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
     from attngan.checkpoint import load_generator
     from attngan_export.describe import describe_inputs, describe_output
     from attngan_export.export import compare_files, form_of
-    from attngan_export.gate import cases
+    from attngan_export.gate import reference
 
     generator = load_generator(against)
     form = form_of(generator, "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
@@ -81,6 +81,6 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
     if said != (describe_inputs(form, generator.config), describe_output(generator.config)):
         raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
     return [
-        (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.0e}")
-        for entry in compare_files(contents(bundle), cases(form))
+        (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.1e}")
+        for entry in compare_files(contents(bundle), reference(form))
     ]

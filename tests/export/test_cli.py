@@ -65,6 +65,7 @@ def test_wrong_options(tmp_path, run_plain):
     assert "--out" in refused(run_plain)
     assert "no such bundle" in refused("verify", tmp_path / "nothing")
     assert "no such bundle" in refused("bench", tmp_path / "nothing")
+    assert "--json" in refused("bench", tmp_path / "nothing", "--json", tmp_path / "no" / "figures.json")
 
 
 def test_full_disk(tmp_path, run_plain, monkeypatch):

@@ -5,8 +5,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from attngan.checkpoint import load_generator
 from attngan_export import export, gate, lowering, onnx_graph
 from attngan_export.export import export_generator
+from attngan_export.form import Form
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import CPU, CUDA
 
@@ -43,7 +45,7 @@ def test_one_weight_off_by_a_thousandth_is_refused_and_the_old_bundle_stays(
         (out / name).write_bytes(content)
     broken = with_one_weight_off((bundle / "model.onnx").read_bytes())
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: broken)
-    with pytest.raises(AttnGANError, match=r"beyond 1e-05 \(batch \d; seed .*; class .*; truncation .*\); refused"):
+    with pytest.raises(AttnGANError, match=r"beyond 1\.0e-05 \(batch \d; seed .*; class .*; truncation .*\); refused"):
         export_generator(str(run_by_class), out)
     assert snapshot(out) == snapshot(bundle)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -75,11 +77,23 @@ def test_comparison_reports_the_largest_difference_as_part_of_the_range():
     assert found.measured == pytest.approx(5e-6)
 
 
+def test_allowance_widens_only_where_pytorch_rounds_more(run_by_class):
+    form = Form(load_generator(str(run_by_class)).network, "seed")
+    found = gate.reference(form)
+    assert 0 < found.rounding < 1e-6 and found.allowed(CPU) == 1e-5
+    assert [len(case.wanted) for case in found.cases] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
+    # Scores of ±3000 make a softmax that rounding alone decides.
+    form.network.generator.stages[1].attention.attention.log_temperature.fill_(8.0)
+    form.network.generator.stages[1].attention.attention.max_temperature = 3000.0
+    sharp = gate.reference(form)
+    assert sharp.rounding > 5e-6 and sharp.allowed(CPU) == 2 * sharp.rounding
+
+
 @pytest.mark.parametrize("change", [3e-5, np.nan, np.inf])
 def test_comparison_refuses(change):
     got = CASE.wanted.copy()
     got[1, 0, 3, 3] = change
-    with pytest.raises(AttnGANError, match=r"batch 2; seed 1, 2; truncation 1\.0, 1\.0"):
+    with pytest.raises(AttnGANError, match=r"batch 2; seed 1, 2; truncation 1, 1"):
         gate.compare("f", "r", lambda inputs: got, [CASE], 1e-5)
 
 

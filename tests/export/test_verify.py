@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -43,6 +45,15 @@ def test_a_flipped_byte_is_found(copy, name):
 def test_torchscript_may_be_left_behind(copy):
     (copy / "model.torchscript.pt").unlink()
     assert ("model.torchscript.pt", "sha256", "left behind") in verify(copy)
+
+
+def test_torch_is_not_needed(bundle):
+    script = "import sys; sys.modules['torch'] = None; from attngan_export.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "verify", str(bundle)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not checked: torch is not installed" in done.stdout
 
 
 def test_a_wrong_golden_sample_is_found(copy):
