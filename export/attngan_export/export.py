@@ -10,7 +10,7 @@ from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan_export.describe import describe, metadata
 from attngan_export.folder import TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise
-from attngan_export.gate import Comparison, Reference, compare_onnx, compare_torchscript, reference
+from attngan_export.gate import Case, Comparison, cases, compare_onnx, compare_torchscript
 from attngan_export.half_weights import round_to_half
 from attngan_export.lowering import Target
 from attngan_export.onnx_graph import onnx_bytes
@@ -34,7 +34,6 @@ class Exported:
     folder: Path
     sizes: dict[str, int]
     comparisons: list[Comparison]
-    rounding: float  #: PyTorch's own, in fp32, as a part of the output's range
 
 
 def export_generator(
@@ -49,12 +48,12 @@ def export_generator(
     """Writes the bundle of a run folder or shipped generator into the folder `out`, replacing an older bundle.
 
     Raises AttnGANError for a run that can't be read, a place that can't be written, and a file that differs from
-    PyTorch beyond `gate.Reference.allowed`; `out` is then as it was before.
+    PyTorch beyond `gate.TOLERANCE`; `out` is then as it was before.
     """
     check_destination(out)
     generator = load_generator(run_or_name)
     form = form_of(generator, noise, precision)
-    wanted = reference(form)
+    wanted = cases(form)
     with staged(out) as folder:
         contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
         if torchscript:
@@ -66,10 +65,10 @@ def export_generator(
         sidecar = describe(generator, form, target=target, precision=precision, files=contents, comparisons=comparisons)
         written = write_sidecar(folder, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
-    return Exported(out, sizes, comparisons, wanted.rounding)
+    return Exported(out, sizes, comparisons)
 
 
-def compare_files(contents: dict[str, bytes], wanted: Reference) -> list[Comparison]:
+def compare_files(contents: dict[str, bytes], wanted: list[Case]) -> list[Comparison]:
     """The gate over all files of a bundle. Raises AttnGANError at the first that differs."""
     found = compare_onnx(MODEL, contents[MODEL], wanted)
     if TORCHSCRIPT in contents:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from attngan_runtime.onnx_session import CPU, CUDA, import_onnxruntime, open_ses
 BATCHES = (1, 2, 8)
 DRAWS = 3  # other seeds, classes and truncations each
 
-#: Largest difference allowed, as a part of the output's range (but see `Reference.allowed`). CUDA sums in another order; TF32 is off.
+#: Largest difference allowed, as a part of the output's range. CUDA sums in another order; TF32 is off.
 TOLERANCE = {CPU: 1e-5, CUDA: 1e-4}
 _RANGE = 2.0  # the output lies in [−1, 1]
 
@@ -36,9 +35,7 @@ class Case:
         parts = [f"batch {len(self.wanted)}"]
         for name in ("seed", "class", "truncation"):
             if name in self.inputs:
-                parts.append(
-                    f"{name} {', '.join(f'{value:g}' if name == 'truncation' else str(value) for value in self.inputs[name].tolist())}"
-                )
+                parts.append(f"{name} {', '.join(f'{value:.10g}' for value in self.inputs[name].tolist())}")
         return "; ".join(parts) + ("; z drawn from fixed seeds" if noise == "z" else "")
 
 
@@ -52,35 +49,16 @@ class Comparison:
     asked: float
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What PyTorch draws on the CPU in fp32, and how far that is from float64, as a part of the output's range."""
-
-    cases: list[Case]
-    rounding: float
-
-    def allowed(self, provider: str) -> float:
-        """`TOLERANCE`, unless PyTorch's own rounding is more: two fp32 results, each that far off, differ by twice it.
-
-        Training sharpens attention, and a sharp softmax magnifies rounding: of the first fashion-32, PyTorch's own
-        pictures at batch 1 and at batch 256 differed by up to 2.6e-5 of the range, and from float64 by 2.7e-5.
-        """
-        return max(TOLERANCE[provider], 2 * self.rounding)
-
-
 @torch.no_grad()
-def reference(form: Form) -> Reference:
-    """Every batch of `BATCHES`, `DRAWS` times."""
-    exact = Form(copy.deepcopy(form.network).double(), form.noise).module
-    found, rounding = [], 0.0
+def cases(form: Form) -> list[Case]:
+    """What PyTorch draws on CPU in fp32 at every batch of `BATCHES`, `DRAWS` times."""
+    module, found = form.module, []
     for batch in BATCHES:
         for draw in range(DRAWS):
             inputs = form.sample(batch, draw)
-            wanted = form.module(*inputs.values())
-            doubles = (value.double() if value.is_floating_point() else value for value in inputs.values())
-            rounding = max(rounding, float((exact(*doubles) - wanted).abs().max()) / _RANGE)
-            found.append(Case({name: value.numpy() for name, value in inputs.items()}, wanted.numpy()))
-    return Reference(found, rounding)
+            wanted = module(*inputs.values()).numpy()
+            found.append(Case({name: value.numpy() for name, value in inputs.items()}, wanted))
+    return found
 
 
 def compare(file: str, runner: str, run: Run, wanted: list[Case], asked: float) -> Comparison:
@@ -103,7 +81,7 @@ def compare(file: str, runner: str, run: Run, wanted: list[Case], asked: float) 
     return Comparison(file, runner, measured, asked)
 
 
-def compare_onnx(file: str, content: bytes, wanted: Reference) -> list[Comparison]:
+def compare_onnx(file: str, content: bytes, wanted: list[Case]) -> list[Comparison]:
     """Compares on the CPU, and on CUDA where ONNX Runtime really runs there. Raises AttnGANError as `compare`."""
     found = []
     for provider in providers(content):
@@ -113,11 +91,11 @@ def compare_onnx(file: str, content: bytes, wanted: Reference) -> list[Compariso
             (pictures,) = session.run(["image"], dict(inputs))  # type: ignore[attr-defined]
             return np.asarray(pictures)
 
-        found.append(compare(file, provider, run, wanted.cases, wanted.allowed(provider)))
+        found.append(compare(file, provider, run, wanted, TOLERANCE[provider]))
     return found
 
 
-def compare_torchscript(file: str, content: bytes, wanted: Reference) -> Comparison:
+def compare_torchscript(file: str, content: bytes, wanted: list[Case]) -> Comparison:
     """Compares in torch on the CPU. Raises AttnGANError as `compare`."""
     module = load_torchscript(content)
 
@@ -125,7 +103,7 @@ def compare_torchscript(file: str, content: bytes, wanted: Reference) -> Compari
     def run(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.asarray(module(*(torch.from_numpy(value) for value in inputs.values())).numpy())
 
-    return compare(file, f"torch {torch.__version__}", run, wanted.cases, wanted.allowed(CPU))
+    return compare(file, f"torch {torch.__version__}", run, wanted, TOLERANCE[CPU])
 
 
 def providers(content: bytes) -> list[str]:

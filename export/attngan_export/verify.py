@@ -73,7 +73,7 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
     from attngan.checkpoint import load_generator
     from attngan_export.describe import describe_inputs, describe_output
     from attngan_export.export import compare_files, form_of
-    from attngan_export.gate import reference
+    from attngan_export.gate import cases
 
     generator = load_generator(against)
     form = form_of(generator, "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
@@ -82,5 +82,5 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
         raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
     return [
         (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.1e}")
-        for entry in compare_files(contents(bundle), reference(form))
+        for entry in compare_files(contents(bundle), cases(form))
     ]

@@ -77,16 +77,10 @@ def test_comparison_reports_the_largest_difference_as_part_of_the_range():
     assert found.measured == pytest.approx(5e-6)
 
 
-def test_allowance_widens_only_where_pytorch_rounds_more(run_by_class):
-    form = Form(load_generator(str(run_by_class)).network, "seed")
-    found = gate.reference(form)
-    assert 0 < found.rounding < 1e-6 and found.allowed(CPU) == 1e-5
-    assert [len(case.wanted) for case in found.cases] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
-    # Scores of ±3000 make a softmax that rounding alone decides.
-    form.network.generator.stages[1].attention.attention.log_temperature.fill_(8.0)
-    form.network.generator.stages[1].attention.attention.max_temperature = 3000.0
-    sharp = gate.reference(form)
-    assert sharp.rounding > 5e-6 and sharp.allowed(CPU) == 2 * sharp.rounding
+def test_every_batch_is_drawn_several_times(run_by_class):
+    found = gate.cases(Form(load_generator(str(run_by_class)).network, "seed"))
+    assert [len(case.wanted) for case in found] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
+    assert gate.TOLERANCE[CPU] == 1e-5 and gate.TOLERANCE[CUDA] == 1e-4
 
 
 @pytest.mark.parametrize("change", [3e-5, np.nan, np.inf])
