@@ -32,7 +32,7 @@ test-slow: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench_attention.py
-	$(BIN)/attngan-export bench fashion-32
+	$(BIN)/python bench/bench_export.py
 
 # A torch that this Python already has is kept: the environment then sees the machine's packages.
 $(VENV)/bin/python:

@@ -111,33 +111,31 @@ def double_backward(
     minus_L = logsumexp.reshape(heads, queries, 1).neg()
     tiles = Tiles(heads, queries, keys, is_causal, 4, q)
     for group in tiles.groups():
-        q_side = torch.cat([A[group] * scale, q[group] * scale, _ones(q[group]), minus_L[group]], -1)
+        one = _ones(q[group])
+        q_side = torch.cat([A[group] * scale, one * 0, q[group] * scale, one, minus_L[group]], -1)
+        A_side, T_side, P_side = q_side[..., : d + 1], q_side[..., : 2 * d + 2], q_side[..., d + 1 :]
         k_side_P = torch.cat([k[group], bias[group], _ones(k[group])], -1)
-        k_side_T = torch.cat([k[group], B[group], beta[group]], -1)
-        dO_side = torch.cat([dO[group], _ones(q[group])], -1)  # the last column becomes −rowsum(dO∘g_dO)
-        C_side = torch.cat([C[group], _ones(k[group])], -1)
+        k_side_T = torch.cat([k[group], beta[group], B[group], beta[group]], -1)  # the first β meets A_side's zeros
         size = q_side.shape[0]
         kT, vT = q.new_zeros(size, d + 1, keys), q.new_zeros(size, d_v, keys)
         for rows, seen in tiles.row_blocks():
             shape = (size, rows.stop - rows.start, seen)
-            q_rows, dO_rows = q_side[:, rows], dO_side[:, rows]
-            V, K = v[group, :seen], k[group, :seen]
-            P = torch.bmm(q_rows[..., d:], k_side_P[:, :seen].mT, out=tiles.map(0, *shape))
+            K, V, dO_rows = k[group, :seen], v[group, :seen], dO[group, rows]
+            P = torch.bmm(P_side[:, rows], k_side_P[:, :seen].mT, out=tiles.map(0, *shape))
             _normalised_exp(tiles.hide_later_keys(P, rows))
-            PT = torch.bmm(q_rows[..., : 2 * d + 1], k_side_T[:, :seen].mT, out=tiles.map(1, *shape)).mul_(P)
+            PT = torch.bmm(T_side[:, rows], k_side_T[:, :seen].mT, out=tiles.map(1, *shape)).mul_(P)
             PT.addcmul_(P, PT.sum(-1, keepdim=True), value=-1)
             g = torch.bmm(PT, V).baddbmm_(P, C[group, :seen])
-            vT[..., :seen].baddbmm_(dO_rows[..., :d_v].mT, PT)
-            D = torch.bmm(dO_rows[..., :d_v], V.mT, out=tiles.map(2, *shape))
+            vT[..., :seen].baddbmm_(dO_rows.mT, PT)
+            D = torch.bmm(dO_rows, V.mT, out=tiles.map(2, *shape))
             dS = torch.mul(P, D, out=tiles.map(3, *shape))
             delta = dS.sum(-1, keepdim=True)
             dS.addcmul_(P, delta, value=-1)
             g_q = torch.bmm(dS, B[group, :seen])
-            kT[:, :d, :seen].baddbmm_(q_rows[..., :d].mT, dS)
-            dO_rows[..., d_v] = (dO_rows[..., :d_v] * g).sum(-1).neg_()
-            dS2 = torch.bmm(dO_rows, C_side[:, :seen].mT, out=tiles.map(3, *shape)).mul_(P)
-            dS2.addcmul_(PT, D.sub_(delta))
-            kT[..., :seen].baddbmm_(q_rows[..., d : 2 * d + 1].mT, dS2)
+            kT[..., :seen].baddbmm_(A_side[:, rows].mT, dS)
+            dS2 = torch.bmm(dO_rows, C[group, :seen].mT, out=tiles.map(3, *shape))
+            dS2.sub_((dO_rows * g).sum(-1, keepdim=True)).mul_(P).addcmul_(PT, D.sub_(delta))
+            kT[..., :seen].baddbmm_(P_side[:, rows, : d + 1].mT, dS2)
             grad_q[group, rows] = g_q.baddbmm_(dS2, K).mul_(scale)
             grad_dO[group, rows] = g
         grad_k[group], grad_bias[group], grad_v[group] = kT[:, :d].mT, kT[:, d], vT.mT
