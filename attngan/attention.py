@@ -14,10 +14,11 @@ Similarity = Literal["dot", "cosine", "l2"]
 
 
 class MultiHeadAttention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017, eq. 1 and section 3.2.2) in torch's conventions.
+    """Multi-head attention (Vaswani et al. 2017, eq. 1 and section 3.2.2) in torch's conventions, batch first.
 
     Parameters have the names and shapes of `torch.nn.MultiheadAttention(batch_first=True)`, so that with
-    similarity "dot" a state dict goes from one to the other.
+    similarity "dot" a state dict goes from one to the other. Weights come on request alone (need_weights=False), and
+    masks are per key: there is no attn_mask.
 
     similarity: "dot" scales scores by head_dim^-1/2; "l2" is −|q−k|²·head_dim^-1/2; "cosine" normalises q and k
         and multiplies by a learned temperature per head between 0 and 4 (after Liu et al. 2022, Swin V2, section

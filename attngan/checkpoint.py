@@ -46,15 +46,15 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     write_atomically(path, save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; AttnGANError if it is missing, torn or not one."""
+def load_tensors(path: Path, remedy: str = "restore a copy") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; AttnGANError with the remedy if it is torn or not one."""
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
         raise AttnGANError(f"{path}: no such file; train first, or name another run") from None
     except (SafetensorError, OSError) as error:
-        raise AttnGANError(f"{path}: truncated or damaged ({error}); restore a copy, or delete it") from None
+        raise AttnGANError(f"{path}: truncated or damaged ({error}); {remedy}") from None
 
 
 @dataclass
@@ -114,6 +114,8 @@ def load_generator(run_or_name: str) -> LoadedGenerator:
         generator.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise AttnGANError(f"{folder}: weights do not fit config.json ({reason}); restore the pair") from None
+        raise AttnGANError(
+            f"{folder}: generator.safetensors does not fit config.json ({reason}); restore both"
+        ) from None
     name = folder.resolve().name
     return LoadedGenerator(name, config, DeployedImageGenerator(generator).eval().requires_grad_(False))

@@ -11,11 +11,12 @@ import click
 
 from attngan.config import PRESETS, RunConfig, TrainingConfig, preset
 from attngan.errors import AttnGANError
+from attngan_runtime.console import Group, Numbers
+from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid
+from attngan_runtime.inputs import chosen_classes, naming_the_option, truncations
 
 if TYPE_CHECKING:
     import torch
-from attngan_runtime.console import Group, Numbers
-from attngan_runtime.grid import check_picture_path, save_grid
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,13 +53,18 @@ def train(
     import torch
 
     from attngan.data import describe, load_pictures
-    from attngan.train import build
+    from attngan.train import build, check_folder
     from attngan.train import train as run
 
     where = _device(device)
+    if out.resolve().is_relative_to(data.resolve()):
+        raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
+    if not out.parent.is_dir():  # before minutes of reading pictures; `check_folder` looks at the rest
+        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
     pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
     config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
+    check_folder(out, config)
     click.echo(f"data: {describe(pictures)}")
     state = build(config, torch.device("cpu")) if dry_run else None
     click.echo(_summary(config, where.type, out))
@@ -80,40 +86,36 @@ def train(
 @main.command()
 @click.argument("run_or_name")
 @click.option("--seeds", type=Numbers(), default="0-63", show_default=True, help="One picture a seed.")
-@click.option("--classes", type=Numbers(), help="Each class drawn for each seed; all of them if not given.")
+@click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
 @click.option(
-    "--truncation",
-    type=click.FloatRange(0.0, 2.0),
-    default=1.0,
-    show_default=True,
-    help="Below 1: more typical pictures.",
+    "--truncation", type=float, default=1.0, show_default=True, help="0 to 2; below 1: more typical pictures."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture file to write.")
-def sample(run_or_name: str, seeds: list[int], classes: list[int] | None, truncation: float, out: Path) -> None:
+def sample(run_or_name: str, seeds: list[int], classes: str | None, truncation: float, out: Path) -> None:
     """Draw a grid of pictures from a run folder or a shipped generator."""
     check_picture_path(out)
+    with naming_the_option():
+        truncations(truncation)
     from attngan.checkpoint import load_generator
 
     generator = load_generator(run_or_name)
-    count = generator.config.network.classes
-    if classes and not count:
-        raise AttnGANError(f"--classes {classes[0]}: {run_or_name} has no classes; leave the option out")
-    for number in classes or []:
-        if number >= count:
-            raise AttnGANError(f"--classes {number}: {run_or_name} has classes 0 to {count - 1}")
+    chosen = chosen_classes(classes, generator.name, generator.config.class_names)
     # Seeds go down and classes go right, so that a column shows one class.
-    columns = (classes or list(range(count))) if count else []
-    pairs = [(seed, label) for seed in seeds for label in columns] if columns else [(seed, 0) for seed in seeds]
-    pictures = generator.draw([s for s, _ in pairs], [c for _, c in pairs] if columns else None, truncation)
-    save_grid(pictures, out, len(columns) or None)
+    pairs = [(seed, label) for seed in seeds for label in chosen or [0]]
+    side = generator.config.network.resolution
+    check_sheet_size(len(pairs), side, side, len(chosen) or None)
+    pictures = generator.draw([s for s, _ in pairs], [c for _, c in pairs] if chosen else None, truncation)
+    save_grid(pictures, out, len(chosen) or None)
     click.echo(f"wrote {len(pictures)} pictures to {out}")
 
 
 @main.command()
 @click.argument("run_or_bundle")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures to compare with.")
-@click.option("--samples", type=click.IntRange(min=2), default=2000, show_default=True, help="Pictures to draw.")
-def evaluate(run_or_bundle: str, data: Path, samples: int) -> None:
+@click.option(
+    "--samples", type=click.IntRange(min=10), help="Pictures to draw; 2000, or half of --data if that is less."
+)
+def evaluate(run_or_bundle: str, data: Path, samples: int | None) -> None:
     """KID of generated against real pictures, and of real against real beside it."""
     from attngan.evaluate import evaluate_generator
 
@@ -146,13 +148,12 @@ def _device(name: str) -> torch.device:
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
+    known = ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if name not in known:
+        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda")
+    if name != "cpu" and not torch.cuda.is_available():
         raise AttnGANError(f"--device {name}: this torch finds no GPU; use cpu")
-    return device
+    return torch.device(name)
 
 
 def _summary(config: RunConfig, device: str, out: Path) -> str:

@@ -51,7 +51,7 @@ class TrainingConfig:
 
     images: int  #: real images shown in all
     batch: int = 32
-    learning_rate: tuple[float, float] = (4e-4, 1e-4)  #: of Adam with β1 = 0, on a cosine
+    learning_rate: tuple[float, float] = (4e-4, 5e-5)  #: of Adam with β1 = 0, on a cosine
     beta2: tuple[float, float] = (0.9, 0.99)  #: of Adam, on a cosine
     gamma: tuple[float, float] = (1.0, 0.1)  #: weight of R1 + R2 (γ/2 multiplies both), geometric on a cosine
     penalty_every: int = 4  #: steps between penalties, each then multiplied by this number
@@ -61,6 +61,10 @@ class TrainingConfig:
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine
     ema_half_life: int = 4000  #: in images; shorter while fewer than twenty times as many have been seen
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.gamma) <= 0 or min(self.learning_rate) <= 0:
+            raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}: both must be above 0")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class RunConfig:
         """Raises AttnGANError naming `where` if the text is not a config that this version reads."""
         try:
             fields = json.loads(text)
-            version = fields.get("format_version")
+            version = fields["format_version"]
             if version != FORMAT_VERSION:
                 raise AttnGANError(
                     f"{where}: format_version {version!r}, this attngan reads {FORMAT_VERSION}; update attngan"
@@ -133,7 +137,7 @@ def _preset(
 PRESETS = {
     # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma     augment
     "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  0.0),
-    "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    200_000, 32, (1.0,  0.05), 0.0),
+    "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    240_000, 32, (1.0,  0.05), 0.0),
     "image-32":   _preset(32,  3, (192, 128, 96, 64),                 2, (16,),    2, 64,  1_000_000, 32, (0.5,  0.05), 0.3),
     "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2),  0.3),
     "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8),  0.3),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,10 +19,11 @@ from attngan.trainer import Trainer
 
 
 def machine() -> dict[str, str]:
-    """What equal bits depend on: torch, its thread count and the kind of CPU."""
+    """What equal bits depend on: torch, its thread count, the kind of CPU, and numpy, which orders the pictures."""
     capability = torch.backends.cpu.get_cpu_capability()
     return {
         "torch": torch.__version__,
+        "numpy": np.__version__,
         "threads": str(torch.get_num_threads()),
         "cpu": f"{platform.machine()} {capability}",
     }
@@ -51,27 +54,43 @@ class TrainingState:
         }
 
     def save(self, folder: Path, images: int, fingerprint: str) -> None:
-        """Writes generator.safetensors, then checkpoint.safetensors; a kill between the two loses nothing."""
+        """Writes generator.safetensors, then checkpoint.safetensors; a kill between the two loses nothing.
+
+        Raises AttnGANError, and keeps what is there, if a number is not finite or the disk refuses.
+        """
+        tensors = self._tensors()
+        bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+        if bad:
+            raise AttnGANError(
+                f"{bad} is not finite after {images:,} images; {folder} keeps what was saved before: "
+                "train anew with a larger gamma or a smaller learning rate"
+            )
+        self.save_generator(folder)
+        progress = {"images": images, "steps": self.trainer.steps, "fingerprint": fingerprint, "machine": machine()}
+        # One entry: safetensors writes several in random order, and equal runs should give equal files.
+        save_tensors(folder / "checkpoint.safetensors", tensors, {"attngan": json.dumps(progress)})
+
+    def save_generator(self, folder: Path) -> None:
+        """Writes generator.safetensors alone."""
         save_tensors(folder / "generator.safetensors", self.ema.network.state_dict())
-        metadata = {"images": str(images), "steps": str(self.trainer.steps), "fingerprint": fingerprint}
-        save_tensors(folder / "checkpoint.safetensors", self._tensors(), metadata | machine())
 
     def load(self, folder: Path) -> Progress:
         """Restores everything from checkpoint.safetensors; AttnGANError if it is torn or of another shape."""
         path = folder / "checkpoint.safetensors"
-        tensors, metadata = load_tensors(path)
+        remedy = f"restore a copy, or use another --out; without this file {folder} begins again from the start"
+        tensors, metadata = load_tensors(path, remedy)
         try:
+            progress = json.loads(metadata["attngan"])
             for name, network in self._networks.items():
                 network.load_state_dict(_below(tensors, f"{name}."))
             for name, optimizer in self._optimizers.items():
                 self._restore_optimizer(optimizer, self._networks[name], _below(tensors, f"adam.{name}."))
-            self.trainer.steps = int(metadata["steps"])
-            here = {key: metadata[key] for key in machine()}
-            return Progress(int(metadata["images"]), metadata["fingerprint"], here)
+            self.trainer.steps = progress["steps"]
+            return Progress(progress["images"], progress["fingerprint"], progress["machine"])
         except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise AttnGANError(
-                f"{path}: does not fit config.json ({reason}); restore the pair, or use another --out"
+                f"{path}: does not fit the config.json beside it ({reason}); restore both, or use another --out"
             ) from None
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -92,7 +111,7 @@ class TrainingState:
             for entry in ("step", "exp_avg", "exp_avg_sq"):
                 value = tensors[f"{key}.{entry}"]
                 if entry != "step":
-                    value = torch.empty_like(parameter).copy_(value)
+                    value = torch.empty_like(parameter).copy_(value.view(parameter.shape))
                 optimizer.state[parameter][entry] = value
 
 

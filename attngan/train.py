@@ -47,11 +47,11 @@ def train(config: RunConfig, pictures: Pictures, folder: Path, device: torch.dev
 
     Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full or a loss is not finite.
     """
+    check_folder(folder, config)
     with _only_writer(folder):
-        _write_config(config, folder)
-
         # Networks, their average and the optimisers, restored if this run has a checkpoint.
         state = build(config, device)
+        write_atomically(folder / "config.json", config.to_json().encode())
         seen = _resume(state, folder, pictures.fingerprint)
         saved = time.monotonic()
 
@@ -163,9 +163,13 @@ def _resume(state: TrainingState, folder: Path, fingerprint: str) -> int:
     progress = state.load(folder)
     if progress.fingerprint != fingerprint:
         raise AttnGANError(f"--data: not the pictures that {folder} began with; restore them, or use another --out")
+    if not (folder / "generator.safetensors").exists():
+        state.save_generator(folder)
     here = machine()
     changed = [
-        f"{name} {progress.machine[name]} → {here[name]}" for name in here if here[name] != progress.machine[name]
+        f"{name} {progress.machine.get(name)} → {here[name]}"
+        for name in here
+        if here[name] != progress.machine.get(name)
     ]
     if changed:
         tqdm.write(
@@ -176,17 +180,20 @@ def _resume(state: TrainingState, folder: Path, fingerprint: str) -> int:
     return progress.images
 
 
-def _write_config(config: RunConfig, folder: Path) -> None:
-    """Writes config.json, or checks that the folder's run is this one."""
-    path = folder / "config.json"
-    if path.exists():
+def check_folder(folder: Path, config: RunConfig) -> None:
+    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+    if not folder.parent.is_dir():
+        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+    if (folder / "config.json").exists():
         changed = differences(load_config(folder), config)
         if changed:
             raise AttnGANError(
                 f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
             )
-        return
-    write_atomically(path, config.to_json().encode())
+    elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
+        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
 
 
 def _forget_later_metrics(folder: Path, images: int) -> None:
@@ -229,7 +236,7 @@ def _check_finite(figures: dict[str, float], seen: int, folder: Path) -> None:
 
 
 def _progress(total: int, seen: int) -> tqdm:
-    return tqdm(total=total, initial=seen, unit=" images", dynamic_ncols=True, smoothing=0.05)
+    return tqdm(total=total, initial=min(seen, total), unit=" images", dynamic_ncols=True, smoothing=0.05)
 
 
 @contextmanager
@@ -249,12 +256,7 @@ def _stop_signals() -> Iterator[list[int]]:
 @contextmanager
 def _only_writer(folder: Path) -> Iterator[None]:
     """Holds the run's lock; AttnGANError if another process trains into the same folder."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first") from None
-    except (FileExistsError, NotADirectoryError):
-        raise AttnGANError(f"--out {folder}: is a file; name a folder") from None
+    folder.mkdir(exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -32,7 +32,8 @@ class Settings:
 class Trainer:
     """Alternating training of V(D, G): one discriminator step, one generator step, on the same real pictures.
 
-    objective: a name in `attngan.losses.OBJECTIVES`, or an Objective of your own.
+    objective: a name in `attngan.losses.OBJECTIVES`, or an Objective of your own. Penalty "wgan-gp" takes its mixing
+    numbers from z, which must then be standard normal.
     The penalty is exact, taken with respect to what D itself sees (augmentation stays outside), on every
     `penalty_every`-th step and then multiplied by it (lazy regularisation: Karras et al. 2020, section 3.1).
     """
@@ -101,8 +102,9 @@ class Trainer:
             return r1_r2(logits, seen)
         real, fake = seen.chunk(2)
         if self.penalty == "wgan-gp":
-            # Φ of a normal number is uniform, so z also mixes and no further randomness is needed.
-            return wgan_gp(self.discriminator, real, fake, labels, torch.special.ndtr(z.flatten(1)[:, 0]))
+            # Φ of a normal number is uniform; the neighbour's z, since the mix may not depend on the fake itself.
+            mix = torch.special.ndtr(z.flatten(1)[:, 0].roll(1))
+            return wgan_gp(self.discriminator, real, fake, labels, mix)
         # Half of the batch has cotangent zero, which leaves the gradient of the other half.
         half, norm = (0, r1) if self.penalty == "r1" else (1, r2)
         return norm(logits.chunk(2)[half], seen) * 2

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from attngan_runtime.console import Command, Numbers, parse_numbers
-from attngan_runtime.errors import AttnGANError
-
-if TYPE_CHECKING:
-    from attngan_runtime.session import Generator
+from attngan_runtime.console import Command, Numbers
 
 
 def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -45,13 +38,13 @@ def main(
     from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid
 
     check_picture_path(out)
-    from attngan_runtime.inputs import truncations
+    from attngan_runtime.inputs import chosen_classes, naming_the_option, truncations
     from attngan_runtime.session import Generator
 
-    with _naming_the_option():
+    with naming_the_option():
         truncations(truncation)
     generator = Generator.load(bundle_or_name, providers=provider)
-    chosen = _chosen_classes(classes, generator)
+    chosen = chosen_classes(classes, generator.name, generator.classes)
     # Seeds go down and classes go right, so that a column shows one class.
     columns = columns or len(chosen) or None
     count = len(seeds) * max(1, len(chosen))
@@ -60,35 +53,6 @@ def main(
     pictures = generator.run([seed for seed, _ in pairs], [label for _, label in pairs] if chosen else None, truncation)
     save_grid(pictures, out, columns)
     click.echo(f"wrote {count} picture{'s' if count > 1 else ''} of {generator.name} to {out}")
-
-
-def _chosen_classes(text: str | None, generator: Generator) -> list[int]:
-    """Class numbers; all of them where none are chosen, none for a generator without classes.
-
-    What is a name counts as one: a class called `3` is found by its name, wherever it stands among the classes.
-    """
-    from attngan_runtime.inputs import class_numbers
-
-    if text is None:
-        return list(range(len(generator.classes)))
-    if not generator.classes:
-        raise AttnGANError(f"--classes {text}: {generator.name} has no classes; leave the option out")
-    chosen: list[int | str] = []
-    for part in [text] if text in generator.classes else text.split(","):
-        name = part.strip()
-        is_number = name not in generator.classes and name[:1].isdecimal()
-        chosen.extend(parse_numbers(name) if is_number else [name])
-    with _naming_the_option():
-        return [int(number) for number in class_numbers(chosen, generator.classes)]
-
-
-@contextmanager
-def _naming_the_option() -> Iterator[None]:
-    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`."""
-    try:
-        yield
-    except AttnGANError as error:
-        raise AttnGANError(f"--{error}") from None
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from attngan_runtime.console import parse_numbers
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import MAX_SEED
 
@@ -24,6 +26,33 @@ def class_numbers(classes: Any, names: tuple[str, ...]) -> np.ndarray:
     """int64 [B] from class numbers and names, mixed as the caller likes; capitals don't matter where none clash."""
     values = [_class_number(v, names) if isinstance(v, str) else v for v in _flat("classes", classes)]
     return _whole("classes", values, len(names) - 1)
+
+
+def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> list[int]:
+    """What `--classes` says: numbers in the order written; without it all there are.
+
+    What is a name counts as one: a class called `3` is found by its name, wherever it stands among the classes.
+    """
+    if text is None:
+        return list(range(len(names)))
+    if not names:
+        raise AttnGANError(f"--classes {text}: {generator} has no classes; leave the option out")
+    chosen: list[int | str] = []
+    for part in [text] if text in names else text.split(","):
+        name = part.strip()
+        is_number = name not in names and name[:1].isdecimal()
+        chosen.extend(parse_numbers(name) if is_number else [name])
+    with naming_the_option():
+        return [int(number) for number in class_numbers(chosen, tuple(names))]
+
+
+@contextmanager
+def naming_the_option() -> Iterator[None]:
+    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`."""
+    try:
+        yield
+    except AttnGANError as error:
+        raise AttnGANError(f"--{error}") from None
 
 
 def truncations(truncation: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 MAX_ROWS = 256  # more rows a tile gain nothing once N_k ≥ 256
-CPU_ELEMENTS_PER_THREAD = 1 << 19  # a map of 2 MiB a thread: the four maps of a tile stay in the cache
+CPU_ELEMENTS_PER_THREAD = 1 << 18  # a map of 1 MiB a thread: the four maps of a tile stay in the cache
 DEVICE_ELEMENTS = 1 << 26  # elsewhere launches cost more than memory: maps of 256 MiB
 
 

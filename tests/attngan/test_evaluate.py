@@ -51,7 +51,7 @@ def test_a_run_and_its_bundle_score_the_same(channels, names, pictures, tmp_path
 
 def test_other_classes_are_refused(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("a", "b", "c"))
-    with pytest.raises(AttnGANError, match=r"2 classes, .* has 3"):
+    with pytest.raises(AttnGANError, match=r"classes cat, dog, .* has a, b, c"):
         evaluate_generator(str(run), pictures, 10)
 
 
