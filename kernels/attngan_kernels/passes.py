@@ -2,8 +2,8 @@
 
 A tile holds whole rows (every key) of a few heads: the row statistics that the double backward needs twice are
 then at hand, and nothing is computed again. Per-row and per-key terms ride in the matrix products as extra
-columns: [s·Q, 1, −L]·[K, b, 1]ᵀ = S + b − L costs no pass over the map. On the CPU the products take four fifths of
-the time (d = 32, one core), so accumulators are kept as [D, N_k]: dOᵀP runs at 90 GFLOP/s, PᵀdO at 57.
+columns: [s·Q, 1, −L]·[K, b, 1]ᵀ = S + b − L costs no pass over the map. On the CPU the products take three quarters of
+the time (d = 32), so accumulators are kept as [D, N_k]: dOᵀP runs at 90 GFLOP/s, PᵀdO at 57.
 """
 
 from __future__ import annotations

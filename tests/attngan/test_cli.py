@@ -47,7 +47,7 @@ def test_sample_draws_every_class_for_every_seed(run, tmp_path):
     assert result.exit_code == 0, result.output
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.size == (2 * 18 - 2, 4 * 18 - 2)
-    call("sample", run, "--seeds", "0-3", "--classes", "1", "--out", tmp_path / "one.png")
+    call("sample", run, "--seeds", "0-3", "--classes", "dog", "--out", tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.size == (16, 4 * 18 - 2)
 
@@ -96,7 +96,13 @@ MISTAKES = [
     (("sample", "{run}", "--seeds", "3-1", "--out", "{tmp}/a.png"), "reversed range"),
     (("sample", "{run}", "--seeds", "a", "--out", "{tmp}/a.png"), "'a' is not a list of whole numbers"),
     (("sample", "{run}", "--seeds", "4294967296", "--out", "{tmp}/a.png"), "4294967296 is outside"),
-    (("sample", "{run}", "--classes", "2", "--out", "{tmp}/a.png"), "--classes 2"),
+    (("sample", "{run}", "--classes", "2", "--out", "{tmp}/a.png"), "--classes: 2"),
+    (("sample", "{run}", "--classes", "cow", "--out", "{tmp}/a.png"), "no class 'cow'"),
+    (("sample", "{run}", "--truncation", "nan", "--out", "{tmp}/a.png"), "--truncation: nan"),
+    ((*TRAIN, "--device", "meta"), "--device meta"),
+    ((*TRAIN[:-1], "{data}/run"), "lies inside --data"),
+    ((*TRAIN[:-1], "{tmp}/texts"), "holds files and no run"),
+    ((*TRAIN[:-1], "{tmp}/texts", "--dry-run"), "holds files and no run"),
     (("sample", "{run}", "--out", "{tmp}/no/a.png"), "does not exist"),
     (("sample", "{run}", "--out", "{tmp}/a.xyz"), "unknown picture type"),
     (("sample", "{tmp}/empty", "--out", "{tmp}/a.png"), "no run folder"),

@@ -20,7 +20,7 @@ from attngan.checkpoint import load_generator
 from attngan.config import RunConfig, preset
 from attngan.data import load_pictures
 from attngan.errors import AttnGANError
-from attngan.train import Order, schedule, train
+from attngan.train import Order, build, schedule, train
 
 PRESET = "tiny"
 
@@ -211,6 +211,35 @@ def test_two_writers_are_refused(tmp_path, pictures):
 def test_a_loss_that_is_not_finite_stops_with_the_checkpoint_intact(tmp_path, pictures):
     with pytest.raises(AttnGANError, match="not finite after"):
         run(config(pictures, learning_rate=(1e9, 1e9)), pictures, tmp_path / "run")
+
+
+def test_weights_that_are_not_finite_never_reach_the_disk(tmp_path, pictures, monkeypatch):
+    out = tmp_path / "run"
+    run(config(pictures, 32), pictures, out)
+    before = [(out / name).read_bytes() for name in ("checkpoint.safetensors", "generator.safetensors")]
+    state = build(config(pictures, 32), torch.device("cpu"))
+    state.load(out)
+    with torch.no_grad():
+        state.trainer.generator.basis[0, 0] = torch.nan
+    with pytest.raises(AttnGANError, match=r"generator\.basis is not finite after 64 images"):
+        state.save(out, 64, "")
+    assert before == [(out / name).read_bytes() for name in ("checkpoint.safetensors", "generator.safetensors")]
+
+
+def test_a_lost_generator_is_written_again_from_the_checkpoint(tmp_path, pictures, undisturbed):
+    import shutil
+
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    (out / "generator.safetensors").unlink()
+    assert run(config(pictures), pictures, out)
+    assert (out / "generator.safetensors").read_bytes() == (undisturbed / "generator.safetensors").read_bytes()
+
+
+def test_equal_runs_write_equal_files(tmp_path, pictures, undisturbed):
+    run(config(pictures), pictures, tmp_path / "again")
+    for name in ("checkpoint.safetensors", "generator.safetensors", "metrics.jsonl", "config.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
 
 def test_the_order_shows_every_picture_once_an_epoch():
