@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +14,7 @@ from tqdm import tqdm
 
 from attngan.data.convert import on_white
 from attngan.errors import AttnGANError
+from attngan.quiet import quiet_exporter
 
 NAME = "EfficientNet-Lite0 (ImageNet, 1,280 values)"
 
@@ -114,7 +111,7 @@ def _export(path: Path) -> None:
 
     network = load_pretrained()
     try:
-        with _quietly(), tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        with quiet_exporter(), tempfile.TemporaryDirectory(dir=path.parent) as folder:
             partial = Path(folder, "features.onnx")
             torch.onnx.export(
                 network, (torch.zeros(2, 3, 224, 224),), partial, input_names=["pictures"], output_names=["features"],
@@ -124,17 +121,3 @@ def _export(path: Path) -> None:
             os.replace(partial, path)
     except OSError as error:
         raise AttnGANError(f"{path}: {error.strerror}; set XDG_CACHE_HOME to a folder you can write") from None
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Silences the exporter on missing torchvision and its own deprecated calls, which a user can do nothing about."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +12,7 @@ from torch import nn
 
 import attngan
 from attngan.attention import set_attention_backend
+from attngan.quiet import quiet_exporter
 from attngan_export.form import Form
 from attngan_export.half_weights import store_as_half
 from attngan_export.lowering import MICROSOFT, Target, translations
@@ -40,7 +39,7 @@ def _program(form: Form, target: Target) -> Any:
     batch = torch.export.Dim("batch")
     # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
     example = tuple(form.sample(2).values())
-    with quiet(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
+    with quiet_exporter(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
         return torch.onnx.export(
             form.module,
             example,
@@ -86,17 +85,3 @@ def attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
         yield
     finally:
         set_attention_backend(network, "auto")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps the exporter's remarks (torchvision is missing, an axis is renamed) from the user's terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

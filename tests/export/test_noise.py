@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
+from attngan.quiet import quiet_exporter
 from attngan.random import normals, threefry2x32
 from attngan_export.lowering import translations
-from attngan_export.onnx_graph import quiet
 
 COUNT = 64
 SEEDS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4)
@@ -26,7 +26,7 @@ class Noise(nn.Module):
 
 def session_of(table):
     batch = torch.export.Dim("batch")
-    with quiet():
+    with quiet_exporter():
         program = torch.onnx.export(
             Noise(), (torch.tensor([1, 2]),), dynamo=True, opset_version=18, dynamic_shapes=({0: batch},),
             input_names=["seed"], custom_translation_table=table, verbose=False,
