@@ -34,7 +34,9 @@ def divide(self: Any, other: Any, rounding_mode: str | None = None) -> Any:
     return op.Div(self, other)
 
 
-def multi_head_attention(q: Any, k: Any, v: Any, key_bias: Any, scale: float, is_causal: bool) -> tuple[Any, Any]:
+def multi_head_attention(
+    q: Any, k: Any, v: Any, key_bias: Any, scale: float, is_causal: bool, backend: str
+) -> tuple[Any, Any]:
     """attngan::attention_forward on [B, H, N, D] as com.microsoft.MultiHeadAttention on [B, N, H·D].
 
     Three separate 3-D inputs, no bias and no mask: that is what ONNX Runtime's flash path on CPU takes. At N=4096
@@ -42,6 +44,8 @@ def multi_head_attention(q: Any, k: Any, v: Any, key_bias: Any, scale: float, is
     """
     if key_bias is not None or is_causal:
         raise NotImplementedError("attention with a bias, a mask or causal order has no ONNX form yet")
+    if backend != "blockwise":  # another backend's second output has another shape
+        raise NotImplementedError(f"export takes attention as it is traced on the CPU, not {backend!r}")
     heads = q.shape[1]
     joined = _MULTI_HEAD_ATTENTION(_joined(q), _joined(k), _joined(v), num_heads=heads, scale=scale)
     split = op.Reshape(joined, _integers(0, 0, heads, -1))

@@ -44,6 +44,21 @@ def check(q: Tensor, k: Tensor, v: Tensor | None, key_bias: Tensor | None, key_m
         raise ValueError(f"key_mask must be bool (True = attend), got {key_mask.dtype}")
 
 
+def check_tangents(primals: tuple[Tensor, ...], tangents: tuple[Tensor, ...]) -> None:
+    """Raises ValueError unless both are q, k, v and maybe key_bias of the same shapes, dtypes and devices."""
+    if len(primals) not in (3, 4) or len(tangents) != len(primals):
+        raise ValueError(
+            "primals and tangents must both be (q, k, v) or (q, k, v, key_bias),"
+            f" got {len(primals)} and {len(tangents)} tensors"
+        )
+    for name, x, t in zip(("q", "k", "v", "key_bias"), primals, tangents, strict=False):
+        if (x.shape, x.dtype, x.device) != (t.shape, t.dtype, t.device):
+            raise ValueError(
+                f"the tangent of {name} must be like it: {name} is {_shape(x)} {x.dtype} on {x.device},"
+                f" its tangent {_shape(t)} {t.dtype} on {t.device}"
+            )
+
+
 def _check_pair(name: str, x: Tensor, other: str, y: Tensor, dims: tuple[int, ...], what: str) -> None:
     if any(x.shape[d] != y.shape[d] for d in dims):
         raise ValueError(f"{name} and {other} must agree in {what}: {name} is {_shape(x)}, {other} is {_shape(y)}")
@@ -76,16 +91,24 @@ def check_score(scale: float | None, similarity: str) -> None:
         raise ValueError(f"scale must be finite, got {scale}")
 
 
+def dot_scale(q: Tensor, scale: float | None, similarity: str) -> float:
+    """What q·k is multiplied by: the scale, D_k^−½ by default, and twice that for L2. Same errors as check_score."""
+    check_score(scale, similarity)
+    number = int(q.shape[3]) ** -0.5 if scale is None else float(scale)
+    return 2.0 * number if similarity == "l2" else number
+
+
 def as_dot_product(
     q: Tensor, k: Tensor, key_bias: Tensor | None, key_mask: Tensor | None, scale: float | None, similarity: str
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """(q, k, bias, scale) with scores = scale·q·k + bias, the bias being [B, H, N_k] and −inf where masked."""
-    check_score(scale, similarity)
-    number = int(q.shape[3]) ** -0.5 if scale is None else float(scale)
+    """(q, k, bias, scale) with scores = scale·q·k + bias, the bias [B, H, N_k] and −inf where masked, scale ≥ 0."""
+    number = dot_scale(q, scale, similarity)
     bias = None if key_bias is None else key_bias.to(accumulating_type(k))
     if similarity == "l2":
-        q, k, norms = _l2_as_dot(q, k, number)
-        bias, number = norms if bias is None else norms + bias, 2.0 * number
+        q, k, norms = _l2_as_dot(q, k, number / 2.0)
+        bias = norms if bias is None else norms + bias
+    if number < 0:  # Triton's forward takes each row's largest product for the largest score
+        q, number = -q, -number
     if key_mask is not None:
         if bias is None:
             bias = torch.zeros((), dtype=accumulating_type(k), device=k.device)

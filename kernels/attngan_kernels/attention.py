@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from attngan_kernels import arguments, blockwise, reference, sdpa
+from attngan_kernels import arguments, blockwise, ops, reference, sdpa, triton_backend
 
 Similarity = Literal["dot", "l2"]
 Run = Callable[[Tensor, Tensor, Tensor, Tensor | None, float, bool], Tensor]
@@ -30,9 +31,10 @@ class Explanation(NamedTuple):
         return f"{self.backend}: {self.reason}"
 
 
-# A backend for one kind of device enters the table here and, with its limits, `_choose` below.
+# A backend enters the table here and, with its limits, `choose` below.
 BACKENDS: dict[str, Backend] = {
-    "blockwise": Backend(blockwise.attention, blockwise.about),
+    "triton": Backend(partial(ops.attention, backend="triton"), triton_backend.about),
+    "blockwise": Backend(partial(ops.attention, backend="blockwise"), blockwise.about),
     "reference": Backend(reference.attention, reference.about),
     "sdpa": Backend(sdpa.attention, sdpa.about),
 }
@@ -60,9 +62,11 @@ def attention(
     scale: a finite number, D_k^−½ by default for both similarities.
     similarity: "dot", scores = scale·q·k; "l2", scores = −scale·|q−k|² (Kim et al. 2021, "The Lipschitz constant
         of self-attention", section 4).
-    backend: "auto" (what `explain` says), or one of
-        "blockwise": O(N) memory, derivatives to second order. A third derivative and forward mode raise
-            NotImplementedError; so does torch.func.grad: use torch.autograd.grad.
+    backend: "auto" ("triton" on CUDA within its limits, else "blockwise"; `explain` says which), or one of
+        "triton": fused kernels for NVIDIA cards from compute capability 8.0: float32, float16 and bfloat16, D_k up to
+            128, D_v up to 256. Otherwise as blockwise.
+        "blockwise": O(N) memory, derivatives to second order, on any device. A third derivative and forward mode
+            raise NotImplementedError (see `attention_jvp`); so does torch.func.grad: use torch.autograd.grad.
         "reference": attention written out in O(N²) memory, to any order.
         "sdpa": torch's scaled_dot_product_attention, for inference and portable exports. Its fused kernels raise
             RuntimeError when differentiated twice.
@@ -71,7 +75,7 @@ def attention(
     """
     q, k, v = arguments.autocast(q, k, v)
     arguments.check(q, k, v, key_bias, key_mask)
-    chosen = BACKENDS[_choose(backend)[0]]
+    chosen = BACKENDS[choose(backend, q, k, v)[0]]
     q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, scale, similarity)
     return chosen.run(q, k, v, bias, number, is_causal)
 
@@ -111,14 +115,20 @@ def explain(
     q, k, v = arguments.autocast(q, k, v)
     arguments.check(q, k, v, key_bias, key_mask)
     arguments.check_score(scale, similarity)
-    name, why = _choose(backend)
+    name, why = choose(backend, q, k, v)
     return Explanation(name, f"{why}; {BACKENDS[name].about(q, v)}")
 
 
-def _choose(backend: str) -> tuple[str, str]:
+def choose(backend: str, q: Tensor, k: Tensor, v: Tensor) -> tuple[str, str]:
     """The backend's name and why it was chosen."""
-    if backend == "auto":
-        return "blockwise", "auto takes it on every device"
-    if backend not in BACKENDS:
+    if backend not in ("auto", *BACKENDS):
         raise ValueError(f"backend must be 'auto' or one of {', '.join(map(repr, BACKENDS))}, got {backend!r}")
-    return backend, "asked for by name"
+    if backend == "triton" and (reason := triton_backend.refusal(q, k, v)):
+        raise ValueError(f"backend='triton' can't run this: {reason}; backend='auto' takes what can")
+    if backend != "auto":
+        return backend, "asked for by name"
+    if q.device.type != "cuda":
+        return "blockwise", f"auto takes it on {q.device.type}"
+    if reason := triton_backend.refusal(q, k, v):
+        return "blockwise", f"auto takes it since {reason}"
+    return "triton", "auto takes it on CUDA"

@@ -142,6 +142,43 @@ def double_backward(
     return grad_dO, grad_q, grad_k, grad_v, grad_bias
 
 
+def jvp(
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    beta: Tensor | None,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    scale: float,
+    is_causal: bool,
+) -> tuple[Tensor, Tensor]:
+    """O = PV and its derivative (P∘T')V + PC along the tangents A, B, C, β of Q, K, V and b, T' as above."""
+    acc = accumulating_type(q.dtype)
+    bias, beta = _flat_bias(k, bias, acc), _flat_bias(k, beta, acc)
+    A, B, C, q, k, v = (_flat(x, acc) for x in (A, B, C, q, k, v))
+    heads, queries, keys = q.shape[0], q.shape[1], k.shape[1]
+    out, tangent = (q.new_empty(heads, queries, v.shape[2]) for _ in range(2))
+    tiles = Tiles(heads, queries, keys, is_causal, 2, q)
+    for group in tiles.groups():
+        q_side = torch.cat([q[group] * scale, _ones(q[group])], -1)
+        T_side = torch.cat([A[group] * scale, q_side], -1)
+        k_side = torch.cat([k[group], bias[group]], -1)
+        k_side_T = torch.cat([k[group], B[group], beta[group]], -1)
+        for rows, seen in tiles.row_blocks():
+            shape = (q_side.shape[0], rows.stop - rows.start, seen)
+            S = torch.bmm(q_side[:, rows], k_side[:, :seen].mT, out=tiles.map(0, *shape))
+            tiles.hide_later_keys(S, rows)
+            top = S.amax(-1, keepdim=True)
+            P = _normalised_exp(S.sub_(top.masked_fill_(top == float("-inf"), 0.0)))
+            PT = torch.bmm(T_side[:, rows], k_side_T[:, :seen].mT, out=tiles.map(1, *shape)).mul_(P)
+            PT.addcmul_(P, PT.sum(-1, keepdim=True), value=-1)
+            out[group, rows] = torch.bmm(P, v[group, :seen])
+            tangent[group, rows] = torch.bmm(PT, v[group, :seen]).baddbmm_(P, C[group, :seen])
+    return out, tangent
+
+
 def _normalised_exp(S: Tensor) -> Tensor:
     """In place: scores less L become weights whose rows sum to 1, or to 0 where every key is masked.
 

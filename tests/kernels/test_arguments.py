@@ -38,7 +38,7 @@ BAD = [
     ({"similarity": "cosine"}, r"similarity must be one of 'dot', 'l2', got 'cosine'"),
     ({"scale": math.nan}, r"scale must be finite"),
     ({"scale": torch.tensor(2.0)}, r"scale must be a number, got a tensor"),
-    ({"backend": "flash"}, r"backend must be 'auto' or one of 'blockwise', 'reference', 'sdpa', got 'flash'"),
+    ({"backend": "flash"}, r"backend must be 'auto' or one of 'triton', 'blockwise', 'reference', 'sdpa', got 'flash'"),
 ]
 
 

@@ -12,34 +12,40 @@ from attngan_kernels import attention, passes
 OPS = torch.ops.attngan
 
 
-def saved_tensors(inputs_of, d_v, bias, causal):
-    """Arguments for the three ops, as autograd would pass them."""
-    x = inputs_of((2, 2, 5, 4, 3, d_v), bias=bias)
+BACKENDS = ["blockwise", "triton"]
+
+
+def saved_tensors(inputs_of, d_v, bias, options):
+    """Arguments for the ops, as autograd would pass them."""
+    shape = (2, 2, 5, 4, 3, d_v)
+    x = inputs_of(shape, torch.float32, bias) if "triton" in options else inputs_of(shape, bias=bias)
     q, k, v = x["q"], x["k"], x["v"]
     key_bias = x["key_bias"].expand(2, 2, 4).detach().requires_grad_() if bias else None
-    out, logsumexp = (t.detach() for t in OPS.attention_forward(q, k, v, key_bias, 0.6, causal))
-    grad_out = torch.randn(out.shape, dtype=out.dtype).requires_grad_()
+    saved = [t.detach() for t in OPS.attention_forward(q, k, v, key_bias, *options)]
+    grad_out = torch.randn(saved[0].shape, dtype=q.dtype).requires_grad_()
     cotangents = [torch.randn(t.shape, dtype=t.dtype) for t in (q, k, v)]
     beta = torch.randn(2, 2, 4, dtype=q.dtype) if bias else None
-    return [q, k, v, key_bias], grad_out, out, logsumexp, cotangents, beta
+    return [q, k, v, key_bias], grad_out, saved, [*cotangents, beta]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("d_v", "bias", "causal"), [(3, False, False), (3, True, True), (2, True, False), (2, False, True)]
 )
-def test_opcheck(inputs_of, d_v, bias, causal):
-    inputs, grad_out, out, logsumexp, cotangents, beta = saved_tensors(inputs_of, d_v, bias, causal)
-    torch.library.opcheck(OPS.attention_forward.default, (*inputs, 0.6, causal))
-    torch.library.opcheck(OPS.attention_backward.default, (grad_out, *inputs, out, logsumexp, 0.6, causal, bias))
+def test_opcheck(inputs_of, d_v, bias, causal, backend):
+    options = (0.6, causal, backend)
+    inputs, grad_out, saved, cotangents = saved_tensors(inputs_of, d_v, bias, options)
+    torch.library.opcheck(OPS.attention_forward.default, (*inputs, *options))
+    torch.library.opcheck(OPS.attention_backward.default, (grad_out, *inputs, *saved, bias, *options))
     detached = [None if t is None else t.detach() for t in (grad_out, *inputs)]
-    double = (*cotangents, beta, *detached, logsumexp, 0.6, causal)
-    torch.library.opcheck(OPS.attention_double_backward.default, double)
+    torch.library.opcheck(OPS.attention_double_backward.default, (*cotangents, *detached, *saved, *options))
+    torch.library.opcheck(OPS.attention_jvp.default, (*cotangents, *detached[1:], *options))
 
 
 def test_schema_that_the_exporter_translates():
     assert str(OPS.attention_forward.default._schema) == (
-        "attngan::attention_forward(Tensor q, Tensor k, Tensor v, Tensor? key_bias, float scale, bool is_causal)"
-        " -> (Tensor out, Tensor logsumexp)"
+        "attngan::attention_forward(Tensor q, Tensor k, Tensor v, Tensor? key_bias, float scale, bool is_causal,"
+        " str backend) -> (Tensor out, Tensor row_statistics)"
     )
 
 
@@ -211,7 +217,7 @@ def test_vmap_is_right_though_it_loops(inputs_of):
 
 def test_logsumexp_carries_no_gradient(inputs_of):
     x = inputs_of((1, 1, 3, 4, 2, 2))
-    out, logsumexp = OPS.attention_forward(x["q"], x["k"], x["v"], None, 1.0, False)
+    out, logsumexp = OPS.attention_forward(x["q"], x["k"], x["v"], None, 1.0, False, "blockwise")
     assert out.requires_grad and not logsumexp.requires_grad
     expected = torch.logsumexp(x["q"] @ x["k"].mT, -1)
     torch.testing.assert_close(logsumexp, expected.detach())

@@ -1,0 +1,56 @@
+"""Forward mode: attention and its directional derivative in one go. custom_op has none, so it is a function."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from attngan_kernels import arguments
+from attngan_kernels.attention import Similarity, attention, choose
+
+
+def attention_jvp(
+    primals: tuple[Tensor, ...],
+    tangents: tuple[Tensor, ...],
+    *,
+    key_mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+    similarity: Similarity = "dot",
+    backend: str = "auto",
+) -> tuple[Tensor, Tensor]:
+    """softmax(scores)·v and its derivative along `tangents`, in O(N) memory: pass A of the double backward.
+
+    primals: (q, k, v) or (q, k, v, key_bias), and the other arguments, as for `attention`.
+    tangents: a direction of the same shapes, dtypes and devices.
+    backend: "auto", "triton", "blockwise" or "reference".
+
+    Returns (output, derivative), both [B, H, N_q, D_v]. Only backend="reference" can be differentiated further; the
+    others raise NotImplementedError then. Raises ValueError as `attention` does.
+    """
+    arguments.check_tangents(primals, tangents)
+    # torch's dual tensors refuse expanded memory
+    primals, tangents = (tuple(x.contiguous() if 0 in x.stride() else x for x in xs) for xs in (primals, tangents))
+    bias = primals[3:]
+    if backend == "reference":
+        options = {"key_mask": key_mask, "is_causal": is_causal, "scale": scale, "similarity": similarity}
+        return torch.func.jvp(
+            lambda q, k, v, b=None: attention(q, k, v, key_bias=b, backend="reference", **options), primals, tangents
+        )
+    q, k, v = arguments.autocast(*primals[:3])
+    t_q, t_k, t_v = arguments.autocast(*tangents[:3])
+    arguments.check(q, k, v, *bias or (None,), key_mask)
+    name, _ = choose(backend, q, k, v)
+    if name not in ("triton", "blockwise"):
+        raise ValueError(f"attention_jvp takes backend 'auto', 'triton', 'blockwise' or 'reference', got {backend!r}")
+
+    def reduce(q: Tensor, k: Tensor, *bias: Tensor) -> tuple[Tensor, ...]:
+        q, k, joint, _ = arguments.as_dot_product(q, k, *bias or (None,), key_mask, scale, similarity)
+        return (q, k) if joint is None else (q, k, joint)
+
+    reduced, along = torch.func.jvp(reduce, (q, k, *bias), (t_q, t_k, *tangents[3:]))
+    (q, k, *joint), (t_q, t_k, *t_joint) = reduced, along
+    number = abs(arguments.dot_scale(q, scale, similarity))
+    return torch.ops.attngan.attention_jvp(
+        t_q, t_k, t_v, *t_joint or (None,), q, k, v, *joint or (None,), number, is_causal, name
+    )
