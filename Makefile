@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo test lint pytest wheel-test test-slow bench clean
+.PHONY: demo test lint pytest wheel-test test-slow mutate bench gpu gpu-rehearse clean
 
 demo: $(VENV)/.demo
 	mkdir -p demo
@@ -29,6 +29,16 @@ wheel-test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+mutate: $(VENV)/.dev
+	$(BIN)/python tests/kernels/mutate.py
+
+# All that needs a GPU, under eight minutes; the rehearsal does the same on the CPU, in Triton's interpreter.
+gpu: $(VENV)/.dev
+	$(BIN)/python bench/gpu.py
+
+gpu-rehearse: $(VENV)/.dev
+	$(BIN)/python bench/gpu.py --rehearse
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/bench_attention.py

@@ -4,10 +4,10 @@
     python bench/gpu.py --rehearse             the same sequence on the CPU, in Triton's interpreter, with tiny budgets
 
 1. selfcheck: every backend in bf16, fp16 and fp32 against the reference (`python -m attngan_kernels.selfcheck`)
-2. tune: configurations timed on this device, the best kept in tuned.json (`python -m attngan_kernels.tune`)
+2. tune: configurations timed on this device, the best kept in triton_configs.json (`python -m attngan_kernels.tune`)
 3. bench: `bench_attention.py` with that table
 
-The folder, bench/results/DEVICE unless told, then holds selfcheck.json, tuned.json, attention.json, attention.png,
+The folder, bench/results/DEVICE unless told, then holds selfcheck.json, triton_configs.json, attention.json and .png,
 gpu.json (device, versions, what each stage did) and gpu.log (what they printed). A stage that fails or overruns is
 named, and the next one still runs. Exit code: 0; 1 if a stage failed; 2 without CUDA.
 """
@@ -30,18 +30,22 @@ from attention_measure import describe_device, slug, versions, write_json
 
 BENCH = Path(__file__).resolve().parent
 TOTAL_SECONDS = 470.0  # of all stages; under eight minutes with the interpreter's own start
-TUNED = "ATTNGAN_KERNELS_TUNED"
+TUNED, TABLE = "ATTNGAN_KERNELS_TUNED", "triton_configs.json"
 
 
 SECONDS = "SECONDS"  # in a command: the time it may plan with, its limit less what starting and ending take
 
 
 class Stage(NamedTuple):
-    """seconds: its limit, or less where less of the total is left. command: an item SECONDS is filled in."""
+    """seconds: its limit, or less where less of the total is left. command: an item SECONDS is filled in.
+
+    interpreted: whether a rehearsal runs it in Triton's interpreter.
+    """
 
     name: str
     command: list[str]
     seconds: float
+    interpreted: bool = True
 
 
 def stages(out: Path, rehearse: bool) -> list[Stage]:
@@ -49,26 +53,27 @@ def stages(out: Path, rehearse: bool) -> list[Stage]:
     device = "cpu" if rehearse else "cuda"
     python = [sys.executable, "-u"]
     bench = [*python, str(BENCH / "bench_attention.py"), "--device", device, "--out", str(out / "attention.json")]
+    tune = Stage("tune", [*python, "-m", "attngan_kernels.tune", "--out", str(out), "--seconds", SECONDS], 100)
+    if rehearse:  # what can be chosen without a GPU: by the compiler's figures, for one card and head
+        one = ["--offline", "--card", "9.0", "--head-dim", "64", "--head-dim-v", "64", "--dtype", "half"]
+        tune = Stage("tune", [*python, "-m", "attngan_kernels.tune", "--out", str(out), *one], 200, interpreted=False)
     return [
         Stage("selfcheck", [*python, "-m", "attngan_kernels.selfcheck", "--device", device, "--out", str(out)], 140),
-        Stage(
-            "tune",
-            [*python, "-m", "attngan_kernels.tune", "--out", str(out), "--seconds", SECONDS],
-            20 if rehearse else 100,
-        ),
+        tune,
         Stage("bench", [*bench, "--seconds", SECONDS, *(["--quick"] if rehearse else [])], TOTAL_SECONDS),
     ]
 
 
-def environment(out: Path, rehearse: bool) -> dict[str, str]:
+def environment(out: Path, interpreted: bool) -> dict[str, str]:
     """The package from this checkout, installed or not; the tuned table once there is one."""
     paths = [str(BENCH.parent / "kernels"), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    env.pop(TUNED, None)  # of another run
-    if rehearse:
+    for name in (TUNED, "TRITON_INTERPRET"):  # of another run
+        env.pop(name, None)
+    if interpreted:
         env["TRITON_INTERPRET"] = "1"
-    if (out / "tuned.json").exists():
-        env[TUNED] = str(out / "tuned.json")
+    if (out / TABLE).exists():
+        env[TUNED] = str(out / TABLE)
     return env
 
 
@@ -107,7 +112,7 @@ def run_all(todo: list[Stage], out: Path, rehearse: bool, total: float = TOTAL_S
     """The stages in turn, each within its limit and the total; what they did is also written to gpu.json."""
     began, done = time.monotonic(), []
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tuned.json").unlink(missing_ok=True)  # an earlier run's table would pass for this one's
+    (out / TABLE).unlink(missing_ok=True)  # an earlier run's table would pass for this one's
     device = torch.device("cpu" if rehearse else "cuda")
     with (out / "gpu.log").open("w") as log:
         for stage in todo:
@@ -118,7 +123,7 @@ def run_all(todo: list[Stage], out: Path, rehearse: bool, total: float = TOTAL_S
             if seconds <= 0:
                 done.append({"stage": stage.name, "status": "not run: no time was left", "seconds": 0.0})
             else:
-                done.append(run_stage(stage, seconds, environment(out, rehearse), log))
+                done.append(run_stage(stage, seconds, environment(out, rehearse and stage.interpreted), log))
             about = {"device": describe_device(device), "versions": versions(), "rehearsal": rehearse}
             write_json(out / "gpu.json", {**about, "seconds": round(time.monotonic() - began, 1), "stages": done})
     return done

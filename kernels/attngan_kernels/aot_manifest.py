@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from attngan_kernels.triton_configs import OVER_KEYS
 from attngan_kernels.triton_offline import Compiled
 
 FORMAT_VERSION = 1
 C_TYPES = {"i32": ("int32_t", "u32"), "i64": ("int64_t", "u64"), "fp32": ("float", "f32")}
 POINTER = ("CUdeviceptr", "u64")
 SCRATCH = ("global_scratch", "profile_scratch")
-OVER_KEYS = ("backward_keys", "pass_c", "pass_c_k", "pass_c_v")
 WRITES = {"live", "top_out", "inverse_out", "e_out", "delta_out", "rho_out"}
 
 # The functions of the package: their kernels in the order of launch, on one stream.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -31,26 +34,28 @@ def attention_jvp(
     arguments.check_tangents(primals, tangents)
     # torch's dual tensors refuse expanded memory
     primals, tangents = (tuple(x.contiguous() if 0 in x.stride() else x for x in xs) for xs in (primals, tangents))
-    bias = primals[3:]
     if backend == "reference":
-        options = {"key_mask": key_mask, "is_causal": is_causal, "scale": scale, "similarity": similarity}
-        return torch.func.jvp(
-            lambda q, k, v, b=None: attention(q, k, v, key_bias=b, backend="reference", **options), primals, tangents
-        )
+        written_out = partial(_written_out, key_mask=key_mask, is_causal=is_causal, scale=scale, similarity=similarity)
+        out, tangent = torch.func.jvp(written_out, primals, tangents)[:2]
+        return out, tangent
     q, k, v = arguments.autocast(*primals[:3])
     t_q, t_k, t_v = arguments.autocast(*tangents[:3])
-    arguments.check(q, k, v, *bias or (None,), key_mask)
+    arguments.check(q, k, v, primals[3] if len(primals) == 4 else None, key_mask)
     name, _ = choose(backend, q, k, v)
     if name not in ("triton", "blockwise"):
         raise ValueError(f"attention_jvp takes backend 'auto', 'triton', 'blockwise' or 'reference', got {backend!r}")
 
-    def reduce(q: Tensor, k: Tensor, *bias: Tensor) -> tuple[Tensor, ...]:
-        q, k, joint, _ = arguments.as_dot_product(q, k, *bias or (None,), key_mask, scale, similarity)
+    def reduce(q: Tensor, k: Tensor, bias: Tensor | None = None) -> tuple[Tensor, ...]:
+        q, k, joint, _ = arguments.as_dot_product(q, k, bias, key_mask, scale, similarity)
         return (q, k) if joint is None else (q, k, joint)
 
-    reduced, along = torch.func.jvp(reduce, (q, k, *bias), (t_q, t_k, *tangents[3:]))
+    reduced, along = torch.func.jvp(reduce, (q, k, *primals[3:]), (t_q, t_k, *tangents[3:]))[:2]
     (q, k, *joint), (t_q, t_k, *t_joint) = reduced, along
     number = abs(arguments.dot_scale(q, scale, similarity))
     return torch.ops.attngan.attention_jvp(
         t_q, t_k, t_v, *t_joint or (None,), q, k, v, *joint or (None,), number, is_causal, name
     )
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None = None, **options: Any) -> Tensor:
+    return attention(q, k, v, key_bias=key_bias, backend="reference", **options)

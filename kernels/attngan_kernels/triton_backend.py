@@ -101,17 +101,17 @@ def backward(
     """(dQ, dK, dV, db); db is empty without bias_grad."""
     from attngan_kernels.triton_backward import backward_keys_kernel, backward_rows_kernel
 
-    grads = [x.new_empty(x.shape) for x in (q, k, v)]
+    g_q, g_k, g_v = (x.new_empty(x.shape) for x in (q, k, v))
     grad_bias = statistics.new_empty(k.shape[:3] if bias_grad else (0,))
     delta = statistics.new_empty(q.shape[:3])
     live = _live_keys(bias)
     read = (*_strided(grad_out, q, k, v, bias), live)
-    grad_q, grad_k, grad_v = _strided(*grads)
+    grad_q, grad_k, grad_v = _strided(g_q, g_k, g_v)
     rows = (*read, *_strided(out), *statistics, delta, grad_q)
     _launch(backward_rows_kernel, "backward_rows", rows, q, k, v, scale, is_causal)
     keys = (*read, *statistics, delta, grad_k, grad_v, grad_bias if bias_grad else None)
     _launch(backward_keys_kernel, "backward_keys", keys, q, k, v, scale, is_causal)
-    return *grads, grad_bias
+    return g_q, g_k, g_v, grad_bias
 
 
 def double_backward(
@@ -132,11 +132,11 @@ def double_backward(
     """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty where there is no bias."""
     from attngan_kernels.triton_double_backward import pass_a_kernel, pass_b_kernel, pass_c_kernel
 
-    grads = [x.new_empty(x.shape) for x in (grad_out, q, k, v)]
+    g_out, g_q, g_k, g_v = (x.new_empty(x.shape) for x in (grad_out, q, k, v))
     grad_bias = statistics.new_empty((0,) if bias is None else k.shape[:3])
     rows = [statistics.new_empty(q.shape[:3]) for _ in range(3)]  # e, δ, ρ
     read = (*_strided(A, B, C, beta, grad_out, q, k, v, bias), _live_keys(bias))
-    grad_dout, grad_q, grad_k, grad_v = _strided(*grads)
+    grad_dout, grad_q, grad_k, grad_v = _strided(g_out, g_q, g_k, g_v)
     direct = {"DIRECT": q.dtype != torch.float32}
     a = (*read, *_strided(out), *statistics, *rows, grad_dout)
     _launch(pass_a_kernel, "pass_a", a, q, k, v, scale, is_causal, **direct)
@@ -148,7 +148,7 @@ def double_backward(
         _launch(pass_c_kernel, "pass_c_v", (*over_keys, None, grad_v, None), q, k, v, scale, is_causal)
     else:
         _launch(pass_c_kernel, "pass_c", (*over_keys, grad_k, grad_v, g_b), q, k, v, scale, is_causal)
-    return *grads, grad_bias
+    return g_out, g_q, g_k, g_v, grad_bias
 
 
 def jvp(

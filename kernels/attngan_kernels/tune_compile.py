@@ -168,9 +168,13 @@ def choose(groups: Iterable[list[Config]], limit: int, examine: Callable[[Config
 
 
 def attempt(card: str, case: Case, config: Config) -> Trial:
-    """The compiler's figures, or its complaint."""
+    """The compiler's figures, or its complaint. What doesn't spill in the heaviest variant mustn't in the plain one."""
     try:
-        return Trial(card, case, config, examine(card, case, config))
+        used = examine(card, case, config)
+        if not used.spilled:
+            plain = examine(card, case, config, plain=True)  # timing finds it in Triton's cache
+            used = Resources(used.registers, plain.spilled, used.shared)
+        return Trial(card, case, config, used)
     except Exception as error:  # the compiler's many errors: to a tuner they all mean "not this one"
         return Trial(card, case, config, None, dropped=f"{type(error).__name__}: {error}".splitlines()[0][:200])
 

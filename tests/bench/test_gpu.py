@@ -50,12 +50,12 @@ def test_the_total_is_kept(tmp_path):
 
 def test_the_tuned_table_reaches_the_benchmark_and_an_old_one_does_not(tmp_path, monkeypatch):
     monkeypatch.setenv(gpu.TUNED, "of another run")
-    (tmp_path / "tuned.json").write_text("old")
+    (tmp_path / gpu.TABLE).write_text("old")
     show = f"import os; print('table', os.environ.get('{gpu.TUNED}'), os.environ['TRITON_INTERPRET'])"
-    write = f"open({str(tmp_path / 'tuned.json')!r}, 'w').write('new')"
+    write = f"open({str(tmp_path / gpu.TABLE)!r}, 'w').write('new')"
     gpu.run_all([stage("first", show), stage("tune", write), stage("bench", show)], tmp_path, rehearse=True)
     lines = [line for line in (tmp_path / "gpu.log").read_text().splitlines() if line.startswith("table")]
-    assert lines == ["table None 1", f"table {tmp_path / 'tuned.json'} 1"]
+    assert lines == ["table None 1", f"table {tmp_path / gpu.TABLE} 1"]
 
 
 def test_the_stages_fit_into_eight_minutes(tmp_path):
@@ -87,4 +87,4 @@ def test_rehearsal(tmp_path, monkeypatch):
 def test_rehearsal_of_everything(tmp_path):
     assert gpu.main(["--rehearse", "--out", str(tmp_path)]) == 0
     names = {path.name for path in tmp_path.iterdir()}
-    assert names >= {"selfcheck.json", "tuned.json", "attention.json", "gpu.json", "gpu.log"}
+    assert names >= {"selfcheck.json", gpu.TABLE, "attention.json", "gpu.json", "gpu.log"}

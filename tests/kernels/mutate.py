@@ -1,4 +1,4 @@
-"""Breaks each term of the kernel in turn and demands that the tests notice: python tests/kernels/mutate.py
+"""Breaks each term of the kernels in turn and demands that the tests notice: python tests/kernels/mutate.py [triton]
 
 Not collected by pytest. Every mutation runs a few seconds of tests on a copy of the package.
 """
@@ -13,7 +13,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TESTS = ["test_our_own_tiles_where_aten_would_run", "test_gradcheck", "test_fully_masked_rows", "test_large_logits"]
+TESTS = {
+    "passes": [
+        "test_our_own_tiles_where_aten_would_run",
+        "test_gradcheck",
+        "test_fully_masked_rows",
+        "test_large_logits",
+    ],
+    "triton": ["every_term", "padding_is_not_read"],
+}
 
 # file, what breaks, text, replacement
 MUTATIONS = [
@@ -45,10 +53,63 @@ MUTATIONS = [
     ("passes", "dead rows in the forward", 'top.masked_fill_(top == float("-inf"), 0.0)', "pass"),
     ("tiles", "causal mask", "j > i[:, None]", "j > i[:, None] + 1"),
     ("tiles", "keys a causal block sees", "min(stop, self.keys) if", "min(start + 1, self.keys) if"),
-    ("blockwise", "second derivative of the bias", "return *grads, bias if ctx.bias_grad else None, None,",
-     "return *grads, None, None,"),
+    ("passes", "P·C in the JVP", "torch.bmm(PT, v[group, :seen]).baddbmm_(P, C[group, :seen])",
+     "torch.bmm(PT, v[group, :seen])"),
+    ("ops", "second derivative of the bias", "return *grads, bias if ctx.bias_grad else None, *[None] * 6",
+     "return *grads, None, *[None] * 6"),
     ("arguments", "|k|² of L2", ".square().sum(3) * -scale", ".square().sum(3) * 0"),
     ("aten_flash", "strides", "x if x.stride(-1) == 1 else x.contiguous()", "x"),
+    ("triton_forward", "shrinking", "total = total * shrink + tl.sum(P, 1)", "total = total + tl.sum(P, 1)"),
+    ("triton_forward", "rows without a top yet", 'tl.where(new_top == float("-inf"), 0.0, new_top)', "new_top"),
+    ("triton_forward", "dead rows", "inverse = tl.where(dead, 0.0, 1.0", "inverse = tl.where(dead, 1.0, 1.0"),
+    ("triton_tiles", "bias in the scores", "fma(S, log2_scale, bias * LOG2E) - top", "fma(S, log2_scale, -top)"),
+    ("triton_tiles", "edge of the keys", "seen = keys[None, :] < n_k", "seen = keys[None, :] < n_k + 1"),
+    ("triton_tiles", "causal by row", "keys[None, :] <= rows[:, None]", "keys[None, :] < rows[:, None]"),
+    ("triton_tiles", "causal by key", "keys[:, None] <= rows[None, :]", "keys[:, None] < rows[None, :]"),
+    ("triton_tiles", "masked stage over keys", "whole = tl.minimum(n_k, first + 1)", "whole = n_k"),
+    ("triton_tiles", "masked stage over rows", "whole = tl.cdiv(first + BLOCK_K", "whole = 0 * (first + BLOCK_K"),
+    ("triton_tiles", "first live key", "start = tl.load(live + 2 * joint) // BLOCK_K * BLOCK_K", "start = 0"),
+    ("triton_tiles", "last live key", "stop = tl.load(live + 2 * joint + 1)", "stop = n_k"),
+    ("triton_backward", "−δ in dQ", "inner(dO, V, CHUNK) - delta[:, None]", "inner(dO, V, CHUNK)"),
+    ("triton_backward", "−δ in dK", "- load_statistic(delta_in, joint, rows, n_q)[None, :]", ""),
+    ("triton_backward", "s in dQ", "dQ * scale", "dQ"),
+    ("triton_backward", "s in dK", "dK * scale", "dK"),
+    ("triton_backward", "dV", "outer(P, dO, dV)", "dV"),
+    ("triton_backward", "db", "db += tl.sum(dS, 1)", "pass"),
+    ("triton_double_backward", "A in T", "inner(Q, B, CHUNK, inner(A, K, CHUNK))", "inner(Q, B, CHUNK)"),
+    ("triton_double_backward", "B in T", "inner(Q, B, CHUNK, inner(A, K, CHUNK))", "inner(A, K, CHUNK)"),
+    ("triton_double_backward", "β in T", "T += load_per_key(beta, batch, head, keys, n_k)[None, :]", "pass"),
+    ("triton_double_backward", "e", "e += tl.sum(PT, 1)", "pass"),
+    ("triton_double_backward", "PT·V in g_dO", "outer(P, C, outer(PT, V, Z))", "outer(P, C, Z)"),
+    ("triton_double_backward", "P·C in g_dO", "outer(P, C, outer(PT, V, Z))", "outer(PT, V, Z)"),
+    ("triton_double_backward", "−e∘O in g_dO", "g = Z - e[:, None] * out_rows", "g = Z"),
+    ("triton_double_backward", "δ, direct", "delta += tl.sum(P * dP, 1)", "pass"),
+    ("triton_double_backward", "T∘dP in ρ, direct", "tl.sum(PT * dP + P * inner", "tl.sum(P * inner"),
+    ("triton_double_backward", "dO·Cᵀ in ρ, direct", "dP + P * inner(dO, C, CHUNK), 1)", "dP, 1)"),
+    ("triton_double_backward", "−e·δ in ρ, direct", "rho -= e * delta", "pass"),
+    ("triton_double_backward", "δ", "delta = tl.sum(out_rows * dO[0], 1)", "delta = e * 0"),
+    ("triton_double_backward", "ρ", "rho = tl.sum(dO[0] * g, 1)", "rho = e * 0"),
+    ("triton_double_backward", "−δ in g_Q", "D = inner(dO, V, CHUNK) - delta[:, None]", "D = inner(dO, V, CHUNK)"),
+    ("triton_double_backward", "dS·B in g_Q", "g_Q = outer(P * D, B, g_Q)", "pass"),
+    ("triton_double_backward", "−e in g_Q", "keys, n_k, scale, CHUNK) - e[:, None]", "keys, n_k, scale, CHUNK)"),
+    ("triton_double_backward", "T'∘D in g_Q", "dS2 = P * (T * D + (inner", "dS2 = P * ((inner"),
+    ("triton_double_backward", "dO·Cᵀ in g_Q", "(inner(dO, C, CHUNK) - rho[:, None])", "(0.0 - rho[:, None])"),
+    ("triton_double_backward", "−ρ in g_Q", "(inner(dO, C, CHUNK) - rho[:, None])", "inner(dO, C, CHUNK)"),
+    ("triton_double_backward", "dS₂·K in g_Q", "g_Q = outer(dS2, K, g_Q)", "pass"),
+    ("triton_double_backward", "s in g_Q", "g_Q * scale", "g_Q"),
+    ("triton_double_backward", "A in Tᵀ", "inner(B, Q, CHUNK, inner(K, A, CHUNK))", "inner(B, Q, CHUNK)"),
+    ("triton_double_backward", "B in Tᵀ", "inner(B, Q, CHUNK, inner(K, A, CHUNK))", "inner(K, A, CHUNK)"),
+    ("triton_double_backward", "β in Tᵀ", "T += beta", "pass"),
+    ("triton_double_backward", "−e in Tᵀ", "T -= load_statistic(e_in, joint, rows, n_q)[None, :]", "pass"),
+    ("triton_double_backward", "g_V", "g_V = outer(P * T, dO, g_V)", "pass"),
+    ("triton_double_backward", "−δ in g_K", " - load_statistic(delta_in, joint, rows, n_q)[None, :]", ""),
+    ("triton_double_backward", "dSᵀ·A in g_K", "g_K = outer(P * D, A, g_K)", "pass"),
+    ("triton_double_backward", "dO·Cᵀ in g_K", "W = inner(C, dO, CHUNK) - load", "W = 0.0 - load"),
+    ("triton_double_backward", "−ρ in g_K", " - load_statistic(rho_in, joint, rows, n_q)[None, :]", ""),
+    ("triton_double_backward", "T'∘D in g_K", "dS2 = P * (T * D + W)", "dS2 = P * W"),
+    ("triton_double_backward", "dS₂ᵀ·Q in g_K", "g_K = outer(dS2, Q, g_K)", "pass"),
+    ("triton_double_backward", "s in g_K", "g_K * scale", "g_K"),
+    ("triton_double_backward", "g_b", "g_b += tl.sum(dS2, 1)", "pass"),
 ]  # fmt: skip
 
 
@@ -59,23 +120,25 @@ def survives(file: str, text: str, replacement: str) -> bool:
         source = (package / f"{file}.py").read_text()
         assert text in source, f"mutate.py is out of date: {file}.py has no {text!r}"
         (package / f"{file}.py").write_text(source.replace(text, replacement))
-        tests = [*TESTS, "test_non_contiguous"] if file == "aten_flash" else TESTS
+        kind = "triton" if file.startswith("triton") else "passes"
+        tests = [*TESTS[kind], *(["non_contiguous"] if file == "aten_flash" else [])]
+        script = ROOT / "tests/kernels" / {"triton": "test_triton.py", "passes": "test_derivatives.py"}[kind]
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", " or ".join(tests)]
         environment = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
-        result = subprocess.run(
-            [*command, str(ROOT / "tests/kernels/test_derivatives.py")], env=environment, cwd=ROOT, capture_output=True
-        )
+        result = subprocess.run([*command, str(script)], env=environment, cwd=ROOT, capture_output=True)
         assert result.returncode in (0, 1), result.stdout.decode() + result.stderr.decode()
         return result.returncode == 0
 
 
 def main() -> None:
+    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    nothing = [(file, "nothing", "import t", "import t") for file in ("passes", "triton_tiles")]
     survivors = []
-    for file, name, text, replacement in [("passes", "nothing", "import torch", "import torch"), *MUTATIONS]:
+    for file, name, text, replacement in [m for m in [*nothing, *MUTATIONS] if m[0].startswith(only)]:
         alive = survives(file, text, replacement)
         print(f"{'survives' if alive else 'noticed ':8}  {file}.py: {name}", flush=True)
         survivors += [name] if alive else []
-    if survivors != ["nothing"]:
+    if set(survivors) != {"nothing"}:
         sys.exit(f"not noticed: {survivors}")
 
 

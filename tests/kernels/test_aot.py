@@ -266,6 +266,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(aot, "write", fail)
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "0")  # main sets it: put it back afterwards
     with pytest.raises(RuntimeError, match="no more"):
         aot.main([*GOOD, "-o", str(tmp_path / "out")])
     assert list(tmp_path.iterdir()) == []

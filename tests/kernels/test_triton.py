@@ -26,6 +26,13 @@ def test_sweep(case, dtype):
     assert_within_tolerance(case, dtype)
 
 
+@pytest.mark.parametrize("dtype", [F32, F16], ids=str)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_every_term(is_causal, dtype):
+    """What mutate.py runs: one case that no term of any derivative is absent from."""
+    assert_within_tolerance(Case((2, 1, 36, 34, 7, 10), is_causal=is_causal, bias=True, mask="some"), dtype)
+
+
 @pytest.mark.parametrize("config", [Config(32, 16, 16, 4, 1), Config(16, 32, 64, 4, 1)])
 @pytest.mark.parametrize("is_causal", [False, True])
 @pytest.mark.parametrize("dtype", [F32, BF16], ids=str)

@@ -102,8 +102,8 @@ def test_what_spilled_with_narrow_heads_is_not_compiled_with_wide_ones(monkeypat
     compiled: list[tuple[str, Case, Config]] = []
 
     def examine(card: str, case: Case, config: Config, plain: bool = False) -> Resources:
-        compiled.append((card, case, config))
-        return Resources(255, 0 if config.block_q == 32 else 100, 1000)
+        compiled.extend([] if plain else [(card, case, config)])
+        return Resources(255, 0 if config.block_q == 32 else 300, 1000)
 
     monkeypatch.setattr(tune_compile, "examine", examine)
     narrow, wide = Case(32, 32, HALF, "pass_a"), Case(64, 32, HALF, "pass_a")
@@ -116,6 +116,14 @@ def test_what_spilled_with_narrow_heads_is_not_compiled_with_wide_ones(monkeypat
     assert len(set(compiled)) == len(compiled)
     again = [config for card, case, config in compiled if case == wide and card == "8.0" and config.block_q != 32]
     assert all(config.chunk == 32 for config in again)  # a chunk of 32 was all there is to narrow heads
+
+
+def test_the_plain_variant_must_not_spill_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    def examine(card: str, case: Case, config: Config, plain: bool = False) -> Resources:
+        return Resources(100, 24, 4000) if plain else Resources(255, 0, 3000)
+
+    monkeypatch.setattr(tune_compile, "examine", examine)
+    assert tune_compile.attempt("9.0", CASE, DEEP).resources == Resources(255, 24, 3000)
 
 
 def test_what_does_not_compile_is_a_trial_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,6 +219,7 @@ from attngan_kernels.triton_configs import Config
 from attngan_kernels.tune_candidates import Case
 
 tune_timing.LENGTH, tune_timing.HEADS, tune_timing.CHECKED = 20, {torch.float32: 1}, (1, 19, 44)
+tune_timing.CHECKED_PLAIN = tune_timing.CHECKED
 launched = []
 config, case = Config(16, 16, 32, 4, 1), Case(32, 32, torch.float32, "pass_c")
 measure = tune_timing.OnDevice("cpu", lambda *_: config, bench=lambda launch: (launched.append(launch()), 1.5)[1])
