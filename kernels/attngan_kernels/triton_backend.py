@@ -143,7 +143,7 @@ def double_backward(
     b = (*read, *statistics, *rows, grad_q)
     _launch(pass_b_kernel, "pass_b", b, q, k, v, scale, is_causal)
     over_keys, g_b = (*read, *statistics, *rows), None if bias is None else grad_bias
-    if configs.splits_pass_c(q.shape[3], q.dtype):
+    if configs.splits_pass_c(q.shape[3], v.shape[3], q.dtype):
         _launch(pass_c_kernel, "pass_c_k", (*over_keys, grad_k, None, g_b), q, k, v, scale, is_causal)
         _launch(pass_c_kernel, "pass_c_v", (*over_keys, None, grad_v, None), q, k, v, scale, is_causal)
     else:

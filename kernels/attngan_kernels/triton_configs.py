@@ -36,9 +36,9 @@ def bucket(d: int) -> int:
     return max(32, 1 << (d - 1).bit_length())
 
 
-def splits_pass_c(d_k: int, dtype: torch.dtype) -> bool:
+def splits_pass_c(d_k: int, d_v: int, dtype: torch.dtype) -> bool:
     """Whether g_K and g_V take a launch each: float32 accumulators of wide heads don't fit the registers together."""
-    return dtype == torch.float32 and d_k > 64
+    return dtype == torch.float32 and (d_k > 64 or d_v > 128)
 
 
 def key(d_k: int, d_v: int, dtype: torch.dtype, name: str) -> str:

@@ -55,14 +55,12 @@ class Case(NamedTuple):
 
 def cases() -> list[Case]:
     """All of them, the most important first: half precision, and the usual head dimensions."""
-    return [
-        Case(*heads, dtype, name) for dtype in DTYPES.values() for heads in HEADS for name in passes(heads[0], dtype)
-    ]
+    return [Case(*heads, dtype, name) for dtype in DTYPES.values() for heads in HEADS for name in passes(*heads, dtype)]
 
 
-def passes(d_k: int, dtype: torch.dtype) -> list[str]:
+def passes(d_k: int, d_v: int, dtype: torch.dtype) -> list[str]:
     """The passes that have an entry, in order of launch."""
-    split = configs.splits_pass_c(d_k, dtype)
+    split = configs.splits_pass_c(d_k, d_v, dtype)
     last = ["pass_c_k", "pass_c_v"] if split else ["pass_c"]
     return ["forward", "backward_rows", "backward_keys", "pass_a", "pass_b", *last]
 

@@ -30,7 +30,7 @@ from attngan_kernels.triton_offline import resources
 from attngan_kernels.tune_candidates import Case, passes
 from attngan_kernels.tune_compile import compile_pass
 
-half = [Case(64, 64, torch.bfloat16, name) for name in passes(64, torch.bfloat16)]
+half = [Case(64, 64, torch.bfloat16, name) for name in passes(64, 64, torch.bfloat16)]
 for case in [*half, Case(32, 32, torch.float32, "pass_a")]:
     for plain in (False, True):
         config = configs.lookup(sys.argv[1], case.d_k, case.d_v, case.dtype, case.name)
@@ -47,7 +47,7 @@ from attngan_kernels.tune_compile import compile_pass
 
 found = {}
 for dtype in (torch.bfloat16, torch.float32):
-    for name in passes(32, dtype):
+    for name in passes(32, 32, dtype):
         compiled = compile_pass("8.0", Case(32, 32, dtype, name), Config(16, 16, 32, 4, 1), True)
         found[f"{dtype} {name}"] = compiled.kernel.asm["ttir"].count("tt.dot ")
 print(json.dumps(found))

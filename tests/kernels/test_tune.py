@@ -39,14 +39,14 @@ def trial(config: Config, spilled: int = 0, shared: int = 1000, case: Case = CAS
 
 def test_cases_begin_with_the_most_important_and_cover_the_table() -> None:
     found = cases()
-    assert [c.key for c in found[:6]] == [f"64/64 half {name}" for name in passes(64, HALF)]
+    assert [c.key for c in found[:6]] == [f"64/64 half {name}" for name in passes(64, 64, HALF)]
     assert [(c.d_k, c.d_v) for c in found[:24:6]] == [(64, 64), (128, 128), (32, 32), (32, 128)]
     kinds = [c.dtype for c in found]
     assert kinds == sorted(kinds, key=lambda dtype: dtype == WIDE)
     for dtype in (HALF, WIDE):
         for d_k in (3, 32, 64, 100, 128):
             for d_v in (1, 40, 128, 256):
-                split = triton_configs.splits_pass_c(d_k, dtype)
+                split = triton_configs.splits_pass_c(d_k, d_v, dtype)
                 names = {*triton_configs.OVER_ROWS, *triton_configs.OVER_KEYS}
                 names -= {"pass_c"} if split else {"pass_c_k", "pass_c_v"}
                 assert {triton_configs.key(d_k, d_v, dtype, name) for name in names} <= {c.key for c in found}
@@ -318,10 +318,52 @@ def test_without_time_the_table_is_left_alone(fake_card: Path) -> None:
     assert json.loads((fake_card / "new" / "tuning.json").read_text())["trials"] == []
 
 
+class InProcess:
+    """Stands in for a pool of processes."""
+
+    def get_context(self, method: str) -> InProcess:
+        return self
+
+    def Pool(self, workers: int, maxtasksperchild: int) -> InProcess:  # noqa: N802
+        return self
+
+    def __enter__(self) -> InProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def imap_unordered(self, work: Any, jobs: list[Any]) -> Iterator[Any]:
+        return map(work, jobs)
+
+
+def test_offline_run_writes_the_table_and_reports_spills(
+    fake_card: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def examine(card: str, case: Case, config: Config, plain: bool = False) -> Resources:
+        return Resources(255, 8 if case.name == "pass_c" and card == "8.0" else 0, 1000)
+
+    monkeypatch.setattr(tune, "multiprocessing", InProcess())
+    monkeypatch.setattr(tune_compile, "examine", examine)
+    monkeypatch.setattr(os, "nice", lambda by: 0)
+    out = fake_card / "new"
+    options = ["--offline", "--card", "8.0", "10.0", "--head-dim", "64", "--head-dim-v", "64", "--dtype", "half"]
+    assert tune.main(["--out", str(out), *options]) == 1
+    assert capsys.readouterr().err.startswith("SPILLS: 8.0 64/64 half pass_c: Choice(config=Config(")
+    cards = json.loads((out / "triton_configs.json").read_text())["cards"]
+    assert list(cards) == ["8.0", "9.0", "10.0", "any"] and all(len(c) == len(cases()) for c in cards.values())
+    changed = {key for key, entry in cards["10.0"].items() if entry["config"] != list(SMALL)}
+    assert changed == {f"64/64 half {name}" for name in passes(64, 64, HALF)}
+    trials = json.loads((out / "tuning.json").read_text())["trials"]
+    assert {t["card"] for t in trials} == {"8.0", "10.0"}
+    options[options.index("8.0")] = "9.0"
+    assert tune.main(["--out", str(out), *options]) == 0
+
+
 def test_filters() -> None:
     options = Namespace(dtype=["float32"], head_dim=[128], head_dim_v=[64, 256])
     found = tune.wanted_cases(options)
-    assert {c.key for c in found} == {f"128/{d} float32 {n}" for d in (64, 256) for n in passes(128, WIDE)}
+    assert {c.key for c in found} == {f"128/{d} float32 {n}" for d in (64, 256) for n in passes(128, d, WIDE)}
 
 
 @pytest.mark.parametrize(
