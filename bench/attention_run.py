@@ -9,16 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 
+import attention_fresh as fresh
 import attention_report as report
 import torch
 from attention_cases import UNITS, Shape
 from attention_contenders import CONTENDERS, NOT_FOR_TORCH, OURS, attempt, made, why_absent
 from attention_measure import Clock, Run, ceilings, describe_device, free_bytes, peak_mib_cuda, time_in_turn, versions
-from attention_peak import peak_mib
 from attention_steps import TOLERANCE, Data, checkable, error_table, exact_values, largest_error, make_data, step_of
 
-SECONDS = {"cpu": 5.0, "cuda": 0.6}  # a shape and step, all contenders' turns together
-TURNS = {"cpu": (3, 41), "cuda": (5, 30)}  # fewest and most
+SECONDS, TURNS = 0.6, (5, 30)  # on CUDA, a shape and step: all contenders' turns together, and fewest and most of them
 # Memory that the exact values may take. One head of N 4096 takes 1.5 GiB, of N 16384 25 GiB.
 CHECK_BYTES = {"cpu": 4 * 2**30, "cuda": 32 * 2**30}
 # That the written-out forms may take, if as much is free. At N 16384 d32 their R1 needs 11.6 GiB and, on one CPU
@@ -136,13 +135,21 @@ class Bench:
                 prepare[name] = make
         if not prepare:
             return
-        turns = (2, 2) if self.options.quick else TURNS[self.kind]
-        times = time_in_turn(prepare, self.clock, SECONDS[self.kind], turns)
+        times, reason = self.times(shape, step, prepare)
+        for row in (r for r in rows if r["contender"] in prepare and r["contender"] not in times):
+            row.update(status="raises", reason=reason)
         for row in (r for r in rows if r["contender"] in times):
             row["ms"] = times[str(row["contender"])]
             if row["status"] == "ok":
                 row.update(self.rates(shape, step, row["ms"]["median"]))
             self.measure_peak(shape, row, prepare[str(row["contender"])])
+
+    def times(self, shape: Shape, step: str, prepare: dict[str, Callable[[], Run]]) -> tuple[dict, str]:
+        if self.kind == "cpu":
+            quantiles, reason = fresh.times(shape, step, list(prepare), self.options.dtype, self.options.quick)
+            return quantiles or {}, reason
+        turns = fresh.QUICK_TURNS if self.options.quick else TURNS
+        return time_in_turn(prepare, self.clock, SECONDS, turns), ""
 
     def rates(self, shape: Shape, step: str, ms: float) -> dict[str, float]:
         flop_per_s, bytes_per_s = 1e12 * self.ceilings["tflop_per_s"], 1e9 * self.ceilings["gb_per_s"]
@@ -155,7 +162,7 @@ class Bench:
         if self.kind == "cuda":
             row["peak_mib"] = round(peak_mib_cuda(make), 1)
         elif row["step"] == "r1" and "memory" in shape.marks.split():
-            peak, reason = peak_mib(shape, "r1", str(row["contender"]), self.options.dtype)
+            peak, reason = fresh.peak_mib(shape, "r1", str(row["contender"]), self.options.dtype)
             row["peak_mib"] = None if peak is None else round(peak, 1)
             row["reason"] = row["reason"] or reason
 

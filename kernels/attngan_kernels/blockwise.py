@@ -66,10 +66,10 @@ def double_backward(
     scale: float,
     is_causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty where there is no bias."""
+    """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty without β, since a bias without gradient has none."""
     *flat, grad_bias = passes.double_backward(A, B, C, beta, grad_out, q, k, v, bias, logsumexp, scale, is_causal)
     g_out, g_q, g_k, g_v = _unflatten(flat, (grad_out, q, k, v))
-    return g_out, g_q, g_k, g_v, grad_bias.new_empty(0) if bias is None else grad_bias.view(k.shape[:3])
+    return g_out, g_q, g_k, g_v, grad_bias.new_empty(0) if beta is None else grad_bias.view(k.shape[:3])
 
 
 def jvp(

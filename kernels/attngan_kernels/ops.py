@@ -130,11 +130,11 @@ def attention_double_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Derivatives of attention_backward along the cotangents A, B, C, β of its four outputs.
 
-    grad_bias is [B, H, N_k], or [0] where there is no bias.
+    grad_bias is [B, H, N_k], or [0] without β.
     """
     if _is_empty(q, v):
         g_out, g_q, g_k, g_v = (x.new_zeros(x.shape) for x in (grad_out, q, k, v))
-        return g_out, g_q, g_k, g_v, row_statistics.new_zeros((0,) if key_bias is None else k.shape[:3])
+        return g_out, g_q, g_k, g_v, row_statistics.new_zeros((0,) if beta is None else k.shape[:3])
     with torch.autocast(q.device.type, enabled=False):
         return _BACKENDS[backend].double_backward(
             A, B, C, beta, grad_out, q, k, v, key_bias, out, row_statistics, scale, is_causal
@@ -181,9 +181,9 @@ def _(grad_out: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> Any:
 
 @attention_double_backward.register_fake
 def _(A: Tensor, B: Tensor, C: Tensor, beta: Tensor | None, *saved: Any) -> Any:
-    grad_out, q, k, v, key_bias, _out, row_statistics, *_options = saved
+    grad_out, q, k, v, _key_bias, _out, row_statistics, *_options = saved
     grads = (x.new_empty(x.shape) for x in (grad_out, q, k, v))
-    return *grads, row_statistics.new_empty((0,) if key_bias is None else k.shape[:3])
+    return *grads, row_statistics.new_empty((0,) if beta is None else k.shape[:3])
 
 
 @attention_jvp.register_fake

@@ -27,7 +27,10 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 
 class Case(NamedTuple):
-    """Inputs of one check: q is multiplied by `loud`, `mean` added to q and k; mask as in `make_mask`."""
+    """Inputs of one check: q is multiplied by `loud`, `mean` is added to q and k, `lift` to the bias.
+
+    mask: as in `make_mask`. tied: k is q.
+    """
 
     shape: Shape
     is_causal: bool = False
@@ -38,6 +41,7 @@ class Case(NamedTuple):
     scale: float | None = None
     loud: float = 1.0
     mean: float = 0.0
+    lift: float = 0.0
 
     def __str__(self) -> str:
         B, H, n_q, n_k, d_k, d_v = self.shape
@@ -78,6 +82,8 @@ QUICK = [
     Case((1, 4, 48, 48, 8, 6), loud=12.0, mask="some", bias=True),
     Case((2, 2, 33, 20, 8, 8), scale=-0.7),
     Case((1, 1, 17, 19, 33, 65), bias=True),
+    Case((1, 2, 17, 20, 8, 8), bias=True, lift=150.0),  # e¹⁵⁰ is no float32
+    Case((1, 1, 18, 40, 8, 8), similarity="l2", scale=-2.0, loud=3.0),
     Case((1, 1, 17, 33, 128, 256)),
 ]
 # Whole tiles of every size in the table, heads as GANs and transformers have them, and lengths beside powers of two.
@@ -106,7 +112,7 @@ def make_inputs(case: Case, dtype: torch.dtype, device: str = "cpu", seed: int =
     inputs = {name: t.to(device, dtype) for name, t in x.items()}
     if case.bias:
         wide = torch.float64 if dtype == torch.float64 else torch.float32
-        inputs["key_bias"] = torch.randn(1, H, n_k, generator=g, dtype=torch.float64).to(device, wide)
+        inputs["key_bias"] = (torch.randn(1, H, n_k, generator=g, dtype=torch.float64) + case.lift).to(device, wide)
     return {name: t.requires_grad_() for name, t in inputs.items()}
 
 
@@ -214,7 +220,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--backend", default="triton", choices=["triton", "blockwise"])
     parser.add_argument("--quick", action="store_true", help="small shapes alone, as always on the CPU")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="takes selfcheck.json")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; one a core if not given")
+    parser.add_argument(
+        "--workers", type=int, default=min(16, os.cpu_count() or 1), help="processes; up to 16 if not given"
+    )
     options = parser.parse_args(argv)
     cases = QUICK if options.quick or options.device == "cpu" else FULL
     jobs = [(dtype, case, options.backend, options.device) for dtype in DTYPES for case in cases]

@@ -13,6 +13,7 @@ from attngan_kernels import triton_configs as configs
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 CAPABILITY = (8, 0)
+INDEXED = 2**31  # offsets within a head are 32-bit
 
 
 class Launcher:
@@ -41,8 +42,8 @@ def refusal(q: Tensor, k: Tensor, v: Tensor) -> str | None:
         if d > most:
             return f"{name} = {d} is more than the {most} that Triton's kernels take"
     for name, x in (("q", q), ("k", k), ("v", v)):
-        if x.shape[2] * x.stride(2) >= 2**31:
-            return f"one head of {name} spans {x.shape[2] * x.stride(2)} elements, Triton's kernels index 2^31"
+        if _span(x) >= INDEXED:
+            return f"one head of {name} spans {_span(x)} elements, Triton's kernels index 2^31"
     if q.device.type == "cpu" and interpreted():
         return None
     if q.device.type != "cuda":
@@ -58,6 +59,11 @@ def refusal(q: Tensor, k: Tensor, v: Tensor) -> str | None:
     except ImportError:
         return "triton is not installed: pip install triton"
     return None
+
+
+def _span(x: Tensor) -> int:
+    """Elements from the first of a head to its last, in memory."""
+    return sum((n - 1) * stride for n, stride in zip(x.shape[2:], x.stride()[2:], strict=True))
 
 
 def interpreted() -> bool:
@@ -129,11 +135,11 @@ def double_backward(
     scale: float,
     is_causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty where there is no bias."""
+    """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty without β, since a bias without gradient has none."""
     from attngan_kernels.triton_double_backward import pass_a_kernel, pass_b_kernel, pass_c_kernel
 
     g_out, g_q, g_k, g_v = (x.new_empty(x.shape) for x in (grad_out, q, k, v))
-    grad_bias = statistics.new_empty((0,) if bias is None else k.shape[:3])
+    grad_bias = statistics.new_empty((0,) if beta is None else k.shape[:3])
     rows = [statistics.new_empty(q.shape[:3]) for _ in range(3)]  # e, δ, ρ
     read = (*_strided(A, B, C, beta, grad_out, q, k, v, bias), _live_keys(bias))
     grad_dout, grad_q, grad_k, grad_v = _strided(g_out, g_q, g_k, g_v)
@@ -142,7 +148,7 @@ def double_backward(
     _launch(pass_a_kernel, "pass_a", a, q, k, v, scale, is_causal, **direct)
     b = (*read, *statistics, *rows, grad_q)
     _launch(pass_b_kernel, "pass_b", b, q, k, v, scale, is_causal)
-    over_keys, g_b = (*read, *statistics, *rows), None if bias is None else grad_bias
+    over_keys, g_b = (*read, *statistics, *rows), None if beta is None else grad_bias
     if configs.splits_pass_c(q.shape[3], v.shape[3], q.dtype):
         _launch(pass_c_kernel, "pass_c_k", (*over_keys, grad_k, None, g_b), q, k, v, scale, is_causal)
         _launch(pass_c_kernel, "pass_c_v", (*over_keys, None, grad_v, None), q, k, v, scale, is_causal)
@@ -224,8 +230,12 @@ def padded(d: int) -> int:
 
 
 def _strided(*tensors: Tensor | None) -> tuple[Any, ...]:
-    """Each as (tensor, *strides). Dimensions of size 1 get stride 0: theirs mean nothing, but would be compiled in."""
+    """Each as (tensor, *strides), copied only if a head of it spans more than can be indexed.
+
+    Dimensions of size 1 get stride 0: theirs mean nothing, but would be compiled in.
+    """
+    near = (x.contiguous() if x is not None and _span(x) >= INDEXED else x for x in tensors)
     return tuple(
         None if x is None else (x, *(0 if n == 1 else s for n, s in zip(x.shape, x.stride(), strict=True)))
-        for x in tensors
+        for x in near
     )

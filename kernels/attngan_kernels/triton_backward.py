@@ -14,6 +14,7 @@ from attngan_kernels.triton_tiles import (
     key_stages,
     load,
     load_per_key,
+    load_softmax,
     load_statistic,
     my_tile,
     outer,
@@ -51,15 +52,14 @@ def backward_rows_kernel(
     CAUSAL: tl.constexpr,
 ):
     """dQ [B, H, n_q, D_K], and δ for the kernel over keys. 3 of the backward's 7 units."""
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q)
+    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
     out_rows = load(out, batch, head, rows, n_q, D_V, BLOCK_DV)[0].to(tl.float32)
     delta = tl.sum(out_rows * dO[0], 1)
     tl.store(delta_out + joint * n_q + rows, delta, mask=rows < n_q)
-    top = load_statistic(top_in, joint, rows, n_q)
-    inverse = load_statistic(inverse_in, joint, rows, n_q)
+    top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
     dQ = tl.zeros([BLOCK_Q, BLOCK_DK], tl.float32)
     stages = key_stages(live, joint, first, n_k, BLOCK_Q, BLOCK_K, CAUSAL)
     for masked in tl.static_range(2):
@@ -102,7 +102,7 @@ def backward_keys_kernel(
     CAUSAL: tl.constexpr,
 ):
     """dK [B, H, n_k, D_K], dV [B, H, n_k, D_V] and, unless grad_bias is None, db [B, H, n_k]. 4 of 7 units."""
-    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K)
+    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K, False)
     keys = first + tl.arange(0, BLOCK_K)
     K = load(k, batch, head, keys, n_k, D_K, BLOCK_DK)
     V = load(v, batch, head, keys, n_k, D_V, BLOCK_DV)
@@ -118,8 +118,7 @@ def backward_keys_kernel(
             rows = start + tl.arange(0, BLOCK_Q)
             Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
             dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
-            top = load_statistic(top_in, joint, rows, n_q)
-            inverse = load_statistic(inverse_in, joint, rows, n_q)
+            top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
             S = inner(K, Q, CHUNK)
             P = weights_by_key(S, b, top, inverse, keys, rows, scale, masked)
             dV = outer(P, dO, dV)

@@ -17,6 +17,7 @@ from attngan_kernels.triton_tiles import (
     key_stages,
     load,
     load_per_key,
+    load_softmax,
     load_statistic,
     my_tile,
     outer,
@@ -75,14 +76,13 @@ def pass_a_kernel(
     In half precision the results are rounded, and rows of dS₂ would no longer sum to 0: with sharp logits three
     times the error (1.0e-2 against 3.4e-3).
     """
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q)
+    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     A = load(q_cotangent, batch, head, rows, n_q, D_K, BLOCK_DK)
     if dout is not None:
         dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
-    top = load_statistic(top_in, joint, rows, n_q)
-    inverse = load_statistic(inverse_in, joint, rows, n_q)
+    top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
     Z = tl.zeros([BLOCK_Q, BLOCK_DV], tl.float32)
     e = tl.zeros([BLOCK_Q], tl.float32)
     delta = tl.zeros([BLOCK_Q], tl.float32)
@@ -150,13 +150,12 @@ def pass_b_kernel(
     CAUSAL: tl.constexpr,
 ):
     """g_Q [B, H, n_q, D_K]. 7 units."""
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q)
+    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     A = load(q_cotangent, batch, head, rows, n_q, D_K, BLOCK_DK)
     dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
-    top = load_statistic(top_in, joint, rows, n_q)
-    inverse = load_statistic(inverse_in, joint, rows, n_q)
+    top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
     e = load_statistic(e_in, joint, rows, n_q)
     delta = load_statistic(delta_in, joint, rows, n_q)
     rho = load_statistic(rho_in, joint, rows, n_q)
@@ -216,7 +215,7 @@ def pass_c_kernel(
 
     float32 with wide heads spills when it sums both: there g_K (7 units) and g_V (4 units) take a launch each.
     """
-    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K)
+    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K, False)
     keys = first + tl.arange(0, BLOCK_K)
     K = load(k, batch, head, keys, n_k, D_K, BLOCK_DK)
     B = load(k_cotangent, batch, head, keys, n_k, D_K, BLOCK_DK)
@@ -237,8 +236,7 @@ def pass_c_kernel(
             Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
             A = load(q_cotangent, batch, head, rows, n_q, D_K, BLOCK_DK)
             dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
-            top = load_statistic(top_in, joint, rows, n_q)
-            inverse = load_statistic(inverse_in, joint, rows, n_q)
+            top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
             S = inner(K, Q, CHUNK)
             P = weights_by_key(S, b, top, inverse, keys, rows, scale, masked)
             T = inner(B, Q, CHUNK, inner(K, A, CHUNK)) * scale

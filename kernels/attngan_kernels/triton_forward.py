@@ -9,6 +9,7 @@ from attngan_kernels.triton_tiles import (
     LOG2E,
     exp_scores,
     fma,
+    in_base_2,
     inner,
     is_seen,
     key_stages,
@@ -25,7 +26,7 @@ def _top_scores(S, log2_scale, b, seen):
     """[rows] the largest score of each row, in base 2; −inf where nothing is seen."""
     scores = S
     if b is not None:
-        scores = fma(S, log2_scale, b * LOG2E)
+        scores = fma(S, log2_scale, in_base_2(b))
     if seen is not None:
         scores = tl.where(seen, scores, float("-inf"))
     top = tl.max(scores, 1)
@@ -61,7 +62,7 @@ def forward_kernel(
 
     2 units of 2·n_q·n_k·d flop a head.
     """
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q)
+    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     acc = tl.zeros([BLOCK_Q, BLOCK_DV], tl.float32)

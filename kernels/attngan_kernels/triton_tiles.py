@@ -42,13 +42,24 @@ def fma(x, y, z):
 
 
 @triton.jit
-def my_tile(n, heads, BLOCK: tl.constexpr):
-    """The program's tile: first row, batch item and head in 64 bits, and their joint number.
+def rounded(x, dtype: tl.constexpr):
+    """float32 x as dtype, rounded to nearest even, where the interpreter would cut bfloat16 off."""
+    if INTERPRETED and dtype == tl.bfloat16:
+        bits = x.to(tl.int32, bitcast=True)
+        x = (bits + 0x7FFF + ((bits >> 16) & 1)).to(tl.float32, bitcast=True)
+    return x.to(dtype)
 
-    The last tiles come first: under a causal mask they have the most keys, and the longest job should start first.
+
+@triton.jit
+def my_tile(n, heads, BLOCK: tl.constexpr, LAST_FIRST: tl.constexpr):
+    """The program's tile: first row or key, batch item and head in 64 bits, and their joint number.
+
+    The longest job should start first: under a causal mask that is the last tile of rows, and the first of keys.
     """
     tiles = tl.cdiv(n, BLOCK)
-    first = (tiles - 1 - tl.program_id(0) % tiles) * BLOCK
+    first = tl.program_id(0) % tiles * BLOCK
+    if LAST_FIRST:
+        first = (tiles - 1) * BLOCK - first
     joint = (tl.program_id(0) // tiles).to(tl.int64)
     return first, joint // heads, joint % heads, joint
 
@@ -73,7 +84,7 @@ def store(x, value, batch, head, rows, n, D: tl.constexpr):
     columns = tl.arange(0, value.shape[1])
     inside = (rows[:, None] < n) & (columns[None, :] < D)
     to = x[0] + batch * x[1] + head * x[2] + rows[:, None] * x[3] + columns[None, :] * x[4]
-    tl.store(to, value.to(x[0].dtype.element_ty), mask=inside)
+    tl.store(to, rounded(value, x[0].dtype.element_ty), mask=inside)
 
 
 @triton.jit
@@ -101,7 +112,7 @@ def inner(X, Y, CHUNK: tl.constexpr, acc=None):
 @triton.jit
 def outer(weights, Y, acc):
     """weights·Y + acc over the rows of a tile, the weights rounded to its dtype."""
-    return dot(weights.to(Y[0].dtype), Y[0], acc)
+    return dot(rounded(weights, Y[0].dtype), Y[0], acc)
 
 
 @triton.jit
@@ -111,9 +122,22 @@ def load_per_key(x, batch, head, keys, n):
 
 
 @triton.jit
-def load_statistic(x, joint, rows, n):
-    """[rows] of a row statistic. 0 beyond the edge: the weights of such rows are 0, since 1/sum is."""
-    return tl.load(x + joint * n + rows, mask=rows < n, other=0.0)
+def load_statistic(x, joint, rows, n, beyond=0.0):
+    """[rows] of a row statistic, and `beyond` past the edge."""
+    return tl.load(x + joint * n + rows, mask=rows < n, other=beyond)
+
+
+@triton.jit
+def load_softmax(top, inverse, joint, rows, n):
+    """[rows] tops and 1/sums. Past the edge ∞ and 0, whose weights are 0 whatever the scores."""
+    return load_statistic(top, joint, rows, n, float("inf")), load_statistic(inverse, joint, rows, n)
+
+
+@triton.jit
+def in_base_2(bias):
+    """bias·log₂e, finite where the bias is: a row masked by the lowest float32 all over is no row without keys."""
+    scaled = bias * LOG2E
+    return tl.where((scaled == float("-inf")) & (bias != float("-inf")), -3.4028234e38, scaled)
 
 
 @triton.jit
@@ -126,7 +150,7 @@ def exp_scores(S, log2_scale, bias, top):
     if bias is None:  # noqa: SIM108  Triton compiles both sides of a ternary
         exponent = fma(S, log2_scale, -top)
     else:
-        exponent = fma(S, log2_scale, bias * LOG2E) - top
+        exponent = fma(S, log2_scale, in_base_2(bias)) - top
     return tl.math.exp2(exponent)
 
 
@@ -148,7 +172,7 @@ def weights_by_row(
 def weights_by_key(S, b, top, inverse, keys, rows, scale, MASKED: tl.constexpr):
     """Pᵀ [keys, rows] from KQᵀ, since transposing a wgmma accumulator was miscompiled by Triton before 3.7.1.
 
-    Needs no mask at the edges: rows beyond it have 1/sum = 0, keys beyond it are never stored.
+    Needs no mask at the edges: rows past it have weight 0, keys past it are never stored.
     """
     P = exp_scores(S, scale * LOG2E, b, top[None, :]) * inverse[None, :]
     if MASKED:
@@ -200,7 +224,7 @@ def live_keys_kernel(bias, live, n_k, heads, BLOCK: tl.constexpr):
     first, last = n_k, 0
     for start in range(0, n_k, BLOCK):
         keys = start + tl.arange(0, BLOCK)
-        seen = (load_per_key(bias, joint // heads, joint % heads, keys, n_k) > float("-inf")) & (keys < n_k)
+        seen = (load_per_key(bias, joint // heads, joint % heads, keys, n_k) != float("-inf")) & (keys < n_k)
         first = tl.minimum(first, tl.min(tl.where(seen, keys, n_k)))
         last = tl.maximum(last, tl.max(tl.where(seen, keys + 1, 0)))
     tl.store(live + 2 * joint, tl.minimum(first, last))

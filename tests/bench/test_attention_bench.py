@@ -159,8 +159,17 @@ def test_targets_asked_against_measured():
 
 def test_peak_memory_of_a_fresh_process():
     from attention_cases import Shape
-    from attention_peak import peak_mib
+    from attention_fresh import peak_mib
 
     peak, reason = peak_mib(Shape(1, 1, 1024, 1024, 32, 32), "gradient", "sdpa-math", "float32")
     assert not reason and 8 < peak < 64  # maps of 4 MiB
     assert "KeyError" in peak_mib(Shape(1, 1, 8, 8, 8, 8), "r1", "nobody", "float32")[1]
+
+
+def test_times_of_a_fresh_process():
+    from attention_cases import Shape
+    from attention_fresh import times
+
+    quantiles, reason = times(Shape(1, 1, 32, 32, 8, 8), "r1", ["blockwise", "sdpa-math"], "float32", quick=True)
+    assert not reason and set(quantiles) == {"blockwise", "sdpa-math"} and quantiles["blockwise"]["median"] > 0
+    assert "KeyError" in times(Shape(1, 1, 8, 8, 8, 8), "r1", ["nobody"], "float32", quick=True)[1]

@@ -119,14 +119,32 @@ def test_padding_is_not_read(inputs_of, r1):
     """Whole tiles that a mask hides at either end are skipped: what stands there can't reach the result."""
     x = inputs_of((2, 1, 20, 96, 8, 8), F32)
     mask = torch.zeros(2, 1, 96, dtype=torch.bool)
-    mask[0, 0, 33:60], mask[1, 0, 2:10] = True, True
+    mask[0, 0, 31:60], mask[1, 0, 2:10] = True, True  # 31 is the last key of its tile
     clean = r1(x, backend="triton", key_mask=mask)
     for name in "kv":
         poisoned = x[name].detach().clone()
-        poisoned[0, :, :32], poisoned[0, :, 64:], poisoned[1, :, 16:] = float("nan"), float("nan"), float("nan")
+        poisoned[0, :, :16], poisoned[0, :, 64:], poisoned[1, :, 16:] = float("nan"), float("nan"), float("nan")
         x[name] = poisoned.requires_grad_()
-    out = attention(**x, key_mask=mask, backend="triton")
-    assert torch.equal(out, clean["out"])
+    for name, value in r1(x, backend="triton", key_mask=mask).items():
+        assert torch.equal(value, clean[name]), name
+
+
+def test_a_mask_of_the_lowest_number_is_no_missing_key(inputs_of):
+    """Such a row attends to all keys alike, as in the reference."""
+    x = inputs_of((1, 2, 17, 20, 8, 8), F32)
+    for lowest in (torch.finfo(F32).min, torch.finfo(BF16).min):
+        bias = torch.full((1, 2, 20), lowest)
+        got, expected = (attention(**x, key_bias=bias, backend=name) for name in ("triton", "reference"))
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nan_is_not_hidden(inputs_of):
+    x = inputs_of((1, 1, 17, 20, 8, 8), F32)
+    broken = x["k"].detach().clone()
+    broken[0, 0, 3, 3] = float("nan")
+    for similarity in ("dot", "l2"):
+        assert attention(x["q"], broken, x["v"], similarity=similarity, backend="triton").isnan().all()
+    assert attention(**x, key_bias=torch.full((1, 1, 20), float("nan")), backend="triton").isnan().all()
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 3, 4, 2, 2), (2, 0, 3, 4, 2, 2), (1, 1, 0, 4, 2, 3), (1, 2, 3, 0, 2, 2)])
@@ -201,14 +219,18 @@ def test_on_the_cpu_it_needs_the_interpreter(monkeypatch):
         attention(q, q, q, backend="triton")
 
 
-def on_cuda(dtype=BF16, d=64, rows=100):
+def on_cuda(dtype=BF16, d=64, rows=100, strides=None):
     """What `choose` looks at of a tensor on CUDA."""
-    return SimpleNamespace(
-        device=torch.device("cuda"),
-        dtype=dtype,
-        shape=(1, 1, rows, d),
-        stride=lambda dim: (d * rows, d * rows, d, 1)[dim],
-    )
+    strides = strides or (d * rows, d * rows, d, 1)
+    return SimpleNamespace(device=torch.device("cuda"), dtype=dtype, shape=(1, 1, rows, d), stride=lambda: strides)
+
+
+def test_cotangents_too_far_apart_to_index_are_copied(monkeypatch):
+    monkeypatch.setattr(triton_backend, "INDEXED", 1000)
+    near, far = torch.zeros(1, 1, 20, 8), torch.zeros(20, 9, 1, 8).permute(2, 1, 0, 3)  # far: rows 72 elements apart
+    assert triton_backend._strided(near)[0][0] is near
+    copied = triton_backend._strided(far)[0]
+    assert copied[0].is_contiguous() and copied[1:] == (0, 160, 8, 1)
 
 
 def test_auto_takes_triton_on_cuda_within_its_limits(monkeypatch):
@@ -220,7 +242,8 @@ def test_auto_takes_triton_on_cuda_within_its_limits(monkeypatch):
     for x, why in (
         (on_cuda(torch.float64), "not float64"),
         (on_cuda(d=160), "D_k = 160 is more than the 128"),
-        (on_cuda(rows=2**25), "one head of q spans 2147483648 elements"),
+        (on_cuda(rows=2**25 + 1), "one head of q spans 2147483711 elements"),
+        (on_cuda(strides=(1, 1, 1, 2**26)), "one head of q spans 4227858531 elements"),
     ):
         name, reason = choose("auto", x, x, x)
         assert (name, why in reason) == ("blockwise", True), reason
