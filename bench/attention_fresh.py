@@ -23,7 +23,6 @@ from attention_measure import Clock, time_in_turn
 from attention_steps import make_data, step_of
 
 SECONDS, TURNS = 5.0, (3, 41)  # of all contenders' turns together, and how few and many they may be
-QUICK_TURNS = (2, 2)
 
 
 def peak_mib(shape: Shape, step: str, name: str, dtype: str) -> tuple[float | None, str]:
@@ -31,9 +30,9 @@ def peak_mib(shape: Shape, step: str, name: str, dtype: str) -> tuple[float | No
     return _fresh("peak", shape, step, dtype, name)
 
 
-def times(shape: Shape, step: str, names: list[str], dtype: str, quick: bool) -> tuple[dict | None, str]:
+def times(shape: Shape, step: str, names: list[str], dtype: str) -> tuple[dict | None, str]:
     """Quantiles in milliseconds by contender, all in turn within one loop; or None and the reason."""
-    return _fresh("quick" if quick else "times", shape, step, dtype, *names)
+    return _fresh("times", shape, step, dtype, *names)
 
 
 def _fresh(what: str, shape: Shape, step: str, dtype: str, *names: str) -> tuple[object, str]:
@@ -44,14 +43,14 @@ def _fresh(what: str, shape: Shape, step: str, dtype: str, *names: str) -> tuple
     return json.loads(done.stdout.splitlines()[-1]), ""
 
 
-def measure_times(shape: Shape, step: str, dtype: torch.dtype, names: list[str], quick: bool) -> dict[str, object]:
+def measure_times(shape: Shape, step: str, dtype: torch.dtype, names: list[str]) -> dict[str, object]:
     data, prepare = make_data(shape, dtype, "cpu"), {}
     for name in names:
         prepare[name] = functools.partial(
             step_of(step, CONTENDERS[name].approximate), CONTENDERS[name].make(shape), data
         )
         prepare[name]()()  # warms up
-    return time_in_turn(prepare, Clock(torch.device("cpu")), SECONDS, QUICK_TURNS if quick else TURNS)
+    return time_in_turn(prepare, Clock(torch.device("cpu")), SECONDS, TURNS)
 
 
 def measure_peak(shape: Shape, step: str, dtype: torch.dtype, name: str) -> float:
@@ -76,4 +75,4 @@ if __name__ == "__main__":
     if what == "peak":
         print(json.dumps(measure_peak(shape, step, precision, names[0])))
     else:
-        print(json.dumps(measure_times(shape, step, precision, names, what == "quick")))
+        print(json.dumps(measure_times(shape, step, precision, names)))

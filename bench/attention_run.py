@@ -17,6 +17,7 @@ from attention_contenders import CONTENDERS, NOT_FOR_TORCH, OURS, attempt, made,
 from attention_measure import Clock, Run, ceilings, describe_device, free_bytes, peak_mib_cuda, time_in_turn, versions
 from attention_steps import TOLERANCE, Data, checkable, error_table, exact_values, largest_error, make_data, step_of
 
+QUICK_TURNS = (2, 2)
 SECONDS, TURNS = 0.6, (5, 30)  # on CUDA, a shape and step: all contenders' turns together, and fewest and most of them
 # Memory that the exact values may take. One head of N 4096 takes 1.5 GiB, of N 16384 25 GiB.
 CHECK_BYTES = {"cpu": 4 * 2**30, "cuda": 32 * 2**30}
@@ -145,10 +146,11 @@ class Bench:
             self.measure_peak(shape, row, prepare[str(row["contender"])])
 
     def times(self, shape: Shape, step: str, prepare: dict[str, Callable[[], Run]]) -> tuple[dict, str]:
-        if self.kind == "cpu":
-            quantiles, reason = fresh.times(shape, step, list(prepare), self.options.dtype, self.options.quick)
+        """Quantiles by contender, on the CPU from a fresh process; a reason where that failed."""
+        if self.kind == "cpu" and not self.options.quick:
+            quantiles, reason = fresh.times(shape, step, list(prepare), self.options.dtype)
             return quantiles or {}, reason
-        turns = fresh.QUICK_TURNS if self.options.quick else TURNS
+        turns = QUICK_TURNS if self.options.quick else TURNS
         return time_in_turn(prepare, self.clock, SECONDS, turns), ""
 
     def rates(self, shape: Shape, step: str, ms: float) -> dict[str, float]:

@@ -170,6 +170,6 @@ def test_times_of_a_fresh_process():
     from attention_cases import Shape
     from attention_fresh import times
 
-    quantiles, reason = times(Shape(1, 1, 32, 32, 8, 8), "r1", ["blockwise", "sdpa-math"], "float32", quick=True)
+    quantiles, reason = times(Shape(1, 1, 32, 32, 8, 8), "r1", ["blockwise", "sdpa-math"], "float32")
     assert not reason and set(quantiles) == {"blockwise", "sdpa-math"} and quantiles["blockwise"]["median"] > 0
-    assert "KeyError" in times(Shape(1, 1, 8, 8, 8, 8), "r1", ["nobody"], "float32", quick=True)[1]
+    assert "KeyError" in times(Shape(1, 1, 8, 8, 8, 8), "r1", ["nobody"], "float32")[1]

@@ -137,7 +137,7 @@ def main() -> None:
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     nothing = [(file, "nothing", "import t", "import t") for file in ("passes", "triton_tiles")]
     survivors = []
-    for file, name, text, replacement in [m for m in [*nothing, *MUTATIONS] if m[0].startswith(only)]:
+    for file, name, text, replacement in [*nothing, *(m for m in MUTATIONS if m[0].startswith(only))]:
         alive = survives(file, text, replacement)
         print(f"{'survives' if alive else 'noticed ':8}  {file}.py: {name}", flush=True)
         survivors += [name] if alive else []
