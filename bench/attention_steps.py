@@ -13,6 +13,7 @@ from attention_contenders import Attend, attempt
 from torch import Tensor
 
 from attngan_kernels import attention
+from attngan_kernels.arguments import accumulating_type
 
 EPSILON = 0.01  # of the finite difference, as GAT takes it (Hyun et al. 2025: ((D(x) − D(x + 0.01·n))/0.01)²)
 
@@ -65,10 +66,6 @@ def readout(out: Tensor, w: Tensor) -> Tensor:
     wide = accumulating_type(out)
     c = out[0].numel()
     return c * F.softplus((out.to(wide) * w.detach().to(wide)).sum((1, 2, 3)) / c)
-
-
-def accumulating_type(x: Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
 def forward(attend: Attend, data: Data) -> Callable[[], list[Tensor]]:

@@ -3,7 +3,7 @@
     python bench/gpu.py [--out FOLDER]         on a machine with CUDA; torch and Triton are all it needs
     python bench/gpu.py --rehearse             the same sequence on the CPU, in Triton's interpreter, with tiny budgets
 
-1. selfcheck: every backend in bf16, fp16 and fp32 against the reference (`python -m attngan_kernels.selfcheck`)
+1. selfcheck: the Triton kernels in bf16, fp16 and fp32 against float64 (`python -m attngan_kernels.selfcheck`)
 2. tune: configurations timed on this device, the best kept in triton_configs.json (`python -m attngan_kernels.tune`)
 3. bench: `bench_attention.py` with that table
 

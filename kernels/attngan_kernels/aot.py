@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import shutil
@@ -25,10 +24,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attngan_kernels.command_line import Parser, no_compiler
 from attngan_kernels.triton_configs import MAX_D_K, MAX_D_V
 
 if TYPE_CHECKING:
@@ -41,12 +41,6 @@ PASSES = ("forward", "backward", "double-backward", "jvp")
 # Sizes of the example tensors: none is 1, and an odd length, so that no stride is a multiple of 16 by chance and
 # the kernels take contiguous tensors of any length.
 BATCH, HEADS, LENGTH = 2, 3, 1001
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, and exit status 2."""
-        self.exit(2, f"error: {message}\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m attngan_kernels.aot", description="Compile the attention kernels; needs no GPU.")
+    parser = Parser(prog="python -m attngan_kernels.aot", description="Compile the attention kernels; needs no GPU.")
     add = parser.add_argument
     add("--arch", nargs="+", required=True, metavar="sm_NN", help=f"some of {', '.join(ARCHS)}")
     add("--head-dim", type=_positive, required=True, help=f"D_k, up to {MAX_D_K}")
@@ -100,11 +94,7 @@ def refusal(options: argparse.Namespace) -> str | None:
             return f"{option} {value} is more than the kernels take: at most {most}"
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         return f"-o {options.out} exists already: name a new or empty folder"
-    if os.environ.get("TRITON_INTERPRET", "0") == "1":
-        return "TRITON_INTERPRET=1 replaces the compiler by an interpreter: unset it"
-    if importlib.util.find_spec("triton") is None:
-        return "triton is not installed: pip install triton (Linux)"
-    return None
+    return no_compiler()
 
 
 @contextmanager

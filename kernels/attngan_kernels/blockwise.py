@@ -11,7 +11,7 @@ def about(q: Tensor, v: Tensor) -> str:
     orders = "O(N) memory in all three derivative orders"
     if aten_flash.applies(q, v):
         return f"{orders}; forward and backward by aten's flash kernels, double backward over tiles of rows"
-    why = "D_k ≠ D_v" if q.device.type == "cpu" else f"no fused kernel for {q.device.type}"
+    why = "D_k ≠ D_v" if q.device.type == "cpu" else f"aten's flash kernels are not for {q.device.type}"
     return f"{orders}, over tiles of rows ({why})"
 
 

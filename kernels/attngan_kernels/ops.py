@@ -18,6 +18,7 @@ from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
 from attngan_kernels import blockwise, triton_backend
+from attngan_kernels.arguments import accumulating_type
 
 _BACKENDS: dict[str, ModuleType] = {"blockwise": blockwise, "triton": triton_backend}
 _INPUTS = "Tensor q, Tensor k, Tensor v, Tensor? key_bias"
@@ -56,8 +57,7 @@ def _is_empty(q: Tensor, v: Tensor) -> bool:
 
 def _new_outputs(q: Tensor, v: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     """The output and row statistics of the forward, not yet written."""
-    wide = torch.float64 if q.dtype == torch.float64 else torch.float32
-    statistics = q.new_empty(_BACKENDS[backend].row_statistics_shape(q), dtype=wide)
+    statistics = q.new_empty(_BACKENDS[backend].row_statistics_shape(q), dtype=accumulating_type(q))
     return q.new_empty((*q.shape[:3], v.shape[3])), statistics
 
 

@@ -11,19 +11,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from attngan_kernels.arguments import accumulating_type
 from attngan_kernels.tiles import Tiles
-
-
-def accumulating_type(dtype: torch.dtype) -> torch.dtype:
-    """float64 for float64, else float32."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def forward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float, is_causal: bool
 ) -> tuple[Tensor, Tensor]:
     """O = softmax(S)V and L = logsumexp(S). L is 0 in rows with no key to attend to: exp(−inf − 0) is the 0 wanted."""
-    acc = accumulating_type(q.dtype)
+    acc = accumulating_type(q)
     q, k, v, bias = _flat(q, acc), _flat(k, acc), _flat(v, acc), _flat_bias(k, bias, acc)
     heads, queries, keys = q.shape[0], q.shape[1], k.shape[1]
     out, logsumexp = q.new_empty(heads, queries, v.shape[2]), q.new_empty(heads, queries)
@@ -56,7 +52,7 @@ def backward(
     is_causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """dV = PᵀdO, dS = P∘(dP − rowsum(P∘dP)), dQ = s·dS K, dK = s·dSᵀQ, db = colsum(dS)."""
-    acc = accumulating_type(q.dtype)
+    acc = accumulating_type(q)
     dO, q, k, v, bias = _flat(dO, acc), _flat(q, acc), _flat(k, acc), _flat(v, acc), _flat_bias(k, bias, acc)
     (heads, queries, d), keys = q.shape, k.shape[1]
     grad_q, grad_k, grad_v = (x.new_empty(x.shape) for x in (q, k, v))
@@ -102,7 +98,7 @@ def double_backward(
     g_dO = (P∘T')V + PC,  dS2 = P∘T'∘D + P∘(dO Cᵀ − rowsum(dO∘g_dO)),  g_Q = s(dS B + dS2 K),
     g_K = s(dSᵀA + dS2ᵀQ),  g_V = (P∘T')ᵀdO,  g_b = colsum(dS2).
     """
-    acc = accumulating_type(q.dtype)
+    acc = accumulating_type(q)
     bias, beta = _flat_bias(k, bias, acc), _flat_bias(k, beta, acc)
     A, B, C, dO, q, k, v = (_flat(x, acc) for x in (A, B, C, dO, q, k, v))
     (heads, queries, d), keys, d_v = q.shape, k.shape[1], v.shape[2]
@@ -155,7 +151,7 @@ def jvp(
     is_causal: bool,
 ) -> tuple[Tensor, Tensor]:
     """O = PV and its derivative (P∘T')V + PC along the tangents A, B, C, β of Q, K, V and b, T' as above."""
-    acc = accumulating_type(q.dtype)
+    acc = accumulating_type(q)
     bias, beta = _flat_bias(k, bias, acc), _flat_bias(k, beta, acc)
     A, B, C, q, k, v = (_flat(x, acc) for x in (A, B, C, q, k, v))
     heads, queries, keys = q.shape[0], q.shape[1], k.shape[1]

@@ -8,7 +8,6 @@ Errors and scales are root mean squares: the largest of a few hundred rounding e
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -21,6 +20,8 @@ import torch
 from torch import Tensor
 
 from attngan_kernels import attention, attention_jvp, explain
+from attngan_kernels.arguments import accumulating_type
+from attngan_kernels.command_line import Parser
 
 Shape = tuple[int, int, int, int, int, int]  # B, H, N_q, N_k, D_k, D_v
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -134,7 +135,7 @@ def derivatives(inputs: dict[str, Tensor], **options: Any) -> dict[str, Tensor]:
     """Output, first and second derivatives of a nonlinear readout's squared gradient, by input; q alone is tied."""
     names, tensors = list(inputs), list(inputs.values())
     out = attention(**{"k": inputs["q"], **inputs, **options})
-    wide = torch.float64 if out.dtype == torch.float64 else torch.float32
+    wide = accumulating_type(out)
     weight = torch.linspace(-1, 1, out.numel(), dtype=wide, device=out.device).view_as(out).roll(1, -1)
     first = torch.autograd.grad(torch.tanh(out.to(wide) * weight).sum(), tensors, create_graph=True)
     penalty = torch.stack([g.to(wide).square().sum() for g in first]).sum()
@@ -215,7 +216,7 @@ def run(job: tuple[str, Case, str, str]) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m attngan_kernels.selfcheck", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m attngan_kernels.selfcheck", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--backend", default="triton", choices=["triton", "blockwise"])
     parser.add_argument("--quick", action="store_true", help="small shapes alone, as always on the CPU")
@@ -228,7 +229,7 @@ def main(argv: list[str] | None = None) -> int:
     jobs = [(dtype, case, options.backend, options.device) for dtype in DTYPES for case in cases]
     reason = unusable(options.device, options.backend)
     if reason:
-        parser.exit(2, f"error: --backend {options.backend} --device {options.device}: {reason}\n")
+        parser.error(f"--backend {options.backend} --device {options.device}: {reason}")
     rows = []
     # A process compiles one kernel at a time, a second each, and the full sweep has a thousand.
     with multiprocessing.get_context("spawn").Pool(

@@ -50,8 +50,13 @@ def lookup(card: str, d_k: int, d_v: int, dtype: torch.dtype, name: str) -> Conf
     """The configuration of pass `name` on `card` ("9.0"); cards that are not in the table take what fits any."""
     if card == INTERPRETED:
         return Config(16, 16, 32, 4, 1)
-    table = load(os.environ.get("ATTNGAN_KERNELS_TUNED") or str(TABLE))
+    table = load(str(path()))
     return table.get(card, table[ANY_CARD])[key(d_k, d_v, dtype, name)]
+
+
+def path() -> Path:
+    """The table in use: ATTNGAN_KERNELS_TUNED's, else the shipped one."""
+    return Path(os.environ.get("ATTNGAN_KERNELS_TUNED") or TABLE)
 
 
 @cache

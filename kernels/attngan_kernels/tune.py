@@ -11,7 +11,6 @@ what time doesn't suffice for keeps its entry.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -20,11 +19,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attngan_kernels import triton_configs as configs
+from attngan_kernels.command_line import Parser, no_compiler
 from attngan_kernels.tune_candidates import DTYPES, SHARED_LIMITS, Case, candidates, cases
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 
 Table = dict[str, dict[str, dict[str, Any]]]  # card: {case: entry}
 SAFE = configs.Config(16, 16, 32, 4, 1)  # right on any card, if slow
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, and exit status 2."""
-        self.exit(2, f"error: {message}\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m attngan_kernels.tune", description="Tune the kernels' tiles.")
+    parser = Parser(prog="python -m attngan_kernels.tune", description="Tune the kernels' tiles.")
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="takes triton_configs.json and tuning.json")
     add("--offline", action="store_true", help="choose by registers, spills and shared memory alone; needs no GPU")
@@ -67,10 +61,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def refusal(options: argparse.Namespace) -> str | None:
     """Why these options can't run, with the option, its value and the remedy; or None."""
-    if importlib.util.find_spec("triton") is None:
-        return "triton is not installed: pip install triton (Linux)"
-    if os.environ.get("TRITON_INTERPRET", "0") == "1":
-        return "TRITON_INTERPRET=1 replaces the compiler by an interpreter: unset it"
+    reason = no_compiler()
+    if reason is not None:
+        return reason
     for card in options.card:
         if card not in SHARED_LIMITS:
             return f"--card {card} is unknown: try {', '.join(SHARED_LIMITS)}"
@@ -160,7 +153,7 @@ def compiled_figures(jobs: list[Any], workers: int, end: float) -> Iterator[Iter
 
 def shipped() -> Table:
     """The table in use, or an empty one where there is none yet."""
-    path = Path(os.environ.get("ATTNGAN_KERNELS_TUNED") or configs.TABLE)
+    path = configs.path()
     return json.loads(path.read_text())["cards"] if path.exists() else {}
 
 
