@@ -1,0 +1,107 @@
+"""`attngan train`: options checked, pictures read, then the training loop."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from attngan.config import RunConfig, TrainingConfig, preset
+from attngan.errors import AttnGANError
+from attngan_runtime.console import Command
+
+if TYPE_CHECKING:
+    import torch
+
+
+@click.command(cls=Command)
+@click.option("--preset", "preset_name", required=True, help="What to train; `attngan presets` lists them.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder, zip or IDX of pictures.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder; run again to resume.")
+@click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; the preset's if not given.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--channels", type=click.Choice(["1", "3", "4"]), help="1 grey, 3 RGB, 4 RGBA; the preset's if not given."
+)
+@click.option("--unconditional", is_flag=True, help="Ignore the classes of the pictures.")
+@click.option("--objective", help="A name in attngan.losses; relativistic if not given.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
+def train(
+    preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
+    unconditional: bool, objective: str | None, device: str, dry_run: bool,
+) -> None:  # fmt: skip
+    """Train a generator; the same command again resumes the run. Ctrl-C stops and saves."""
+    network, training = preset(preset_name)
+    if channels:
+        network = replace(network, channels=int(channels))
+    training = replace(training, seed=seed, images=images or training.images)
+    if objective:
+        training = _with_objective(training, objective)
+
+    import torch
+
+    from attngan.data import describe, load_pictures
+    from attngan.train import build, check_folder
+    from attngan.train import train as run
+
+    where = _device(device)
+    if out.resolve().is_relative_to(data.resolve()):
+        raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
+    if not out.parent.is_dir():  # before minutes of reading pictures; `check_folder` looks at the rest
+        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+    pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
+    names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
+    config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
+    check_folder(out, config)
+    click.echo(f"data: {describe(pictures)}")
+    state = build(config, torch.device("cpu")) if dry_run else None
+    click.echo(_summary(config, where.type, out))
+    if state:
+        for role, module in (
+            ("generator", state.trainer.generator),
+            ("discriminator", state.trainer.discriminator),
+        ):
+            click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
+        click.echo("dry run: nothing was trained or written")
+        return
+    if run(config, pictures, out, where):
+        click.echo(f"done: {out} holds the generator; draw from it with: attngan sample {out} --out grid.png")
+    else:
+        click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
+        sys.exit(130)
+
+
+def _with_objective(training: TrainingConfig, name: str) -> TrainingConfig:
+    from attngan.losses import OBJECTIVES
+
+    if name not in OBJECTIVES:
+        raise AttnGANError(f"--objective {name}: no such objective; choose {', '.join(OBJECTIVES)}")
+    if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
+        return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
+    return replace(training, objective=name)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    known = ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if name not in known:
+        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda")
+    if name != "cpu" and not torch.cuda.is_available():
+        raise AttnGANError(f"--device {name}: this torch finds no GPU; use cpu")
+    return torch.device(name)
+
+
+def _summary(config: RunConfig, device: str, out: Path) -> str:
+    network, training = config.network, config.training
+    kind = f"{network.classes} classes" if network.classes else "unconditional"
+    return (
+        f"train: {network.resolution}×{network.resolution}×{network.channels}, {kind}, "
+        f"{training.objective} with {training.penalty}, {training.images:,} images on {device}, into {out}"
+    )
