@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo test lint pytest wheel-test test-slow mutate bench gpu gpu-rehearse clean
+.PHONY: demo test lint pytest wheel-test test-slow survival mutate bench gpu gpu-rehearse clean
 
 demo: $(VENV)/.demo
 	mkdir -p demo
@@ -29,6 +29,10 @@ wheel-test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+# Fifty kills at random moments; writes bench/results/survival.json.
+survival: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/attngan/test_survival.py
 
 mutate: $(VENV)/.dev
 	$(BIN)/python tests/kernels/mutate.py

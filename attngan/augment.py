@@ -1,4 +1,4 @@
-"""Differentiable augmentation (Zhao et al. 2020, DiffAugment): what D sees of real and fake pictures alike.
+"""Differentiable augmentation (Zhao et al. 2020; Karras et al. 2020): what D sees of real and fake pictures alike.
 
 Every operation is linear or affine in the pictures and made of indexing and products, so it can be differentiated
 any number of times (grid_sample can not); the trainer keeps it outside the penalty's path all the same.
@@ -48,6 +48,23 @@ def color(pictures: Tensor, amounts: Tensor) -> Tensor:
     return torch.cat([paint, alpha], 1)
 
 
+def rotate(pictures: Tensor, amounts: Tensor) -> Tensor:
+    """Turns by 0, 90, 180 or 270 degrees (ADA's "pixel blitting": Karras et al. 2020, appendix B)."""
+    turns = (amounts[:, 0] * 4).long().view(-1, 1, 1, 1)
+    upright = torch.where(turns % 2 == 1, pictures.transpose(2, 3).flip(2), pictures)
+    return torch.where(turns >= 2, upright.flip((2, 3)), upright)
+
+
+def scale(pictures: Tensor, amounts: Tensor) -> Tensor:
+    """Enlarges by ×0.7 to ×1.4 about the centre, log-uniform, bilinear; what comes in is the edge repeated.
+
+    Made of two matrix products, one an axis: grid_sample would do the same and has no second derivative.
+    """
+    factor = 2.0 ** (amounts[:, 0] - 0.5)
+    rows, columns = (_enlarge(pictures.shape[dim], factor).unsqueeze(1) for dim in (2, 3))
+    return rows @ pictures @ columns.transpose(2, 3)
+
+
 def translation(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Shifts by up to an eighth of the side; what comes in is the edge repeated."""
     shift = ((amounts[:, :2] * 2 - 1) * (pictures.shape[2] / 8)).round().long()
@@ -64,8 +81,10 @@ def cutout(pictures: Tensor, amounts: Tensor) -> Tensor:
 
 AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "flip": flip,
-    "color": color,
+    "rotate": rotate,
     "translation": translation,
+    "scale": scale,
+    "color": color,
     "cutout": cutout,
 }
 
@@ -77,6 +96,14 @@ def _take(pictures: Tensor, shift: Tensor, dim: int) -> Tensor:
     shape = [len(shift), 1, 1, 1]
     shape[dim] = size
     return pictures.gather(dim, index.view(shape).expand_as(pictures))
+
+
+def _enlarge(size: int, factor: Tensor) -> Tensor:
+    """[B, size, size]: resampling along one axis by each picture's factor, every row a mean of two neighbours."""
+    place = torch.arange(size, device=factor.device, dtype=factor.dtype)
+    centre = (size - 1) / 2
+    source = ((place - centre) / factor[:, None] + centre).clamp(0, size - 1)
+    return (1 - (source[:, :, None] - place).abs()).clamp(min=0)
 
 
 def _inside(size: int, centre: Tensor) -> Tensor:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from attngan.config import RunConfig
+from attngan.config import ImageNetworkConfig, RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
 from attngan_runtime.pixels import to_uint8
@@ -20,14 +23,20 @@ from attngan_runtime.pixels import to_uint8
 PRETRAINED = Path(__file__).parent / "pretrained"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside `path`, flushes to disk, then renames: readers see the old content or the new, never a part."""
+def write_atomically(path: Path, content: bytes, keep_as: Path | None = None) -> None:
+    """Writes beside `path`, flushes to disk, then renames: readers see the old content or the new, never a part.
+
+    keep_as: where the old file goes. It moves after the new one is whole on disk, so that a kill in between leaves
+    it there. Raises AttnGANError, and leaves what was there, if the disk refuses.
+    """
     partial = path.with_name(path.name + ".part")
     try:
         with open(partial, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if keep_as and path.exists():
+            os.replace(path, keep_as)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -41,20 +50,68 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Writes a safetensors file atomically; AttnGANError if the disk refuses."""
-    write_atomically(path, save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
+def save_tensors(
+    path: Path, tensors: dict[str, Tensor], about: dict[str, Any] | None = None, keep_as: Path | None = None
+) -> None:
+    """Writes a safetensors file with a checksum by `write_atomically`.
+
+    about: JSON values kept beside the tensors, and covered by the checksum with them.
+    """
+    about = about or {}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # One entry: safetensors writes several in random order, and equal runs should give equal files.
+    text = json.dumps({"about": about, "sha256": _checksum(tensors, about)})
+    write_atomically(path, save(tensors, {"attngan": text}), keep_as)
 
 
-def load_tensors(path: Path, remedy: str = "restore a copy") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; AttnGANError with the remedy if it is torn or not one."""
+def load_tensors(path: Path, remedy: str = "restore a copy") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors of a safetensors file and what `save_tensors` kept beside them.
+
+    Raises DamagedFileError with the remedy if the file is torn, is not one, or differs from its checksum; a file
+    without a checksum, as other programs write it, is taken as it is.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            kept = json.loads((file.metadata() or {}).get("attngan", "{}"))
     except FileNotFoundError:
         raise AttnGANError(f"{path}: no such file; train first, or name another run") from None
-    except (SafetensorError, OSError) as error:
-        raise AttnGANError(f"{path}: truncated or damaged ({error}); {remedy}") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DamagedFileError(f"{path}: truncated or damaged ({error}); {remedy}") from None
+    about = kept.get("about", {})
+    if "sha256" in kept and kept["sha256"] != _checksum(tensors, about):
+        raise DamagedFileError(f"{path}: damaged (its checksum differs); {remedy}")
+    return tensors, about
+
+
+class DamagedFileError(AttnGANError):
+    """A file that is not what was written; one before it may still serve."""
+
+
+def _checksum(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
+    """SHA-256 in hex of names, dtypes, shapes, bytes and `about`."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def check_architecture(path: Path, saved: dict[str, Any] | None, network: ImageNetworkConfig) -> None:
+    """Raises AttnGANError naming the fields in which the networks saved at `path` differ from `network`.
+
+    saved: the `network` of config.json when the file was written, or None if the file does not say.
+    """
+    if saved is None:
+        return
+    here = json.loads(json.dumps(asdict(network)))
+    changed = [f"network.{name}: {saved.get(name)} → {now}" for name, now in here.items() if saved.get(name) != now]
+    if changed:
+        raise AttnGANError(
+            f"{path}: of another architecture than the config.json beside it ({'; '.join(changed)}); "
+            "restore both, or use another --out"
+        )
 
 
 @dataclass
@@ -109,7 +166,8 @@ def load_generator(run_or_name: str) -> LoadedGenerator:
     folder = find_run(run_or_name)
     config = load_config(folder)
     generator = ImageGenerator(config.network)
-    tensors, _ = load_tensors(folder / "generator.safetensors")
+    tensors, about = load_tensors(folder / "generator.safetensors")
+    check_architecture(folder / "generator.safetensors", about.get("network"), config.network)
     try:
         generator.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:

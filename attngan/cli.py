@@ -1,11 +1,13 @@
-"""The `attngan` command: one module of `attngan.commands` each for train, sample, evaluate and presets."""
+"""The `attngan` command: one module of `attngan.commands` each for train, sample, evaluate, presets and report."""
 
 from __future__ import annotations
 
 import click
 
 from attngan.commands.evaluate import evaluate
+from attngan.commands.memorisation import memorisation
 from attngan.commands.presets import presets
+from attngan.commands.report import report
 from attngan.commands.sample import sample
 from attngan.commands.train import train
 from attngan_runtime.console import Group
@@ -17,5 +19,5 @@ def main() -> None:
     """Train attention GANs on your pictures and draw from them."""
 
 
-for _command in (train, sample, evaluate, presets):
+for _command in (train, sample, evaluate, memorisation, presets, report):
     main.add_command(_command)

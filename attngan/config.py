@@ -57,14 +57,20 @@ class TrainingConfig:
     penalty_every: int = 4  #: steps between penalties, each then multiplied by this number
     objective: str = "relativistic"  #: a name in attngan.losses.OBJECTIVES
     penalty: Literal["r1+r2", "r1", "r2", "wgan-gp"] = "r1+r2"
-    augment: tuple[str, ...] = ()  #: any of flip, color, translation, cutout
-    augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine
+    augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
+    augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
+    overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.adaptive); 0 = not adapted
+    holdout: int = 0  #: pictures that training never shows: overfitting and KID are measured on them
+    kid_samples: int = 500  #: pictures drawn for each KID on the way
+    patience: int = 0  #: collapsed evaluations in a row after which training stops; 0 = never
     ema_half_life: int = 4000  #: in images; shorter while fewer than twenty times as many have been seen
     seed: int = 0
 
     def __post_init__(self) -> None:
         if min(self.gamma) <= 0 or min(self.learning_rate) <= 0:
             raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}: both must be above 0")
+        if not 0 <= self.overfitting_target < 1:
+            raise AttnGANError(f"overfitting_target {self.overfitting_target}: use 0 (not adapted) to 1")
 
 
 @dataclass(frozen=True)
@@ -116,18 +122,26 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     return found
 
 
+#: Every augmentation there is, in the order in which they are applied.
+AUGMENT = ("flip", "rotate", "translation", "scale", "color", "cutout")
+#: Where adaptive augmentation holds the overfitting heuristic; see docs/small-data.md for how it was chosen.
+OVERFITTING_TARGET = 0.15
+#: Of the twenty evaluations of a run, how many in a row must be collapsed before it stops.
+PATIENCE = 6
+
+
 def _preset(
     resolution: int, channels: int, widths: tuple[int, ...], blocks: int, attention: tuple[int, ...], heads: int,
-    z_dim: int, images: int, batch: int, gamma: tuple[float, float], augment: float,
+    z_dim: int, images: int, batch: int, gamma: tuple[float, float], adaptive: bool,
 ) -> tuple[ImageNetworkConfig, TrainingConfig]:  # fmt: skip
     network = ImageNetworkConfig(resolution, channels, 0, z_dim, widths, blocks, attention, heads)
-    names = ("flip", "color", "translation", "cutout") if augment else ()
     training = TrainingConfig(
         images,
         batch,
         gamma=gamma,
-        augment=names,
-        augment_probability=(0.0, augment),
+        augment=AUGMENT if adaptive else (),
+        overfitting_target=OVERFITTING_TARGET if adaptive else 0.0,
+        patience=PATIENCE if adaptive else 0,
         ema_half_life=max(images // 40, 200),
     )
     return network, training
@@ -135,13 +149,13 @@ def _preset(
 
 #: γ grows fourfold with each doubling of the resolution, as R3GAN's does (Huang et al. 2024, appendix).
 PRESETS = {
-    # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma     augment
-    "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  0.0),
-    "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    264_000, 32, (1.0,  0.05), 0.0),
-    "image-32":   _preset(32,  3, (192, 128, 96, 64),                 2, (16,),    2, 64,  1_000_000, 32, (0.5,  0.05), 0.3),
-    "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2),  0.3),
-    "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8),  0.3),
-    "image-256":  _preset(256, 3, (256, 256, 256, 192, 128, 64, 32),  2, (16, 32), 4, 64, 10_000_000, 32, (32.0, 3.2),  0.3),
+    # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma       adaptive
+    "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  False),
+    "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    264_000, 32, (1.0,  0.05), True),
+    "image-32":   _preset(32,  3, (192, 128, 96, 64),                 2, (16,),    2, 64,  1_000_000, 32, (0.5,  0.05), True),
+    "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2), True),
+    "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8), True),
+    "image-256":  _preset(256, 3, (256, 256, 256, 192, 128, 64, 32),  2, (16, 32), 4, 64, 10_000_000, 32, (32.0, 3.2), True),
 }  # fmt: skip
 
 

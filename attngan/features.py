@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from attngan.data.convert import on_white
 from attngan.errors import AttnGANError
@@ -19,7 +18,8 @@ from attngan.quiet import quiet_exporter
 NAME = "EfficientNet-Lite0 (ImageNet, 1,280 values)"
 
 _BATCH = 32  # 19 MB of input; the largest activation of the network is 77 MB
-_EXPORT = 1  # raise when the graph written below changes, so that old cache files are not used
+#: raise it when the preparation below or the graph changes, so that no file cached before is used
+VERSION = "1"
 
 
 def features(images: np.ndarray) -> np.ndarray:
@@ -35,8 +35,7 @@ def features(images: np.ndarray) -> np.ndarray:
         raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 [N, H, W, 1, 3 or 4]")
     session = _session()
     parts = []
-    starts = range(0, len(images), _BATCH)
-    for start in tqdm(starts, desc="features", unit="batch", delay=2, mininterval=0.5, leave=False):
+    for start in range(0, len(images), _BATCH):
         (part,) = session.run(None, {"pictures": prepare(images[start : start + _BATCH])})
         parts.append(part)
     return np.concatenate(parts) if parts else np.empty((0, 1280), np.float32)
@@ -65,7 +64,7 @@ def _session() -> Any:
         import onnxruntime
     except ImportError:
         raise AttnGANError(
-            'onnxruntime: not installed, and KID runs its network there; pip install "attngan[cpu]"'
+            'onnxruntime: not installed, and the feature network runs there; pip install "attngan[cpu]"'
         ) from None
     path = _graph()
     options = onnxruntime.SessionOptions()
@@ -91,7 +90,7 @@ def _graph() -> Path:
     """The exported network in the cache folder, written on first use."""
     from attngan.efficientnet_lite0 import SHA256
 
-    path = cache_folder() / f"efficientnet-lite0-{SHA256[:12]}-{_EXPORT}.onnx"
+    path = cache_folder() / f"efficientnet-lite0-{SHA256[:12]}-{VERSION}.onnx"
     if not path.is_file():
         _export(path)
     return path
@@ -103,7 +102,7 @@ def _export(path: Path) -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise AttnGANError(
-            f'{error.name}: not installed, and KID exports its network with it; pip install "attngan[metrics]"'
+            f'{error.name}: not installed, and the feature network is exported with it; pip install "attngan[metrics]"'
         ) from None
     import torch
 

@@ -8,11 +8,11 @@ from attngan.data import Pictures
 from attngan.random import derive
 
 _HOLDOUT = 4  # stream of randomness below the run's seed
-_FEWEST, _MOST = 20, 2000  # of a tenth: an error bar needs the one, no figure here needs more than the other
+_FEWEST, _MOST = 20, 1000  # of a tenth: an error bar needs the one, no figure here needs more than the other
 
 
 def usual_holdout(count: int) -> int:
-    """How many of `count` pictures a run holds out: a tenth, 20 to 2,000 of them, never more than a fifth."""
+    """How many of `count` pictures a run holds out: a tenth, 20 to 1,000 of them, never more than a fifth."""
     return min(max(count // 10, _FEWEST), _MOST, count // 5)
 
 

@@ -1,21 +1,25 @@
-"""Everything that a run needs to go on: networks, average, optimisers, and where it was written."""
+"""Everything that a run needs to go on: networks, average, optimisers, and where it stands."""
 
 from __future__ import annotations
 
-import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attngan.checkpoint import load_tensors, save_tensors
+from attngan.adaptive import AdaptiveAugmentation
+from attngan.checkpoint import DamagedFileError, check_architecture, load_tensors, save_tensors
+from attngan.config import ImageNetworkConfig
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks.image import ImageGenerator
 from attngan.trainer import Trainer
+
+CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
 
 def machine() -> dict[str, str]:
@@ -31,18 +35,26 @@ def machine() -> dict[str, str]:
 
 @dataclass
 class Progress:
-    """Where a run stands."""
+    """Where a run stands, apart from its tensors: all of it is in the checkpoint."""
 
-    images: int  #: real images shown so far
-    fingerprint: str  #: of the training pictures
-    machine: dict[str, str]  #: where the checkpoint was written
+    images: int = 0  #: real images shown so far
+    inspected: int = 0  #: images at the last grid and KID
+    best: dict[str, float] | None = None  #: images, kid and kid_error of the generator that is kept
+    collapsed: int = 0  #: evaluations in a row that were worse than the best beyond both errors
+    stopped_early: bool = False
+    augmentation: AdaptiveAugmentation = field(default_factory=AdaptiveAugmentation)
+    learning_rate_scale: float = 1.0  #: halved by every rollback
+    salt: int = 0  #: of latents, augmentation and order; raised by every rollback
+    rollbacks: int = 0  #: since the run was last further than `failed_at`
+    failed_at: int = 0  #: images at the last failure
 
 
 class TrainingState:
     """The networks, their average and the optimisers of a run, and how they go to disk and back."""
 
-    def __init__(self, trainer: Trainer, ema: Ema[ImageGenerator]) -> None:
-        self.trainer, self.ema = trainer, ema
+    def __init__(self, trainer: Trainer, ema: Ema[ImageGenerator], network: ImageNetworkConfig) -> None:
+        self.trainer, self.ema, self.network = trainer, ema, network
+        self.progress = Progress()
         self._networks: dict[str, nn.Module] = {
             "generator": trainer.generator,
             "discriminator": trainer.discriminator,
@@ -53,41 +65,65 @@ class TrainingState:
             "discriminator": trainer.optimizer_d,
         }
 
-    def save(self, folder: Path, images: int, fingerprint: str) -> None:
-        """Writes generator.safetensors, then checkpoint.safetensors; a kill between the two loses nothing.
+    def save(self, folder: Path, fingerprint: str, keep_previous: bool = True) -> None:
+        """Writes checkpoint.safetensors; the one before it becomes checkpoint.previous.safetensors.
 
+        keep_previous: False leaves checkpoint.previous.safetensors as it is.
         Raises AttnGANError, and keeps what is there, if a number is not finite or the disk refuses.
         """
         tensors = self._tensors()
         bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
         if bad:
             raise AttnGANError(
-                f"{bad} is not finite after {images:,} images; {folder} keeps what was saved before: "
+                f"{bad} is not finite after {self.progress.images:,} images; {folder} keeps what was saved before: "
                 "train anew with a larger gamma or a smaller learning rate"
             )
-        self.save_generator(folder)
-        progress = {"images": images, "steps": self.trainer.steps, "fingerprint": fingerprint, "machine": machine()}
-        # One entry: safetensors writes several in random order, and equal runs should give equal files.
-        save_tensors(folder / "checkpoint.safetensors", tensors, {"attngan": json.dumps(progress)})
+        about = {
+            "progress": asdict(self.progress),
+            "steps": self.trainer.steps,
+            "fingerprint": fingerprint,
+            "machine": machine(),
+            "network": asdict(self.network),
+        }
+        save_tensors(folder / CHECKPOINT, tensors, about, folder / PREVIOUS if keep_previous else None)
 
     def save_generator(self, folder: Path) -> None:
-        """Writes generator.safetensors alone."""
-        save_tensors(folder / "generator.safetensors", self.ema.network.state_dict())
+        """Writes generator.safetensors, the averaged generator alone."""
+        about = {"images": self.progress.images, "network": asdict(self.network)}
+        save_tensors(folder / "generator.safetensors", self.ema.network.state_dict(), about)
 
-    def load(self, folder: Path) -> Progress:
-        """Restores everything from checkpoint.safetensors; AttnGANError if it is torn or of another shape."""
-        path = folder / "checkpoint.safetensors"
-        remedy = f"restore a copy, or use another --out; without this file {folder} begins again from the start"
-        tensors, metadata = load_tensors(path, remedy)
+    def load(self, folder: Path) -> tuple[dict[str, Any], str]:
+        """Restores the last good checkpoint; returns what is said of the run, and a note if one was passed over.
+
+        The dict has `fingerprint` and `machine` of when it was written. Raises AttnGANError if the last checkpoint
+        and the one before it are both damaged, or if they are of another architecture.
+        """
+        path, previous = folder / CHECKPOINT, folder / PREVIOUS
         try:
-            progress = json.loads(metadata["attngan"])
+            return self.load_from(path if path.exists() else previous), ""
+        except DamagedFileError as error:
+            if not previous.exists():
+                raise
+            about = self.load_from(previous)
+            damage = str(error).split(";")[0]
+            return about, f"{damage}; going on from the one before it, of {self.progress.images:,} images"
+
+    def load_from(self, path: Path) -> dict[str, Any]:
+        """Restores everything from one checkpoint file, as `load` does."""
+        remedy = f"restore a copy, or use another --out; without checkpoints {path.parent} begins again from the start"
+        tensors, about = load_tensors(path, remedy)
+        check_architecture(path, about.get("network"), self.network)
+        try:
             for name, network in self._networks.items():
                 network.load_state_dict(_below(tensors, f"{name}."))
             for name, optimizer in self._optimizers.items():
                 self._restore_optimizer(optimizer, self._networks[name], _below(tensors, f"adam.{name}."))
-            self.trainer.steps = progress["steps"]
-            return Progress(progress["images"], progress["fingerprint"], progress["machine"])
-        except (KeyError, RuntimeError, ValueError) as error:
+            self.trainer.steps = about["steps"]
+            progress = dict(about["progress"])
+            progress["augmentation"] = AdaptiveAugmentation(**progress["augmentation"])
+            self.progress = Progress(**progress)
+            return {"fingerprint": about["fingerprint"], "machine": about["machine"]}
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise AttnGANError(
                 f"{path}: does not fit the config.json beside it ({reason}); restore both, or use another --out"
@@ -106,6 +142,8 @@ class TrainingState:
     @staticmethod
     def _restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]) -> None:
         optimizer.state.clear()
+        if not tensors:  # a checkpoint from before the first step
+            return
         for key, parameter in network.named_parameters():
             # Adam keeps its step count on the CPU and its moments in the layout of the parameter.
             for entry in ("step", "exp_avg", "exp_avg_sq"):

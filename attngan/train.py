@@ -6,83 +6,79 @@ of machine ends in the same bits as one that was not.
 
 from __future__ import annotations
 
-import fcntl
-import json
 import math
 import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from attngan.augment import augment
-from attngan.checkpoint import load_config, write_atomically
-from attngan.config import RunConfig, TrainingConfig, differences
+from attngan.batches import Batches, Step
+from attngan.checkpoint import load_generator, write_atomically
+from attngan.config import RunConfig, TrainingConfig
+from attngan.curves import draw_curves
 from attngan.data import Pictures
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
-from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
-from attngan.random import derive, normals
-from attngan.state import TrainingState, machine
+from attngan.holdout import take
+from attngan.memorisation import measure_run
+from attngan.networks.image import ImageDiscriminator, ImageGenerator
+from attngan.quality import Quality, judge, open_quality
+from attngan.random import derive
+from attngan.recovery import note, restore, roll_back
+from attngan.run_folder import EVENTS, METRICS, QUALITY, Records, check_folder, only_writer
+from attngan.signals import stop_signals
+from attngan.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 from attngan.trainer import Settings, Trainer
-from attngan_runtime.grid import save_grid
-from attngan_runtime.pixels import to_uint8
 
-_LATENTS, _AUGMENTATION, _INITIAL = 1, 2, 3  # streams of randomness below the run's seed
+_INITIAL = 3  # stream of randomness below the run's seed
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
-_GRIDS = 20  # sample grids over the run
+_DRAW_SECONDS = 30.0  # between drawings of the curves, each of about half a second
+_INSPECTIONS = 20  # grids and KIDs over the run
 _METRICS = 500  # lines of metrics over the run
+_SKIPS = 10  # steps in a row without finite gradients, after which the run rolls back
 
 
-def train(config: RunConfig, pictures: Pictures, folder: Path, device: torch.device) -> bool:
-    """Trains until config.training.images pictures have been shown; True if it got there, False if interrupted.
+class Outcome(StrEnum):
+    """How `train` ended."""
 
-    Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full or a loss is not finite.
+    FINISHED = "finished"
+    STOPPED_EARLY = "stopped early"  #: KID says that the generator has collapsed; the best one is kept
+    INTERRUPTED = "interrupted"  #: Ctrl-C
+    TERMINATED = "terminated"  #: SIGTERM, as machines that are taken away send it
+
+
+def train(
+    config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, *,
+    source: str = "", tensorboard: bool = False,
+) -> Outcome:  # fmt: skip
+    """Trains until config.training.images pictures have been shown, KID has collapsed, or a signal stops it.
+
+    source: where the pictures came from, for people. tensorboard: write to folder/tensorboard as well.
+    Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full, or the run is not
+    finite again and again. What was saved before stays as it was.
     """
     check_folder(folder, config)
-    with _only_writer(folder):
-        # Networks, their average and the optimisers, restored if this run has a checkpoint.
-        state = build(config, device)
-        write_atomically(folder / "config.json", config.to_json().encode())
-        seen = _resume(state, folder, pictures.fingerprint)
-        saved = time.monotonic()
+    _check_holdout(config.training, len(pictures))
+    with only_writer(folder), stop_signals() as stop:
+        run = _Run(config, pictures, folder, device, stop, tensorboard)
+        try:
+            run.begin(source)
+            return run.go()
+        finally:
+            run.records.close()
 
-        # One D step and one G step a batch, until the planned number of images.
-        plan, trainer = config.training, state.trainer
-        order = Order(plan.seed, len(pictures))
-        penalty_images = plan.batch * plan.penalty_every  # metrics fall on penalty steps, to show the penalty too
-        metrics_every = max(plan.images // _METRICS // penalty_images, 1) * penalty_images
-        grids_every = max(plan.images // _GRIDS, 1)
-        with _stop_signals() as stop, _progress(plan.images, seen) as bar:
-            while seen < plan.images and not stop:
-                real, labels = _batch(pictures, order, seen, plan.batch, config.network.classes, device)
-                settings, probability = schedule(plan, seen)
-                z, seeds = _randomness(plan, trainer.steps, config.network.z_dim, device)
-                figures = trainer.step(real, z, labels, settings, partial(_augment, plan.augment, probability, seeds))
-                _check_finite(figures, seen, folder)
-                before, seen = seen, seen + plan.batch
-                state.ema.update(trainer.generator, seen, plan.batch)
-                bar.update(min(seen, plan.images) - before)
 
-                # What a person looks at while it runs, and what a kill can't take.
-                if before % metrics_every == 0:
-                    bar.set_postfix({name: f"{figures[name]:.3f}" for name in ("loss_d", "loss_g")})
-                    _record(folder, seen, figures, settings)
-                due = before // grids_every != seen // grids_every or seen >= plan.images
-                if due:
-                    _draw_samples(state.ema, config, folder, seen, device)
-                if due or stop or time.monotonic() - saved > _SAVE_SECONDS:
-                    state.save(folder, seen, pictures.fingerprint)
-                    saved = time.monotonic()
-        return seen >= plan.images
+def _check_holdout(plan: TrainingConfig, count: int) -> None:
+    if plan.overfitting_target and not plan.holdout:
+        raise AttnGANError(
+            "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
+        )
+    if plan.holdout >= count:
+        raise AttnGANError(f"--holdout {plan.holdout}: leaves none of {count} pictures to train on; hold fewer out")
 
 
 def build(config: RunConfig, device: torch.device) -> TrainingState:
@@ -94,7 +90,7 @@ def build(config: RunConfig, device: torch.device) -> TrainingState:
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = Trainer(generator, discriminator, config.training.objective, config.training.penalty)
-    return TrainingState(trainer, Ema(generator, config.training.ema_half_life))
+    return TrainingState(trainer, Ema(generator, config.training.ema_half_life), config.network)
 
 
 def schedule(plan: TrainingConfig, seen: int) -> tuple[Settings, float]:
@@ -109,159 +105,169 @@ def schedule(plan: TrainingConfig, seen: int) -> tuple[Settings, float]:
     return settings, between(plan.augment_probability)
 
 
-class Order:
-    """The endless order of training pictures: every epoch is a permutation drawn from (seed, epoch)."""
+class _Run:
+    """One run while it trains. Networks and `progress` are all that the next step depends on, and what is saved."""
 
-    def __init__(self, seed: int, count: int) -> None:
-        self.seed, self.count = seed, count
-        self._epoch, self._permutation = -1, np.empty(0, np.int64)
+    def __init__(
+        self, config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, stop: list[int],
+        tensorboard: bool,
+    ) -> None:  # fmt: skip
+        self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
+        self.pictures, self.batches = pictures, Batches(config, pictures, device)
+        self.state, self.records = build(config, device), Records(folder, tensorboard)
+        self.quality: Quality | None = None
+        self.skips = 0  # steps in a row
+        self.saved = 0.0  # when
+        self.drawn = 0.0
 
-    def indices(self, start: int, length: int) -> np.ndarray:
-        """int64 [length]: places start … start+length−1 of the order; depends on nothing but its arguments."""
-        return np.array([self._at(place) for place in range(start, start + length)], np.int64)
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        return self.state.progress
 
-    def _at(self, place: int) -> int:
-        epoch, position = divmod(place, self.count)
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._permutation = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-        return int(self._permutation[position])
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to train."""
+        return self.progress.stopped_early or self.progress.images >= self.plan.images
 
+    def begin(self, source: str) -> None:
+        """Restores the run in the folder, or writes its first checkpoint."""
+        write_atomically(self.folder / "config.json", self.config.to_json().encode())
+        if (self.folder / CHECKPOINT).exists() or (self.folder / PREVIOUS).exists():
+            restore(self.state, self.folder, self.pictures, self.records)
+            self.saved = time.monotonic()
+        else:
+            self.records.go_on_from(-1)
+            self._save()
+        self.records.save_data(source, self.pictures, self.plan.holdout)
+        if not self.ended:
+            self.quality, reason = open_quality(take(self.pictures, self.batches.held_out), self.plan.kid_samples)
+            if reason:
+                note(f"no KID while it trains, so that the last generator is kept and not the best: {reason}")
+            if not self.quality:
+                self.progress.best = None
 
-def _batch(
-    pictures: Pictures, order: Order, start: int, size: int, classes: int, device: torch.device
-) -> tuple[Tensor, Tensor | None]:
-    """Pictures [B, C, H, W] in [−1, 1], channels last, and their labels if the networks have classes."""
-    indices = order.indices(start, size)
-    array = torch.from_numpy(pictures.images[indices]).to(device)
-    real = (array.float() / 127.5 - 1).permute(0, 3, 1, 2)
-    if not classes:
-        return real, None
-    assert pictures.labels is not None
-    return real, torch.from_numpy(pictures.labels[indices]).to(device)
+    def go(self) -> Outcome:
+        """Steps and inspections to the end, or to a stop signal."""
+        with _progress_bar(self.plan.images, self.progress.images) as bar:
+            while not self.stop:
+                if self._inspection_is_due():
+                    self._inspect()
+                elif self.ended:
+                    break
+                else:
+                    self._step(bar)
+            if self.stop and not self.skips:  # else the networks may be what failed: the checkpoint before is good
+                self._save()
+        if self.stop:
+            return Outcome.TERMINATED if signal.SIGTERM in self.stop else Outcome.INTERRUPTED
+        if self.quality:
+            self._look_for_copies()
+        return Outcome.STOPPED_EARLY if self.progress.stopped_early else Outcome.FINISHED
 
+    def _step(self, bar: tqdm) -> None:
+        """One D step and one G step on the next batch, and what follows from them."""
+        progress, trainer, plan = self.progress, self.state.trainer, self.plan
+        settings, probability = self._settings()
+        step = self.batches.step(trainer.steps, progress.images, progress.salt, probability)
+        held_out = self._held_out_logit(step)
+        figures = trainer.step(step.real, step.z, step.labels, settings, step.augment)
+        before, progress.images = progress.images, progress.images + plan.batch
+        bar.update(min(progress.images, plan.images) - min(before, plan.images))
+        if "skipped" in figures:
+            self._skip(figures, bar)
+            return
+        self.skips = 0
+        self.state.ema.update(trainer.generator, progress.images, plan.batch)
+        if held_out is not None:
+            figures["held_out"] = held_out
+            images = plan.batch * plan.penalty_every
+            progress.augmentation.update(figures["real"], held_out, figures["fake"], images, plan)
 
-def _randomness(
-    plan: TrainingConfig, step: int, z_dim: int, device: torch.device
-) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """z of the D step and of the G step, and the seeds of the augmentation of each picture."""
-    samples = torch.arange(2 * plan.batch)
-    z = normals(derive(plan.seed, _LATENTS, step, samples), z_dim).to(device)
-    seeds = derive(plan.seed, _AUGMENTATION, step, samples).to(device)
-    return (z[: plan.batch], z[plan.batch :]), seeds
+        penalty_images = plan.batch * plan.penalty_every  # metrics fall on penalty steps, to show the penalty too
+        if before % (max(plan.images // _METRICS // penalty_images, 1) * penalty_images) == 0:
+            bar.set_postfix({name: f"{figures[name]:.3f}" for name in ("loss_d", "loss_g")})
+            self._record(figures, settings, probability)
+        if time.monotonic() - self.saved > _SAVE_SECONDS:
+            self._save()
 
+    def _settings(self) -> tuple[Settings, float]:
+        settings, probability = schedule(self.plan, self.progress.images)
+        if self.plan.overfitting_target:
+            probability = self.progress.augmentation.probability
+        rate = settings.learning_rate * self.progress.learning_rate_scale
+        return replace(settings, learning_rate=rate), probability
 
-def _augment(names: tuple[str, ...], probability: float, seeds: Tensor, pictures: Tensor) -> Tensor:
-    return augment(pictures, seeds[: len(pictures)], names, probability)
+    def _held_out_logit(self, step: Step) -> float | None:
+        """D's mean logit of held-out pictures before D moves; on penalty steps alone, which is often enough."""
+        trainer = self.state.trainer
+        if not self.plan.holdout or trainer.steps % self.plan.penalty_every:
+            return None
+        pictures, labels = self.batches.held_out_batch(self.progress.images)
+        return trainer.mean_logit(pictures, labels, step.augment)
 
+    def _record(self, figures: dict[str, float], settings: Settings, probability: float) -> None:
+        line = {**figures, "learning_rate": settings.learning_rate, "gamma": settings.gamma}
+        line["augment_probability"] = probability
+        if self.plan.holdout:
+            line["overfitting"] = self.progress.augmentation.overfitting
+        self.records.write(METRICS, self.progress.images, line)
 
-def _resume(state: TrainingState, folder: Path, fingerprint: str) -> int:
-    """Restores the run in `folder`, if it has a checkpoint, and returns the images that it has seen."""
-    if not (folder / "checkpoint.safetensors").exists():
-        (folder / "metrics.jsonl").unlink(missing_ok=True)
-        return 0
-    progress = state.load(folder)
-    if progress.fingerprint != fingerprint:
-        raise AttnGANError(f"--data: not the pictures that {folder} began with; restore them, or use another --out")
-    if not (folder / "generator.safetensors").exists():
-        state.save_generator(folder)
-    here = machine()
-    changed = [
-        f"{name} {progress.machine.get(name)} → {here[name]}"
-        for name in here
-        if here[name] != progress.machine.get(name)
-    ]
-    if changed:
-        tqdm.write(
-            f"note: {', '.join(changed)} since the checkpoint: the run goes on, but not to the same bits",
-            sys.stderr,
-        )
-    _forget_later_metrics(folder, progress.images)
-    return progress.images
+    def _save(self) -> None:
+        """The checkpoint; until a KID says which generator is best, the newest as well."""
+        if self.progress.images > self.progress.failed_at:
+            self.progress.rollbacks = 0
+        if self.progress.best is None:
+            self.state.save_generator(self.folder)
+        self.state.save(self.folder, self.pictures.fingerprint)
+        self.saved = time.monotonic()
 
+    def _inspection_is_due(self) -> bool:
+        every, seen, inspected = max(self.plan.images // _INSPECTIONS, 1), self.progress.images, self.progress.inspected
+        at_the_end = seen >= self.plan.images
+        return inspected < seen and (at_the_end or (not self.skips and seen // every > inspected // every))
 
-def check_folder(folder: Path, config: RunConfig) -> None:
-    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
-    if folder.exists() and not folder.is_dir():
-        raise AttnGANError(f"--out {folder}: is a file; name a folder")
-    if not folder.parent.is_dir():
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
-    if (folder / "config.json").exists():
-        changed = differences(load_config(folder), config)
-        if changed:
-            raise AttnGANError(
-                f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
-            )
-    elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
-        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+    def _inspect(self) -> None:
+        """What a person looks at, and whether this generator is the best so far; does nothing if a signal comes."""
+        progress, generator = self.progress, self.state.ema.network
+        measured = self.quality.measure(generator, self.device, self.stop) if self.quality else None
+        if self.stop:
+            return
+        self.records.save_samples(generator, progress.images, self.device)
+        if measured:
+            best = judge(progress, *measured, self.plan.patience)
+            if best:
+                self.state.save_generator(self.folder)
+            self.records.write(QUALITY, progress.images, {"kid": measured[0], "kid_error": measured[1], "best": best})
+        if progress.stopped_early and progress.best:
+            detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} images is kept"
+            self.records.write(EVENTS, progress.images, {"event": "stopped early", "detail": detail})
+        progress.inspected = progress.images
+        if self.ended or time.monotonic() - self.drawn > _DRAW_SECONDS:
+            draw_curves(self.folder)
+            self.drawn = time.monotonic()
+        self._save()
 
-
-def _forget_later_metrics(folder: Path, images: int) -> None:
-    """Drops lines written after the checkpoint, which this run will write again, and a line torn by a kill."""
-    path = folder / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["images"] <= images]
-    write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
-
-
-def _record(folder: Path, seen: int, figures: dict[str, float], settings: Settings) -> None:
-    line: dict[str, Any] = {
-        "images": seen,
-        **figures,
-        "learning_rate": settings.learning_rate,
-        "gamma": settings.gamma,
-    }
-    with open(folder / "metrics.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _draw_samples(ema: Ema[ImageGenerator], config: RunConfig, folder: Path, seen: int, device: torch.device) -> None:
-    """Eight rows of fixed seeds: by class one class a column (at most 16 of them), else eight columns."""
-    columns = min(config.network.classes, 16) or 8
-    seeds = torch.arange(8 * columns, device=device)
-    labels = seeds % columns if config.network.classes else None
-    with torch.no_grad():
-        drawn = DeployedImageGenerator(ema.network)(seeds, labels, torch.ones(len(seeds), device=device))
-    (folder / "samples").mkdir(exist_ok=True)
-    save_grid(to_uint8(drawn.cpu().numpy()), folder / "samples" / f"{seen:09d}.png", columns)
-
-
-def _check_finite(figures: dict[str, float], seen: int, folder: Path) -> None:
-    bad = [name for name, value in figures.items() if not math.isfinite(value)]
-    if bad:
-        raise AttnGANError(
-            f"{', '.join(bad)} is not finite after {seen:,} images; {folder} keeps its last checkpoint: "
-            "train anew with a larger gamma or a smaller learning rate"
-        )
-
-
-def _progress(total: int, seen: int) -> tqdm:
-    return tqdm(total=total, initial=min(seen, total), unit=" images", dynamic_ncols=True, smoothing=0.05)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collects Ctrl-C and SIGTERM instead of dying, so that the step in hand ends and is saved."""
-    stop: list[int] = []
-    previous = {
-        number: signal.signal(number, lambda n, _: stop.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
-    """Holds the run's lock; AttnGANError if another process trains into the same folder."""
-    folder.mkdir(exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
+    def _look_for_copies(self) -> None:
+        """memorisation.json and neighbours.png of the generator that is kept."""
+        training, held_out = (take(self.pictures, places) for places in (self.batches.training, self.batches.held_out))
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AttnGANError(
-                f"--out {folder}: another attngan train writes there; wait for it, or use another --out"
-            ) from None
-        yield
+            measure_run(load_generator(str(self.folder)), training, held_out, self.folder)
+        except AttnGANError as error:  # the run itself is done, and whole
+            note(f"no report on memorisation: {error}")
+
+    def _skip(self, figures: dict[str, float], bar: tqdm) -> None:
+        """After a step that was not finite: goes on, and after too many of them in a row rolls back."""
+        self.skips += 1
+        bad = [name for name, value in figures.items() if not math.isfinite(value)] or ["a gradient"]
+        reason = f"{', '.join(bad)} not finite"
+        if self.skips < _SKIPS:
+            self.records.write(EVENTS, self.progress.images, {"event": "skipped step", "detail": reason})
+            return
+        roll_back(self.state, self.folder, self.pictures.fingerprint, self.records, f"{reason} in {_SKIPS} steps")
+        self.skips, bar.n = 0, self.progress.images
+        bar.refresh()
+
+
+def _progress_bar(total: int, seen: int) -> tqdm:
+    return tqdm(total=total, initial=min(seen, total), unit=" images", dynamic_ncols=True, smoothing=0.05)

@@ -63,15 +63,23 @@ class Trainer:
 
         Fakes are drawn with the labels of the real pictures that they are paired with.
         Returns the losses, the mean logits and, on penalty steps, the penalty before its weight.
+        A loss or a gradient that is not finite moves neither its network nor what comes after it in the step: then
+        the figures have a "skipped" as well, 1.
         """
         settings = settings or Settings()
         for optimizer in (self.optimizer_g, self.optimizer_d):
             for group in optimizer.param_groups:
                 group["lr"], group["betas"] = settings.learning_rate, (0.0, settings.beta2)
         figures = self.discriminator_step(real, z[0], labels, settings, augment)
-        figures |= self.generator_step(real, z[1], labels, augment)
+        if "skipped" not in figures:
+            figures |= self.generator_step(real, z[1], labels, augment)
         self.steps += 1
         return {name: value.item() for name, value in figures.items()}
+
+    @torch.no_grad()
+    def mean_logit(self, pictures: Tensor, labels: Tensor | None, augment: Augment) -> float:
+        """D's mean logit of pictures that it is not trained on."""
+        return float(self.discriminator(augment(pictures), labels).mean())
 
     def discriminator_step(
         self, real: Tensor, z: Tensor, labels: Tensor | None, settings: Settings, augment: Augment
@@ -94,8 +102,7 @@ class Trainer:
             penalty = self._penalty(logits, seen, z, labels)
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
-        _descend(self.optimizer_d, loss, self.discriminator)
-        return figures
+        return figures | _descend(self.optimizer_d, loss)
 
     def _penalty(self, logits: Tensor, seen: Tensor, z: Tensor, labels: Tensor | None) -> Tensor:
         if self.penalty == "r1+r2":
@@ -120,10 +127,9 @@ class Trainer:
                 with torch.no_grad():
                     real_logits = self.discriminator(augment(real), labels)
             loss = self.objective.generator(real_logits, fake_logits)
-            _descend(self.optimizer_g, loss, self.generator)
+            return {"loss_g": loss.detach()} | _descend(self.optimizer_g, loss)
         finally:
             self.discriminator.requires_grad_(True)
-        return {"loss_g": loss.detach()}
 
 
 def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
@@ -131,7 +137,13 @@ def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=2e-4, betas=(0.0, 0.99), eps=1e-8)
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, network: nn.Module) -> None:
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> dict[str, Tensor]:
+    """One step down, or none and {"skipped": 1} if the loss or the gradient's norm is not finite."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    finite = torch.isfinite(loss) & torch.isfinite(torch.nn.utils.get_total_norm(gradients))
+    if not finite:
+        return {"skipped": torch.ones(())}
     optimizer.step()
+    return {}

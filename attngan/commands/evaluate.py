@@ -15,8 +15,14 @@ from attngan_runtime.console import Command
 @click.option(
     "--samples", type=click.IntRange(min=10), help="Pictures to draw; 2000, or half of --data if that is less."
 )
-def evaluate(run_or_bundle: str, data: Path, samples: int | None) -> None:
-    """KID of generated against real pictures, and of real against real beside it."""
+@click.option(
+    "--features", metavar="MODULE:FUNCTION", help="Your own features, such as Inception's; EfficientNet-Lite0's if not."
+)
+def evaluate(run_or_bundle: str, data: Path, samples: int | None, features: str | None) -> None:
+    """KID, FID, precision, recall, density and coverage of generated against real pictures, real against real beside.
+
+    MODULE is found in the current folder too. FUNCTION turns uint8 pictures [N, H, W, 1 or 3] into floats [N, d].
+    """
     from attngan.evaluate import evaluate_generator
 
-    click.echo(evaluate_generator(run_or_bundle, data, samples))
+    click.echo(evaluate_generator(run_or_bundle, data, samples, features))

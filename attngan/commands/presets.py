@@ -14,6 +14,6 @@ def presets() -> None:
     click.echo(f"{'name':12} {'size':>5} {'channels':>8} {'attention at':>13} {'images':>11}  augmentation")
     for name, (network, training) in PRESETS.items():
         attention = ", ".join(map(str, network.attention))
-        augmentation = ", ".join(training.augment) or "none"
+        augmentation = "adaptive" if training.overfitting_target else "none"
         size = f"{network.resolution}²"
         click.echo(f"{name:12} {size:>5} {network.channels:>8} {attention:>13} {training.images:>11,}  {augmentation}")

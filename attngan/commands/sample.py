@@ -1,14 +1,21 @@
-"""`attngan sample`: pictures of a run or a shipped generator."""
+"""`attngan sample`: pictures of a run or a shipped generator, between them, and where its attention looks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
+from attngan.errors import AttnGANError
 from attngan_runtime.console import Command, Numbers
-from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid
+from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid, save_picture
 from attngan_runtime.inputs import chosen_classes, naming_the_option, truncations
+
+if TYPE_CHECKING:
+    from attngan.checkpoint import LoadedGenerator
 
 
 @click.command(cls=Command)
@@ -16,22 +23,84 @@ from attngan_runtime.inputs import chosen_classes, naming_the_option, truncation
 @click.option("--seeds", type=Numbers(), default="0-63", show_default=True, help="One picture a seed.")
 @click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
 @click.option(
-    "--truncation", type=float, default=1.0, show_default=True, help="0 to 2; below 1: more typical pictures."
-)
+    "--truncation", default="1", show_default=True,
+    help="0 to 2; below 1: more typical pictures. Several, such as 0,0.5,1: a row each, seeds to the right.",
+)  # fmt: skip
+@click.option(
+    "--interpolate", type=click.IntRange(min=1), metavar="STEPS",
+    help="From each seed to the next in so many steps: a row a pair, or a looping animation if --out is .webp.",
+)  # fmt: skip
+@click.option(
+    "--attention", metavar="X,Y",
+    help="What the generator attends to from this point of its picture, in pixels from the top left.",
+)  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture file to write.")
-def sample(run_or_name: str, seeds: list[int], classes: str | None, truncation: float, out: Path) -> None:
-    """Draw a grid of pictures from a run folder or a shipped generator."""
+def sample(
+    run_or_name: str, seeds: list[int], classes: str | None, truncation: str,
+    interpolate: int | None, attention: str | None, out: Path,
+) -> None:  # fmt: skip
+    """Draw pictures from a run folder or a shipped generator into one file."""
     check_picture_path(out)
     with naming_the_option():
-        truncations(truncation)
+        values = [float(value) for value in truncations(truncation.split(","))]
+    point = _point(attention) if attention else None
+    _check_together(seeds, values, interpolate, attention)
     from attngan.checkpoint import load_generator
 
     generator = load_generator(run_or_name)
     chosen = chosen_classes(classes, generator.name, generator.config.class_names)
-    # Seeds go down and classes go right, so that a column shows one class.
-    pairs = [(seed, label) for seed in seeds for label in chosen or [0]]
+    if point:
+        from attngan.attention_sheet import attention_sheet
+
+        save_picture(attention_sheet(generator, seeds, chosen, values[0], point), out)
+        wrote = f"what {generator.name} attends to from {point[0]},{point[1]}"
+    elif interpolate and out.suffix.lower() == ".webp":
+        from attngan.interpolation import write_loop
+
+        wrote = f"a loop of {write_loop(generator, seeds, chosen, interpolate, values[0], out)} frames"
+    else:
+        pictures, columns = _grid(generator, seeds, chosen, values, interpolate)
+        save_grid(pictures, out, columns)
+        wrote = f"{len(pictures)} pictures"
+    click.echo(f"wrote {wrote} to {out}")
+
+
+def _point(text: str) -> tuple[int, int]:
+    x, comma, y = (part.strip() for part in text.partition(","))
+    if not (comma and x.isdecimal() and y.isdecimal() and max(len(x), len(y)) < 10):
+        raise AttnGANError(f"--attention {text[:40]}: is not a point; write X,Y in pixels from the top left, as 12,20")
+    return int(x), int(y)
+
+
+def _check_together(seeds: list[int], values: list[float], steps: int | None, attention: str | None) -> None:
+    """Raises AttnGANError where two options ask for different pictures."""
+    if steps and attention:
+        raise AttnGANError(f"--attention {attention}: not together with --interpolate; leave one of them out")
+    if len(values) > 1 and (steps or attention):
+        other = "--interpolate" if steps else "--attention"
+        raise AttnGANError(f"--truncation: {len(values)} values, where {other} takes one; give one of them")
+    if steps and len(seeds) < 2:
+        raise AttnGANError(f"--interpolate {steps}: one seed has no other to go to; give several, such as --seeds 0-3")
+
+
+def _grid(
+    generator: LoadedGenerator, seeds: list[int], classes: list[int], values: list[float], steps: int | None
+) -> tuple[np.ndarray, int | None]:
+    """uint8 [B, H, W, C] and the columns of their grid; None = about as many as rows."""
+    if steps:
+        from attngan.interpolation import interpolation_grid
+
+        return interpolation_grid(generator, seeds, classes, steps, values[0])
     side = generator.config.network.resolution
-    check_sheet_size(len(pairs), side, side, len(chosen) or None)
-    pictures = generator.draw([s for s, _ in pairs], [c for _, c in pairs] if chosen else None, truncation)
-    save_grid(pictures, out, len(chosen) or None)
-    click.echo(f"wrote {len(pictures)} pictures to {out}")
+    if len(values) > 1:
+        # A band of rows for each class: truncations go down and seeds go right, so that a column shows one seed.
+        labels: Sequence[int | None] = classes or (None,)
+        rows = [(label, value) for label in labels for value in values]
+        check_sheet_size(len(rows) * len(seeds), side, side, len(seeds))
+        drawn = [generator.draw(seeds, None if c is None else [c] * len(seeds), value) for c, value in rows]
+        return np.concatenate(drawn), len(seeds)
+    # Seeds go down and classes go right, so that a column shows one class.
+    pairs = [(seed, label) for seed in seeds for label in classes or [0]]
+    check_sheet_size(len(pairs), side, side, len(classes) or None)
+    drawn_classes = [label for _, label in pairs] if classes else None
+    return generator.draw([seed for seed, _ in pairs], drawn_classes, values[0]), len(classes) or None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attngan.config import RunConfig, TrainingConfig, preset
+from attngan.config import AUGMENT, OVERFITTING_TARGET, RunConfig, TrainingConfig, preset
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 
@@ -28,25 +28,49 @@ if TYPE_CHECKING:
 )
 @click.option("--unconditional", is_flag=True, help="Ignore the classes of the pictures.")
 @click.option("--objective", help="A name in attngan.losses; relativistic if not given.")
+@click.option(
+    "--augment", default=None, help="adaptive (the default), none, or a fixed probability from 0 to 0.8, such as 0.3."
+)
+@click.option(
+    "--holdout", type=click.IntRange(min=0), default=None,
+    help="Pictures never trained on, to see overfitting and KID by; a tenth, 20 to 1,000, if not given.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=0), default=None,
+    help="Stop after so many of the 20 evaluations in a row show a collapse; 0 never stops. [default: 6]",
+)  # fmt: skip
+@click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard as well.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
     preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
-    unconditional: bool, objective: str | None, device: str, dry_run: bool,
+    unconditional: bool, objective: str | None, augment: str | None, holdout: int | None, patience: int | None,
+    tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
-    """Train a generator; the same command again resumes the run. Ctrl-C stops and saves."""
+    """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     network, training = preset(preset_name)
     if channels:
         network = replace(network, channels=int(channels))
     training = replace(training, seed=seed, images=images or training.images)
     if objective:
         training = _with_objective(training, objective)
+    training = _with_augmentation(training, augment)
+    if holdout == 0 and patience:
+        raise AttnGANError(
+            f"--patience {patience}: nothing measures a collapse with --holdout 0; leave out one of them"
+        )
+    if patience is not None:
+        training = replace(training, patience=patience)
 
     import torch
 
     from attngan.data import describe, load_pictures
-    from attngan.train import build, check_folder
+    from attngan.run_folder import check_folder, check_tensorboard
+    from attngan.train import Outcome, build
     from attngan.train import train as run
+
+    if tensorboard:
+        check_tensorboard()
 
     where = _device(device)
     if out.resolve().is_relative_to(data.resolve()):
@@ -55,6 +79,7 @@ def train(
         raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
     pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
+    training = _with_holdout(training, holdout, len(pictures), preset_name)
     config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
     check_folder(out, config)
     click.echo(f"data: {describe(pictures)}")
@@ -68,11 +93,12 @@ def train(
             click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
         click.echo("dry run: nothing was trained or written")
         return
-    if run(config, pictures, out, where):
-        click.echo(f"done: {out} holds the generator; draw from it with: attngan sample {out} --out grid.png")
-    else:
+    outcome = run(config, pictures, out, where, source=str(data), tensorboard=tensorboard)
+    if outcome in (Outcome.INTERRUPTED, Outcome.TERMINATED):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
-        sys.exit(130)
+        sys.exit(130 if outcome == Outcome.INTERRUPTED else 0)
+    click.echo(f"done: {out} holds {_kept(out, outcome)}")
+    click.echo(f"draw from it with: attngan sample {out} --out grid.png; see all of it with: attngan report {out}")
 
 
 def _with_objective(training: TrainingConfig, name: str) -> TrainingConfig:
@@ -83,6 +109,51 @@ def _with_objective(training: TrainingConfig, name: str) -> TrainingConfig:
     if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
         return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     return replace(training, objective=name)
+
+
+def _with_augmentation(training: TrainingConfig, augment: str | None) -> TrainingConfig:
+    from attngan.adaptive import MOST
+
+    if augment is None:
+        return training
+    if augment == "adaptive":
+        return replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
+    if augment == "none":
+        return replace(training, augment=(), overfitting_target=0.0)
+    try:
+        probability = float(augment)
+    except ValueError:
+        raise AttnGANError(f"--augment {augment}: use adaptive, none, or a probability such as 0.3") from None
+    if not 0 < probability <= MOST:
+        raise AttnGANError(
+            f"--augment {augment}: use above 0 to {MOST}, beyond which augmentations show in the pictures"
+        )
+    return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
+
+
+def _with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, name: str) -> TrainingConfig:
+    """How many pictures are held out; without any, nothing can be adapted nor stopped early."""
+    from attngan.holdout import usual_holdout
+
+    if holdout is None:
+        measured = preset(name)[1].overfitting_target or training.overfitting_target or training.patience
+        holdout = usual_holdout(pictures) if measured else 0
+        if not holdout and training.overfitting_target:
+            raise AttnGANError(f"--data: {pictures} pictures; none can be held out of so few; add --augment none")
+    return replace(training, holdout=holdout, patience=training.patience if holdout else 0)
+
+
+def _kept(out: Path, outcome: str) -> str:
+    """Which generator the run folder holds, in words."""
+    from attngan.records import read_lines
+    from attngan.run_folder import QUALITY
+
+    best = [line for line in read_lines(out / QUALITY) if line.get("best")]
+    if not best:
+        return "the generator"
+    last = best[-1]
+    figures = f"its best generator, of {last['images']:,} images (KID {last['kid']:.4f} ± {last['kid_error']:.4f})"
+    return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
 
 
 def _device(name: str) -> torch.device:

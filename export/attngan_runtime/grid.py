@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -33,9 +34,14 @@ def save_grid(images: np.ndarray, path: str | Path, columns: int | None = None) 
 
     Raises AttnGANError if the folder does not exist, the ending is unknown or the format can't hold the sheet.
     """
+    check_picture_path(path)
+    save_picture(grid(images, columns), path)
+
+
+def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
+    """Writes one picture as `save_grid` does, and with its errors; `options` are those of Pillow's `save`."""
     path = Path(path)
     check_picture_path(path)
-    sheet = grid(images, columns)
     kind = _format(path)
     if sheet.mode == "RGBA" and kind == "JPEG":
         white = Image.new("RGBA", sheet.size, "white")
@@ -43,7 +49,7 @@ def save_grid(images: np.ndarray, path: str | Path, columns: int | None = None) 
     # Encoded in memory: Pillow reports a full disk as "encoder error -2", without its errno.
     data = io.BytesIO()
     try:
-        sheet.save(data, format=kind)
+        sheet.save(data, format=kind, **options)
     except (OSError, ValueError) as error:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
         raise AttnGANError(f"--out {path}: {kind} can't hold this {size} grid ({error}); use .png") from None

@@ -39,6 +39,28 @@ def test_translation_moves_whole_pictures():
     assert set((rows - 8).tolist()) == set((columns - 8).tolist()) == {-2, -1, 0, 1, 2}
 
 
+def test_rotate_makes_each_of_the_four_turns():
+    x = pictures(1).expand(64, -1, -1, -1)
+    turned = augment(x, SEEDS, ("rotate",), 1.0)
+    turns = [x[0].rot90(count, (1, 2)) for count in range(4)]
+    found = [next(k for k in range(4) if torch.equal(picture, turns[k])) for picture in turned]
+    assert all(found.count(k) > 5 for k in range(4))
+
+
+@given(st.floats(0, 1))
+@settings(max_examples=20)
+def test_scale_enlarges_about_the_centre(amount):
+    """A ramp from −1 to 1 becomes steeper or flatter by the factor, and the middle stays."""
+    x = torch.linspace(-1, 1, 16).expand(1, 1, 16, 16).double()
+    scaled = AUGMENTATIONS["scale"](x, torch.tensor([[amount, 0, 0]], dtype=torch.float64))
+    factor = 2 ** (amount - 0.5)
+    assert 0.7 < factor < 1.42
+    torch.testing.assert_close(scaled, (x / factor).clamp(-1, 1))
+    torch.testing.assert_close(
+        scaled.transpose(2, 3), AUGMENTATIONS["scale"](x.transpose(2, 3), torch.tensor([[amount, 0, 0]]).double())
+    )
+
+
 def test_cutout_clears_at_most_a_quarter():
     cleared = (augment(torch.ones(64, 1, 16, 16), SEEDS, ("cutout",), 1.0) == 0).float().mean((1, 2, 3))
     assert float(cleared.max()) == pytest.approx(0.25)

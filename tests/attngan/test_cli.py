@@ -1,5 +1,9 @@
 """The commands as a person types them: what they write, and one line and exit code 2 for every mistake."""
 
+import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -7,8 +11,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from attngan.cli import main
+from attngan.config import OVERFITTING_TARGET, PATIENCE
+from attngan.trainer import Trainer
 
 
 def call(*args):
@@ -76,6 +83,93 @@ def test_every_objective_trains(objective, folder, tmp_path):
     assert objective in result.output
 
 
+def copied(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "data")
+
+
+def test_a_data_folder_that_vanishes_while_it_trains_is_not_missed(folder, tmp_path, monkeypatch):
+    data, steps, original = copied(folder, tmp_path), [], Trainer.step
+
+    def step(self, *args):
+        steps.append(1)
+        if len(steps) == 2:
+            shutil.rmtree(data)
+        return original(self, *args)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    out = tmp_path / "run"
+    options = ("--preset", "tiny", "--data", data, "--out", out, "--images", 64)
+    assert call("train", *options).exit_code == 0
+    before = (out / "checkpoint.safetensors").read_bytes()
+    result = call("train", *options)
+    assert result.exit_code == 2 and "no such file or folder" in result.output
+    assert (out / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_picture_that_turns_corrupt_between_two_starts_is_named(folder, tmp_path):
+    data, out = copied(folder, tmp_path), tmp_path / "run"
+    options = ("--preset", "tiny", "--data", data, "--out", out, "--images", 64)
+    assert call("train", *options).exit_code == 0
+    before = (out / "checkpoint.safetensors").read_bytes()
+    picture = data / "cat" / "3.png"
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:60])
+    result = call("train", *options)
+    assert result.exit_code == 2
+    assert "not the pictures" in result.output and "24 pictures then" in result.output
+    assert "now 23 pictures, 2 classes; 1 skipped: cat/3.png" in result.output
+    assert (out / "checkpoint.safetensors").read_bytes() == before
+    picture.write_bytes(whole)
+    assert call("train", *options).exit_code == 0
+
+
+def test_sigterm_saves_and_exits_0_and_ctrl_c_130(folder, tmp_path, monkeypatch):
+    original = Trainer.step
+    for number, code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+        monkeypatch.setattr(Trainer, "step", lambda *args, n=number: os.kill(os.getpid(), n) or original(*args))
+        out = tmp_path / f"run-{code}"
+        result = call("train", "--preset", "tiny", "--data", folder, "--out", out, "--images", 64)
+        assert result.exit_code == code
+        assert "stopped and saved: run the same command again" in result.output
+        assert (out / "checkpoint.safetensors").exists()
+
+
+def test_tensorboard_has_the_metrics_of_a_resumed_run_once(folder, tmp_path):
+    out = tmp_path / "run"
+    options = ("--preset", "tiny", "--data", folder, "--out", out, "--images", 64, "--tensorboard")
+    assert call("train", *options).exit_code == 0
+    assert call("train", *options).exit_code == 0
+    events = EventAccumulator(str(out / "tensorboard"))
+    events.Reload()
+    recorded = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    shown = events.Scalars("metrics/loss_d")
+    assert [event.step for event in shown] == [line["images"] for line in recorded]
+    assert shown[-1].value == pytest.approx(recorded[-1]["loss_d"])
+
+
+def test_tensorboard_that_is_not_installed_is_named(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    result = call("train", "--preset", "tiny", "--data", folder, "--out", tmp_path / "run", "--tensorboard")
+    assert result.exit_code == 2 and '--tensorboard: not installed; pip install "attngan[tensorboard]"' in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_holds_against_overfitting_by_default(folder, tmp_path):
+    """A preset that adapts holds pictures out; its config says so."""
+    for options, expected in (
+        ((), {"holdout": 4, "overfitting_target": OVERFITTING_TARGET, "patience": PATIENCE}),
+        (("--augment", "none", "--holdout", 0), {"holdout": 0, "overfitting_target": 0, "patience": 0, "augment": ()}),
+        (("--augment", "0.3"), {"holdout": 4, "augment_probability": (0.3, 0.3), "overfitting_target": 0}),
+        (("--holdout", 7, "--patience", 2), {"holdout": 7, "patience": 2}),
+    ):
+        asked = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("attngan.train.train", lambda config, *a, said=asked, **k: said.append(config.training))
+            call("train", "--preset", "image-32", "--data", folder, "--out", tmp_path / "run", *options)
+        (training,) = asked
+        assert {name: getattr(training, name) for name in expected} == expected
+
+
 def test_presets_are_listed():
     result = call("presets")
     assert result.exit_code == 0
@@ -93,6 +187,13 @@ MISTAKES = [
     ((*TRAIN, "--objective", "magic"), "--objective magic"),
     ((*TRAIN, "--device", "abacus"), "--device abacus"),
     ((*TRAIN, "--images", "none"), "--images"),
+    ((*TRAIN, "--augment", "some"), "--augment some: use adaptive, none, or a probability"),
+    ((*TRAIN, "--augment", "0.95"), "--augment 0.95: use above 0 to 0.8"),
+    ((*TRAIN, "--augment", "nan"), "--augment nan"),
+    ((*TRAIN, "--augment", "adaptive", "--holdout", 0), "--holdout 0: adaptive augmentation measures on held-out"),
+    ((*TRAIN, "--patience", 3, "--holdout", 0), "--patience 3: nothing measures a collapse with --holdout 0"),
+    ((*TRAIN, "--holdout", 24), "--holdout 24: leaves none of 24 pictures"),
+    ((*TRAIN, "--holdout", -1), "--holdout"),
     (("sample", "{run}", "--seeds", "3-1", "--out", "{tmp}/a.png"), "reversed range"),
     (("sample", "{run}", "--seeds", "a", "--out", "{tmp}/a.png"), "'a' is not a list of whole numbers"),
     (("sample", "{run}", "--seeds", "4294967296", "--out", "{tmp}/a.png"), "4294967296 is outside"),
@@ -117,7 +218,7 @@ def test_mistakes_get_one_line_and_exit_code_2(args, message, folder, run, tmp_p
     (tmp_path / "texts" / "notes.txt").write_text("words")
     (tmp_path / "file.txt").write_text("words")
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    result = call(*(arg.format(data=folder, tmp=tmp_path, run=run) for arg in args))
+    result = call(*(str(arg).format(data=folder, tmp=tmp_path, run=run) for arg in args))
     assert result.exit_code == 2, result.output
     assert message in result.output
     assert "Traceback" not in result.output

@@ -1,18 +1,13 @@
-"""KID against the formula written out, its error bar against repetition, and the report of an evaluation."""
+"""KID, FID and the neighbour figures against their formulas written out, and what KID's error bar claims."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngan import metrics
-from attngan.data import Pictures
-from attngan.errors import AttnGANError
-from attngan.metrics import Report, evaluate, kid
+from attngan.metrics import density_and_coverage, fid, kernel_distance, kid, neighbours, precision_and_recall
 
 
 def kernel(x: np.ndarray, y: np.ndarray) -> float:
@@ -33,41 +28,49 @@ def normals(seed: int, count: int, size: int, mean: float = 0.0) -> np.ndarray:
 
 
 @settings(max_examples=25)
-@given(count=st.integers(4, 13), size=st.integers(1, 6), subsets=st.integers(2, 5), seed=st.integers(0, 99))
-def test_equals_the_formula_over_each_subset(count: int, size: int, subsets: int, seed: int) -> None:
-    real, fake = normals(seed, count, size), normals(seed + 100, count, size, 0.5)
-    generator, m = np.random.default_rng(seed), count // 2
-    chosen = [[generator.permutation(count)[:m] for _ in range(subsets)] for _ in range(2)]
+@given(
+    counts=st.tuples(st.integers(4, 13), st.integers(4, 13)) | st.integers(4, 13).map(lambda n: (n, n)),
+    size=st.integers(1, 6),
+    subsets=st.integers(2, 5),
+    seed=st.integers(0, 99),
+)
+def test_kid_equals_the_formula_over_each_subset(counts: tuple[int, int], size: int, subsets: int, seed: int) -> None:
+    real, fake = normals(seed, counts[0], size), normals(seed + 100, counts[1], size, 0.5)
+    generator, least = np.random.default_rng(seed), min(counts)
+    m = least // 2
+    chosen = [[generator.permutation(n)[: n * m // least] for _ in range(subsets)] for n in counts]
     distances = [
         unbiased_mmd2(real[i].astype(np.float64), fake[j].astype(np.float64)) for i, j in zip(*chosen, strict=True)
     ]
     mean, error = kid(real, fake, subsets=subsets, seed=seed)
     assert mean == pytest.approx(np.mean(distances), rel=1e-9, abs=1e-9)
-    assert error == pytest.approx(np.std(distances, ddof=1) * np.sqrt(m / (count - m)), rel=1e-9, abs=1e-9)
+    assert error == pytest.approx(np.std(distances, ddof=1) * np.sqrt(m / (least - m)), rel=1e-9, abs=1e-9)
 
 
 def test_blocks_of_the_kernel_matrix_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, fake = normals(0, 50, 8), normals(1, 50, 8, 0.3)
+    real, fake = normals(0, 50, 8), normals(1, 30, 8, 0.3)
     whole = kid(real, fake)
-    monkeypatch.setattr(metrics, "_ROWS", 7)
+    monkeypatch.setattr(kernel_distance, "_ROWS", 7)
     assert kid(real, fake) == pytest.approx(whole, rel=1e-12)
 
 
-def test_unbiased_between_equal_distributions() -> None:
-    values = [kid(normals(2 * i, 100, 16), normals(2 * i + 1, 100, 16), subsets=20)[0] for i in range(200)]
+@pytest.mark.parametrize(("n", "m"), [(100, 100), (60, 150)])
+def test_kid_is_unbiased_between_equal_distributions(n: int, m: int) -> None:
+    values = [kid(normals(2 * i, n, 16), normals(2 * i + 1, m, 16), subsets=20)[0] for i in range(200)]
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
     assert min(values) < 0 < max(values)
     biased = np.mean([(1 + (x * x).mean(1)) ** 3 for x in [normals(0, 100, 16)]]) / 100  # what i = j would add
     assert abs(np.mean(values)) < biased / 5
 
 
-def test_error_bar_is_the_spread_over_repetitions() -> None:
-    runs = [kid(normals(2 * i, 200, 8), normals(2 * i + 1, 200, 8, 0.4)) for i in range(60)]
-    spread, claimed = np.std([mean for mean, _ in runs], ddof=1), np.mean([error for _, error in runs])
-    assert 0.7 < claimed / spread < 1.4
+@pytest.mark.parametrize(("n", "m", "runs"), [(200, 200, 100), (256, 50, 150), (256, 1000, 60), (20, 256, 150)])
+def test_kids_error_bar_is_the_spread_over_repetitions(n: int, m: int, runs: int) -> None:
+    found = [kid(normals(2 * i, n, 8), normals(2 * i + 1, m, 8, 0.5), subsets=40) for i in range(runs)]
+    spread, claimed = np.std([mean for mean, _ in found], ddof=1), np.mean([error for _, error in found])
+    assert 0.8 < claimed / spread < 1.25
 
 
-def test_deterministic_and_seeded() -> None:
+def test_kid_is_deterministic_and_seeded() -> None:
     real, fake = normals(0, 60, 8), normals(1, 60, 8)
     assert kid(real, fake) == kid(real, fake)
     assert kid(real, fake, seed=1) != kid(real, fake)
@@ -79,98 +82,106 @@ def test_larger_shift_larger_kid() -> None:
     assert distances == sorted(distances)
 
 
-@pytest.mark.parametrize("shapes", [((10, 4), (9, 4)), ((10, 4), (10, 3)), ((3, 4), (3, 4))])
-def test_shapes_that_do_not_fit(shapes: tuple[tuple[int, int], tuple[int, int]]) -> None:
+@pytest.mark.parametrize("shapes", [((10, 4), (10, 3)), ((10, 4), (10,)), ((3, 4), (30, 4)), ((30, 4), (3, 4))])
+def test_features_that_kid_can_not_compare(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(ValueError, match="features"):
         kid(np.zeros(shapes[0]), np.zeros(shapes[1]))
 
 
-@pytest.fixture
-def pixels_as_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "features", lambda images: images.reshape(len(images), -1).astype(np.float32) / 255)
+def frechet(x: np.ndarray, y: np.ndarray) -> float:
+    """Heusel et al. 2017, equation 6, with SciPy's matrix square root in float64."""
+    from scipy.linalg import sqrtm
+
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    a, b = np.cov(x.T), np.cov(y.T)
+    return float(((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * np.real(sqrtm(a @ b))))
 
 
-def pictures(count: int, classes: int = 0) -> Pictures:
-    generator = np.random.default_rng(5)
-    images = generator.integers(0, 256, (count, 4, 4, 1), np.uint8)
-    if not classes:
-        return Pictures(images)
-    labels = generator.choice(classes, count, p=np.arange(1, classes + 1) / sum(range(classes + 1)))
-    return Pictures(images, labels, [str(label) for label in range(classes)])
+@pytest.mark.parametrize(("n", "m", "size"), [(60, 60, 5), (300, 200, 20), (2100, 1500, 8)])
+def test_fid_equals_the_formula(n: int, m: int, size: int) -> None:
+    mix = normals(9, size, size)
+    real, fake = normals(0, n, size) @ mix, normals(1, m, size, 0.7)
+    assert fid(real, fake) == pytest.approx(frechet(real, fake), rel=1e-9)
+    assert fid(real, real) == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.usefixtures("pixels_as_features")
-def test_evaluate_compares_disjoint_real_halves_and_asks_for_the_real_classes() -> None:
-    real = pictures(400, 3)
-    asked: list[np.ndarray] = []
-
-    def draw(count: int, labels: np.ndarray | None) -> np.ndarray:
-        assert labels is not None
-        asked.append(labels)
-        return np.full((count, 4, 4, 1), 40, np.uint8)
-
-    report = evaluate(draw, real, samples=200)
-    (labels,) = asked
-    assert len(labels) == 200 and labels.dtype == np.int64
-    shares = np.bincount(labels, minlength=3) / 200
-    assert real.labels is not None
-    assert np.abs(shares - np.bincount(real.labels) / 400).max() < 0.1
-    assert report.kid > 20 * report.kid_error > 0
-    assert abs(report.real_kid) < 4 * report.real_kid_error
-    assert evaluate(draw, real, samples=200) == report
+def test_fid_with_fewer_pictures_than_features() -> None:
+    # Nuclear norm of the cross products: the trace of the root without a root of a singular matrix.
+    real, fake = normals(0, 30, 50), normals(1, 20, 50, 0.3)
+    centred = [(x - x.mean(0)).astype(np.float64) / np.sqrt(len(x) - 1) for x in (real, fake)]
+    root = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    means = ((real.mean(0, np.float64) - fake.mean(0, np.float64)) ** 2).sum()
+    expected = means + sum((x * x).sum() for x in centred) - 2 * root
+    assert fid(real, fake) == pytest.approx(expected, rel=1e-5)
 
 
-def test_real_halves_are_disjoint_and_each_picture_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, seen = Pictures(np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)), []
-
-    def record(images: np.ndarray) -> np.ndarray:
-        seen.append(images.ravel().tolist())
-        return images.reshape(-1, 1).astype(np.float32)
-
-    monkeypatch.setattr(metrics, "features", record)
-    evaluate(lambda count, _labels: np.full((count, 1, 1, 1), 200, np.uint8), real, samples=50)
-    drawn = [numbers for numbers in seen if 200 in numbers]
-    halves = [numbers for numbers in seen if 200 not in numbers]
-    assert len(drawn) == 1 and len(halves) == 2
-    assert sorted(halves[0] + halves[1]) == list(range(100))
-    assert max(halves[0]) > 50 and max(halves[1]) > 50  # drawn from all over, not the first and the last
+def test_fid_of_features_far_from_zero_keeps_its_digits() -> None:
+    real, fake = normals(0, 500, 4) + 1000, normals(1, 500, 4) + 1000
+    assert fid(real, fake) == pytest.approx(frechet(real, fake), abs=1e-4)
 
 
-@pytest.mark.usefixtures("pixels_as_features")
-def test_real_pictures_drawn_again_score_as_real_ones() -> None:
-    real = pictures(400)
-    unseen = np.random.default_rng(6).integers(0, 256, (100, 4, 4, 1), np.uint8)
-    report = evaluate(lambda _count, labels: unseen if labels is None else unseen[:0], real, samples=100)
-    assert abs(report.kid) < 4 * report.kid_error
+def test_fid_falls_with_the_number_of_pictures() -> None:
+    assert fid(normals(0, 50, 20), normals(1, 50, 20)) > 3 * fid(normals(0, 1000, 20), normals(1, 1000, 20)) > 0
 
 
-def test_report_prints_a_table_and_is_ready_for_json() -> None:
-    report = Report(0.00571, 0.00062, -0.00012, 0.0003, 2000)
-    assert str(report).splitlines()[1:3] == [
-        "generated against real     0.0057   0.0006",
-        "real against real         -0.0001   0.0003",
-    ]
-    assert "2,000 pictures each, features: EfficientNet-Lite0" in report.lines()[-1]
-    assert json.loads(json.dumps(report.as_dict()))["kid"] == 0.00571
+@pytest.mark.parametrize("shapes", [((10, 4), (10, 3)), ((1, 4), (10, 4)), ((10, 4), (4,))])
+def test_features_that_fid_can_not_compare(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match="features"):
+        fid(np.zeros(shapes[0]), np.zeros(shapes[1]))
 
 
-def never(_count: int, _labels: np.ndarray | None) -> np.ndarray:
-    raise AssertionError("drawn before the pictures were counted")
+def distance(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.sqrt(((x.astype(np.float64) - y.astype(np.float64)) ** 2).sum()))
 
 
-@pytest.mark.parametrize(
-    ("count", "samples", "message"),
-    [
-        (300, 2000, r"--data: 300 pictures; .* --samples 2000 needs 4,000; use --samples 150, or more pictures"),
-        (12, 2000, r"--data: 12 pictures; .* needs 4,000; use more pictures"),
-        (300, 5, r"--samples 5: too few for an error bar; use 10 or more"),
-    ],
-)
-def test_too_few_pictures(count: int, samples: int, message: str) -> None:
-    with pytest.raises(AttnGANError, match=message):
-        evaluate(never, pictures(count), samples=samples)
+def radius(points: np.ndarray, i: int, k: int) -> float:
+    return sorted(distance(points[i], points[j]) for j in range(len(points)) if j != i)[k - 1]
 
 
-def test_generator_of_another_shape() -> None:
-    with pytest.raises(AttnGANError, match=r"draws \(4, 4, 3\) where --data was read as \(4, 4, 1\)"):
-        evaluate(lambda count, _labels: np.zeros((count, 4, 4, 3), np.uint8), pictures(100), samples=20)
+def share_inside(points: np.ndarray, others: np.ndarray, k: int) -> float:
+    """Kynkäänniemi et al. 2019, equation 1: the share of `others` within the k-th neighbour's reach of any point."""
+    radii = [radius(points, i, k) for i in range(len(points))]
+    inside = [any(distance(x, p) <= r for p, r in zip(points, radii, strict=True)) for x in others]
+    return float(np.mean(inside))
+
+
+@settings(max_examples=40)
+@given(n=st.integers(5, 14), m=st.integers(5, 14), size=st.integers(1, 4), k=st.integers(1, 4), seed=st.integers(0, 99))
+def test_neighbour_figures_equal_brute_force(n: int, m: int, size: int, k: int, seed: int) -> None:
+    # Whole numbers: distances are exact in both ways of computing them, ties and duplicates included.
+    random = np.random.default_rng(seed)
+    real, fake = (random.integers(-3, 4, (count, size)).astype(np.float32) for count in (n, m))
+    assert precision_and_recall(real, fake, k) == (share_inside(real, fake, k), share_inside(fake, real, k))
+    inside = np.array([[distance(x, y) <= radius(real, i, k) for y in fake] for i, x in enumerate(real)])
+    density, coverage = density_and_coverage(real, fake, k)
+    assert density == pytest.approx(inside.sum() / (k * m))  # Naeem et al. 2020, equation 4
+    assert coverage == pytest.approx(inside.any(1).mean())  # equation 6
+
+
+def test_radii_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    sklearn = pytest.importorskip("sklearn.neighbors")
+    points = normals(3, 300, 12) + 20
+    expected = sklearn.NearestNeighbors(n_neighbors=6).fit(points.astype(np.float64)).kneighbors()[0][:, 4]
+    np.testing.assert_allclose(np.sqrt(neighbours.squared_radii(points, 5)), expected, rtol=1e-9)
+    monkeypatch.setattr(neighbours, "_BLOCK", 1000)  # three rows at a time
+    np.testing.assert_allclose(np.sqrt(neighbours.squared_radii(points, 5)), expected, rtol=1e-9)
+    assert max(len(block) for _, block in neighbours.squared_distances(points, points)) == 3
+
+
+def test_neighbour_figures_tell_collapse_from_noise() -> None:
+    real, same = normals(0, 400, 8), normals(1, 400, 8)
+    for value in (*precision_and_recall(real, same), density_and_coverage(real, same)[1]):
+        assert value > 0.8
+    assert density_and_coverage(real, same)[0] == pytest.approx(1, abs=0.15)
+    collapsed, spread = 0.1 * normals(1, 400, 8), 4 * normals(1, 400, 8)
+    precision, recall = precision_and_recall(real, collapsed)
+    assert precision > 0.95 and recall < 0.3 and density_and_coverage(real, collapsed)[1] < 0.5
+    precision, recall = precision_and_recall(real, spread)
+    assert precision < 0.1 and recall > 0.95 and density_and_coverage(real, spread)[0] < 0.1
+
+
+def test_too_few_features_for_neighbours() -> None:
+    with pytest.raises(ValueError, match="5 features: the 5 nearest others of each need at least 6"):
+        density_and_coverage(np.zeros((5, 3)), np.zeros((9, 3)))
+    with pytest.raises(ValueError, match="at least 4"):
+        precision_and_recall(np.zeros((9, 3)), np.zeros((3, 3)))

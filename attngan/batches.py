@@ -1,0 +1,90 @@
+"""What each step shows the networks: pictures, latents, augmentation; functions of (seed, step, sample index)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attngan.augment import augment
+from attngan.config import RunConfig
+from attngan.data import Pictures
+from attngan.holdout import split
+from attngan.random import derive, normals
+
+_LATENTS, _AUGMENTATION, _SALT, _HELD_OUT = 1, 2, 5, 6  # streams of randomness below the run's seed
+
+
+class Order:
+    """The endless order of training pictures: every epoch is a permutation drawn from (seed, epoch)."""
+
+    def __init__(self, seed: int, count: int) -> None:
+        self.seed, self.count = seed, count
+        self._epoch, self._permutation = -1, np.empty(0, np.int64)
+
+    def indices(self, start: int, length: int) -> np.ndarray:
+        """int64 [length]: places start … start+length−1 of the order; depends on nothing but its arguments."""
+        return np.array([self._at(place) for place in range(start, start + length)], np.int64)
+
+    def _at(self, place: int) -> int:
+        epoch, position = divmod(place, self.count)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._permutation = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return int(self._permutation[position])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of the trainer takes."""
+
+    real: Tensor  #: [B, C, H, W] in [−1, 1], channels last
+    labels: Tensor | None  #: int64 [B]
+    z: tuple[Tensor, Tensor]  #: [B, z_dim] of the D step and of the G step
+    seeds: Tensor  #: int64 [2B], of each picture's augmentation
+    names: tuple[str, ...]
+    probability: float
+
+    def augment(self, pictures: Tensor) -> Tensor:
+        """The step's own augmentation of [≤ 2B, C, H, W]."""
+        return augment(pictures, self.seeds[: len(pictures)], self.names, self.probability)
+
+
+class Batches:
+    """The batches of a run. `salt` makes other batches of the same places, after a failure that would repeat."""
+
+    def __init__(self, config: RunConfig, pictures: Pictures, device: torch.device) -> None:
+        self.config, self.pictures, self.device = config, pictures, device
+        self.training, self.held_out = split(pictures, config.training.holdout, config.training.seed)
+        self._salted(0)
+
+    def _salted(self, salt: int) -> None:
+        self._salt, plan = salt, self.config.training
+        self._seed = int(derive(plan.seed, _SALT, salt)) if salt else plan.seed
+        self._order = Order(self._seed, len(self.training))
+        self._held_out_order = Order(int(derive(self._seed, _HELD_OUT)), max(len(self.held_out), 1))
+
+    def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
+        """Batch number `step`, from place `seen` of the order on."""
+        if salt != self._salt:
+            self._salted(salt)
+        plan = self.config.training
+        real, labels = self._pictures(self.training[self._order.indices(seen, plan.batch)])
+        samples = torch.arange(2 * plan.batch)
+        z = normals(derive(self._seed, _LATENTS, step, samples), self.config.network.z_dim).to(self.device)
+        seeds = derive(self._seed, _AUGMENTATION, step, samples).to(self.device)
+        return Step(real, labels, (z[: plan.batch], z[plan.batch :]), seeds, plan.augment, probability)
+
+    def held_out_batch(self, seen: int) -> tuple[Tensor, Tensor | None]:
+        """As many pictures that training never shows, and their labels."""
+        return self._pictures(self.held_out[self._held_out_order.indices(seen, self.config.training.batch)])
+
+    def _pictures(self, places: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        array = torch.from_numpy(self.pictures.images[places]).to(self.device)
+        real = (array.float() / 127.5 - 1).permute(0, 3, 1, 2)
+        if not self.config.network.classes:
+            return real, None
+        assert self.pictures.labels is not None
+        return real, torch.from_numpy(self.pictures.labels[places]).to(self.device)

@@ -1,0 +1,81 @@
+"""`attngan memorisation`: whether a generator copies its training pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from attngan.errors import AttnGANError
+from attngan_runtime.console import Command
+
+if TYPE_CHECKING:
+    from attngan.data import Pictures
+    from attngan.drawing import OpenGenerator
+
+
+@click.command(cls=Command)
+@click.argument("run_or_bundle")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The pictures that it was trained on.")
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path),
+    help="Pictures of the same kind that training never saw; a run's own if it held some out.",
+)
+@click.option("--samples", type=click.IntRange(min=20), default=500, show_default=True, help="Pictures to draw.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for memorisation.json and neighbours.png; a run's own if not given.",
+)
+def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples: int, out: Path | None) -> None:
+    """Whether generated pictures are nearer to training pictures than real ones are that training never saw."""
+    from attngan.drawing import open_generator
+    from attngan.memorisation import measure_into
+
+    generator = open_generator(run_or_bundle)
+    folder = _folder(generator, out)
+    training, unseen = _pictures(generator, data, held_out)
+    folder.mkdir(exist_ok=True)
+    click.echo(measure_into(generator.draw, training, unseen, folder, samples))
+    click.echo(
+        f"wrote memorisation.json, and pictures beside their nearest training pictures: {folder / 'neighbours.png'}"
+    )
+
+
+def _folder(generator: OpenGenerator, out: Path | None) -> Path:
+    """Where the result goes; AttnGANError if it can't, or if nobody said where."""
+    if out is None and generator.run is None:
+        raise AttnGANError(f"--out: not given, and {generator.name} is no run folder; name a folder for the result")
+    folder = out or Path(generator.name)
+    if folder.exists() and not folder.is_dir():
+        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+    if not folder.parent.is_dir():
+        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+    return folder
+
+
+def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tuple[Pictures, Pictures]:
+    """(training pictures, held-out pictures); what a run held out of `data` never counts as training pictures."""
+    from attngan.data import load_pictures
+    from attngan.holdout import split, take
+
+    plan = generator.run[1].training if generator.run else None
+    if held_out is None and not (plan and plan.holdout):
+        raise AttnGANError(
+            f"--held-out: not given, and {generator.name} held no pictures out; name pictures that training never saw"
+        )
+    pictures = load_pictures(data, resolution=generator.resolution, channels=generator.channels)
+    generator.check_classes(pictures, f"--data {data}")
+    own = None
+    if plan and plan.holdout and generator.trained_on(pictures):
+        seen, unseen = split(pictures, plan.holdout, plan.seed)
+        pictures, own = take(pictures, seen), take(pictures, unseen)
+    if held_out is not None:
+        return pictures, load_pictures(held_out, resolution=generator.resolution, channels=generator.channels)
+    if own is None:
+        raise AttnGANError(
+            f"--data {data}: not the pictures that {generator.name} was trained on; name those, or give --held-out"
+        )
+    return pictures, own

@@ -1,0 +1,91 @@
+"""A run, a shipped generator or a bundle as one function from seeds and classes to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from attngan.checkpoint import LoadedGenerator, load_generator
+from attngan.config import RunConfig
+from attngan.data import Pictures
+from attngan.data.convert import premultiply
+from attngan.errors import AttnGANError
+from attngan.records import read_object
+
+#: (seeds int64 [B], labels int64 [B] or None) → uint8 [B, H, W, C], RGBA premultiplied by alpha as Pictures has it
+Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+
+
+@dataclass(frozen=True)
+class OpenGenerator:
+    """What figures need to know of a generator, wherever it comes from."""
+
+    name: str  #: as the user wrote it
+    draw: Draw  #: labels may be given to a generator without classes, which ignores them
+    class_names: list[str]
+    resolution: int
+    channels: int
+    run: tuple[Path, RunConfig] | None = None  #: its run folder and config; None for a bundle or a shipped generator
+
+    def check_classes(self, pictures: Pictures, option: str) -> None:
+        """Raises AttnGANError, naming the option, if the generator has classes and the pictures have other ones."""
+        if self.class_names and pictures.class_names != self.class_names:
+            raise AttnGANError(
+                f"{option}: classes {_few(pictures.class_names)}, {self.name} has {_few(self.class_names)}; "
+                "use pictures sorted into the same classes"
+            )
+
+    def trained_on(self, pictures: Pictures) -> bool:
+        """Whether it is a run whose data.json has the fingerprint of these pictures."""
+        return (
+            self.run is not None and read_object(self.run[0] / "data.json").get("fingerprint") == pictures.fingerprint
+        )
+
+
+def open_generator(run_or_bundle: str) -> OpenGenerator:
+    """A run folder, a bundle folder (drawn by ONNX Runtime) or the name of a shipped generator, ready to draw.
+
+    Raises AttnGANError if there is none of that name, or if the bundle takes z in place of seeds.
+    """
+    if (Path(run_or_bundle) / "model.onnx.json").is_file():
+        return _open_bundle(run_or_bundle)
+    generator = load_generator(run_or_bundle)
+    opened, folder = from_loaded(generator, run_or_bundle), Path(run_or_bundle)
+    return replace(opened, run=(folder, generator.config)) if folder.is_dir() else opened
+
+
+def from_loaded(generator: LoadedGenerator, name: str) -> OpenGenerator:
+    """The same for a generator that is in memory already; `run` is None."""
+    config = generator.config
+
+    def run(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        return generator.draw(seeds.tolist(), None if labels is None else labels.tolist())
+
+    network = config.network
+    draw = _drawing(run, bool(config.class_names), network.channels)
+    return OpenGenerator(name, draw, list(config.class_names), network.resolution, network.channels)
+
+
+def _open_bundle(path: str) -> OpenGenerator:
+    from attngan_runtime import Generator
+
+    generator = Generator.load(path)
+    if generator.z_dim:
+        raise AttnGANError(f"{path}: takes z, not seeds; export it with --input seed to evaluate it")
+    draw = _drawing(generator.run, bool(generator.classes), generator.channels)
+    return OpenGenerator(path, draw, list(generator.classes), generator.height, generator.channels)
+
+
+def _drawing(run: Callable[[np.ndarray, np.ndarray | None], np.ndarray], by_class: bool, channels: int) -> Draw:
+    def draw(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        drawn = run(seeds, labels if by_class else None)
+        return premultiply(drawn) if channels == 4 else drawn
+
+    return draw
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" … ({len(names)})" if len(names) > 3 else "") or "none"

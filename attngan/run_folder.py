@@ -1,0 +1,128 @@
+"""The folder of a run: who may write there, and the records that people and `attngan report` look at."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attngan.checkpoint import load_config, write_atomically
+from attngan.config import RunConfig, differences
+from attngan.data import Pictures
+from attngan.errors import AttnGANError
+from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.records import read_lines
+from attngan_runtime.grid import save_grid
+from attngan_runtime.pixels import to_uint8
+
+METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
+
+
+def check_folder(folder: Path, config: RunConfig) -> None:
+    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+    if not folder.parent.is_dir():
+        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+    if (folder / "config.json").exists():
+        changed = differences(load_config(folder), config)
+        if changed:
+            raise AttnGANError(
+                f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
+            )
+    elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
+        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Holds the run's lock; AttnGANError if another process trains into the same folder."""
+    folder.mkdir(exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AttnGANError(
+                f"--out {folder}: another attngan train writes there; wait for it, or use another --out"
+            ) from None
+        yield
+
+
+class Records:
+    """The lines that a run writes, in its folder and, if asked, for TensorBoard as well."""
+
+    def __init__(self, folder: Path, tensorboard: bool) -> None:
+        self.folder, self._tensorboard = folder, tensorboard
+        self._board: Any = None
+
+    def go_on_from(self, images: int) -> None:
+        """Drops what was written after the checkpoint, which this run will write again, and lines torn by a kill."""
+        for name in (METRICS, QUALITY, EVENTS):
+            path = self.folder / name
+            if path.exists():
+                kept = [line for line in read_lines(path) if line.get("images", math.inf) <= images]
+                write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        if self._tensorboard:
+            self._board = _open_board(self.folder / "tensorboard", images)
+
+    def close(self) -> None:
+        """Hands TensorBoard what it still waits for."""
+        if self._board:
+            self._board.close()
+
+    def write(self, name: str, images: int, line: dict[str, Any]) -> None:
+        """Appends {"images": images, **line} to a file of lines; numbers that are not finite become null."""
+        line = {"images": images, **{key: _finite(value) for key, value in line.items()}}
+        with open(self.folder / name, "a") as file:
+            file.write(json.dumps(line) + "\n")
+        if self._board:
+            for key, value in line.items():
+                if isinstance(value, float):
+                    self._board.add_scalar(f"{name.removesuffix('.jsonl')}/{key}", value, images)
+
+    def save_samples(self, generator: ImageGenerator, images: int, device: torch.device) -> None:
+        """Eight rows of fixed seeds: by class one class a column (at most 16 of them), else eight columns."""
+        classes = generator.config.classes
+        columns = min(classes, 16) or 8
+        seeds = torch.arange(8 * columns, device=device)
+        labels = seeds % columns if classes else None
+        with torch.no_grad():
+            drawn = DeployedImageGenerator(generator)(seeds, labels, torch.ones(len(seeds), device=device))
+        (self.folder / "samples").mkdir(exist_ok=True)
+        save_grid(to_uint8(drawn.cpu().numpy()), self.folder / "samples" / f"{images:09d}.png", columns)
+
+    def save_data(self, path: str, pictures: Pictures, held_out: int) -> None:
+        """data.json: what the run was trained on, so that others can tell."""
+        content = {
+            "path": path,
+            "pictures": len(pictures),
+            "held_out": held_out,
+            "fingerprint": pictures.fingerprint,
+            "skipped": len(pictures.skipped),
+        }
+        write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_tensorboard() -> None:
+    """AttnGANError if --tensorboard can't be had."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        raise AttnGANError('--tensorboard: not installed; pip install "attngan[tensorboard]"') from None
+
+
+def _open_board(folder: Path, images: int) -> Any:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=images + 1)

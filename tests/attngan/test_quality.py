@@ -1,0 +1,159 @@
+"""KID on the way: the best generator is the one kept, a collapse stops the run, a signal stops the measuring."""
+
+import json
+import os
+import signal
+
+import pytest
+import tiny_runs
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from attngan.checkpoint import load_tensors
+from attngan.errors import AttnGANError
+from attngan.holdout import split, take
+from attngan.quality import Quality, judge, open_quality
+from attngan.state import Progress
+from attngan.train import Outcome
+
+
+@pytest.fixture
+def cheap_features(monkeypatch):
+    monkeypatch.setattr("attngan.quality.features", tiny_runs.mean_colours)
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+
+
+def plan(pictures, **changes):
+    return tiny_runs.config(pictures, **{"holdout": 12, "kid_samples": 40, **changes})
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def with_kids(monkeypatch, kids):
+    """KIDs ± 0.01 in this order, at the 20 inspections of a run."""
+    left = iter(kids)
+    monkeypatch.setattr(Quality, "measure", lambda *args: (next(left), 0.01))
+
+
+def test_the_generator_kept_is_the_one_with_the_lowest_kid(tmp_path, pictures, cheap_features, monkeypatch):
+    with_kids(monkeypatch, [0.9, 0.5, 0.3, 0.4, 0.2, 0.6, *[0.7] * 14])
+    out = tmp_path / "run"
+    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
+    quality = lines(out / "quality.jsonl")
+    assert [line["images"] for line in quality if line["best"]] == [16, 32, 48, 80]
+    assert load_tensors(out / "generator.safetensors")[1]["images"] == 80
+    kept, last = load_file(out / "generator.safetensors"), load_file(out / "checkpoint.safetensors")
+    assert any((kept[name] != last[f"ema.{name}"]).any() for name in kept)
+
+
+def test_a_finished_run_is_searched_for_copies(tmp_path, pictures, cheap_features, monkeypatch):
+    looked = []
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: looked.append(args))
+    out = tmp_path / "run"
+    for _ in range(2):
+        tiny_runs.run(plan(pictures), pictures, out)
+    ((generator, training, held_out, folder),) = looked
+    assert (len(training), len(held_out), folder) == (36, 12, out)
+    assert generator.name == "run"
+
+
+def test_a_collapse_stops_the_run_and_the_same_command_does_not_go_on(tmp_path, pictures, cheap_features, monkeypatch):
+    with_kids(monkeypatch, [0.5, 0.3, 0.31, 0.4, 0.4, 0.4, 0.2])
+    out = tmp_path / "run"
+    assert tiny_runs.run(plan(pictures, patience=3), pictures, out) == Outcome.STOPPED_EARLY
+    assert lines(out / "quality.jsonl")[-1]["images"] == 96
+    (event,) = lines(out / "events.jsonl")
+    assert event == {
+        "images": 96,
+        "event": "stopped early",
+        "detail": "KID collapsed; the generator of 32 images is kept",
+    }
+    before = (out / "checkpoint.safetensors").read_bytes()
+    assert tiny_runs.run(plan(pictures, patience=3), pictures, out) == Outcome.STOPPED_EARLY
+    assert (out / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_signal_while_measuring_puts_it_off(tmp_path, pictures, cheap_features, monkeypatch):
+    whole = tmp_path / "whole"
+    tiny_runs.run(plan(pictures), pictures, whole)
+
+    calls = []
+
+    def interrupted(images):
+        calls.append(1)
+        if len(calls) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return tiny_runs.mean_colours(images)
+
+    monkeypatch.setattr("attngan.quality.features", interrupted)
+    out = tmp_path / "run"
+    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.TERMINATED
+    measured = len(lines(out / "quality.jsonl"))
+    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
+    assert 0 < measured < 20
+    for name in ("quality.jsonl", "metrics.jsonl", "generator.safetensors"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    assert tiny_runs.same_bits(out, whole)
+
+
+def test_a_lost_generator_forgets_which_was_best(tmp_path, pictures, cheap_features, monkeypatch):
+    with_kids(monkeypatch, [0.1, *[0.5] * 19])
+    out = tmp_path / "run"
+    tiny_runs.run(plan(pictures), pictures, out)
+    (out / "generator.safetensors").unlink()
+    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
+    assert load_tensors(out / "generator.safetensors")[1]["images"] == 320
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=30))
+def test_the_best_is_the_lowest(kids):
+    progress = Progress()
+    for index, kid in enumerate(kids):
+        progress.images = index
+        assert judge(progress, kid, 0.01, 0) == (kid == min(kids[: index + 1]) and kid not in kids[:index])
+    assert progress.best["kid"] == min(kids)
+    assert not progress.stopped_early
+
+
+@pytest.mark.parametrize(
+    ("kids", "stopped"),
+    [
+        ([0.1, 0.2, 0.2, 0.2], True),
+        ([0.1, 0.2, 0.2, 0.11], False),  # within both errors of the best
+        ([0.1, 0.2, 0.11, 0.2, 0.2], False),  # not in a row
+        ([0.1, 0.2, 0.2, 0.05], False),
+        ([0.1, 0.11, 0.11, 0.11, 0.11, 0.11], False),  # no longer better is not collapsed
+    ],
+)
+def test_only_collapses_in_a_row_stop_a_run(kids, stopped):
+    progress = Progress()
+    for kid in kids:
+        judge(progress, kid, 0.01, 3)
+    assert progress.stopped_early == stopped
+
+
+def test_kid_is_measured_on_the_held_out_pictures_with_their_classes(pictures, cheap_features):
+    held_out = take(pictures, split(pictures, 12, 0)[1])
+    quality = Quality(held_out, 40)
+    assert sorted(quality._labels.bincount().tolist()) == [20, 20]
+    assert quality._real.shape == (12, 12)
+
+
+def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, pictures, monkeypatch, capsys):
+    def missing(images):
+        raise AttnGANError('onnxruntime: not installed; pip install "attngan[metrics,cpu]"')
+
+    monkeypatch.setattr("attngan.quality.features", missing)
+    out = tmp_path / "run"
+    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
+    assert "no KID while it trains" in capsys.readouterr().err
+    assert not (out / "quality.jsonl").exists()
+    assert load_tensors(out / "generator.safetensors")[1]["images"] == 320
+
+
+def test_few_held_out_pictures_are_counted(pictures):
+    quality, reason = open_quality(take(pictures, split(pictures, 3, 0)[1]), 40)
+    assert quality is None and "3 held-out pictures are too few for KID (10 are needed)" in reason

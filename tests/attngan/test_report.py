@@ -1,0 +1,214 @@
+"""The report of a run: one page with nothing from outside, true to the files, whatever is missing of them."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from attngan.checkpoint import save_tensors
+from attngan.cli import main
+from attngan.config import RunConfig, preset
+from attngan.embed import data_url
+from attngan.networks.image import ImageGenerator
+from attngan.report import render
+
+EVIL = '<script>alert("x")</script>'
+
+
+def call(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+def lines(path, *records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def noise(path, side):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)).save(path)
+
+
+def bare(folder, classes=("cat", EVIL)):
+    """Only what attngan-export needs: config.json and generator.safetensors."""
+    network, training = preset("tiny")
+    config = RunConfig("tiny", replace(network, classes=len(classes)), training, tuple(classes))
+    folder.mkdir()
+    (folder / "config.json").write_text(config.to_json())
+    torch.manual_seed(0)
+    save_tensors(folder / "generator.safetensors", ImageGenerator(config.network).state_dict(), {"images": 1000})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A run that stopped early, with all that a run can write."""
+    folder = bare(tmp_path_factory.mktemp("runs") / "my cats")
+    figures = {"loss_d": 1.0, "loss_g": 0.5, "real": 0.1, "fake": 0.0, "penalty": 0.1}
+    lines(folder / "metrics.jsonl", *({"images": 16 + 64 * i, **figures} for i in range(25)))
+    kids = [{"images": 1000, "kid": 0.0123, "kid_error": 0.0011, "best": True}]
+    lines(folder / "quality.jsonl", *kids, {"images": 1500, "kid": 0.02, "kid_error": 0.001, "best": False})
+    lines(folder / "events.jsonl", {"images": 1500, "event": "stopped early", "detail": f"KID rose {EVIL}"})
+    (folder / "memorisation.json").write_text(
+        json.dumps({"closer_than_median": 0.62, "closer_than_median_error": 0.02, "samples": 500, "other": EVIL})
+    )
+    (folder / "data.json").write_text(json.dumps({"path": f"/cats/{EVIL}", "pictures": 900, "held_out": 90}))
+    for images in range(100, 1600, 100):
+        noise(folder / "samples" / f"{images:09d}.png", 40)
+    noise(folder / "neighbours.png", 100)
+    return folder
+
+
+@pytest.fixture
+def run(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "my cats")
+
+
+class Page(HTMLParser):
+    """Tags, addresses, and the text that a reader sees."""
+
+    void = ("meta", "img", "link", "br", "input")
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.open, self.addresses, self.words = [], [], [], []
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in self.void:
+            self.open.append(tag)
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "action", "data", "srcset"):
+                self.addresses.append(value)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.void:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if not {"style", "svg"} & set(self.open):
+            self.words.append(text)
+
+
+def test_a_whole_run_is_told_truly_and_asks_nothing_of_the_network(run):
+    result = call("report", run)
+    assert result.exit_code == 0, result.output
+    html = (run / "report.html").read_text()
+    page = Page(html)
+    assert not page.open, "every tag is closed"
+    assert all(address.startswith(("data:image/", "#")) for address in page.addresses)
+    assert not re.search(r"url\((?!#)|@import", html)
+    for words in (
+        "my cats", "Preset tiny", "stopped early", "1,552 of 2,000 planned (78%)", "0.0123 ± 0.0011 after 1,000 images",
+        "900 pictures, 90 of them held out", "saved after 1,000 images", "62.0 % ± 2.0 %", "copies to some degree",
+        "After 1,000 images, by the generator that is kept", "attngan sample '", "augment_probability",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert len(html) < 2_000_000
+
+
+def test_names_and_paths_of_users_are_text_and_never_markup(run):
+    html = render(run, f"runs/{EVIL}")
+    assert "<script" not in html.lower() and "script" not in Page(html).tags
+    assert Page(html).text.count("alert(") >= 6  # class, path of the data, event, memorisation, config.json, commands
+
+
+def test_the_strip_holds_at_most_twelve_grids_from_first_to_last(run):
+    html = render(run, "run")
+    strip = html[html.index('class="strip"') : html.index("<h2>Curves")]
+    shown = re.findall(r"<figcaption>([\d,]+) images", strip)
+    assert len(shown) == 12 and shown[0] == "100" and shown[-1] == "1,500"
+
+
+def test_config_and_generator_alone_make_a_page(tmp_path):
+    folder = bare(tmp_path / "bare")
+    result = call("report", folder, "--out", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    text = Page((tmp_path / "page.html").read_text()).text
+    for words in ("no records", "not measured", "no sample grids", "no measurements", "Not measured: whether"):
+        assert words in text, words
+    assert not (folder / "report.html").exists()
+
+
+def test_a_run_that_is_being_written(run):
+    for name in ("generator.safetensors", "quality.jsonl", "events.jsonl", "memorisation.json", "neighbours.png"):
+        (run / name).unlink()
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write('{"images": 1616, "loss_d"')
+    (run / "samples" / "000001600.png").write_bytes((run / "samples" / "000001500.png").read_bytes()[:100])
+    (run / "samples" / "000001600.png.part").write_bytes(b"")
+    text = Page(render(run, "run")).text
+    for words in ("not finished", "1,600 of 2,000", "none yet", "Not measured"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "quality.jsonl", "events.jsonl", "memorisation.json", "data.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"images": null, "kid": "low", "best": true, "event": 7}\n'])
+def test_strange_files_do_not_stop_the_page(run, name, content, monkeypatch):
+    monkeypatch.setattr("attngan.report.curves_svg", lambda _: {})  # test_curves.py has these
+    (run / name).write_text(content)
+    (run / "generator.safetensors").write_bytes(b"torn")
+    assert not Page(render(run, "run")).open
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.62, "copies to some degree"), (0.53, "no sign of copying"), (0.30, "no copying shows"), (None, "")],
+)
+def test_memorisation_is_read_in_words(run, share, words, monkeypatch):
+    monkeypatch.setattr("attngan.report.curves_svg", lambda _: {})
+    (run / "memorisation.json").write_text(
+        json.dumps({"closer_than_median": share, "closer_than_median_error": 0.02, "samples": 50})
+    )
+    text = Page(render(run, "run")).text
+    assert words in text
+    assert sum(reading in text for reading in ("to some degree", "no sign of", "no copying shows")) == bool(words)
+
+
+@pytest.mark.parametrize(("images", "state"), [(2000, "finished"), (2016, "finished"), (1984, "not finished")])
+def test_a_run_is_finished_when_all_its_images_were_shown(tmp_path, images, state, monkeypatch):
+    monkeypatch.setattr("attngan.report.curves_svg", lambda _: {})
+    folder = bare(tmp_path / "run")
+    noise(folder / "samples" / f"{images:09d}.png", 16)
+    assert f"State {state}" in Page(render(folder, "run")).text
+
+
+def test_large_pictures_are_made_small_and_small_ones_kept(tmp_path):
+    noise(tmp_path / "a.png", 100)
+    noise(tmp_path / "b.png", 1000)
+    (tmp_path / "c.png").write_text("no picture")
+    assert data_url(tmp_path / "a.png", 500).startswith("data:image/png")
+    large = data_url(tmp_path / "b.png", 500)
+    assert large.startswith("data:image/webp") and len(large) < 300_000
+    assert data_url(tmp_path / "c.png", 500) is None and data_url(tmp_path / "d.png", 500) is None
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("{tmp}/nothing",), "no run folder"),
+        (("{tmp}",), "no run folder (it has no config.json)"),
+        (("{run}", "--out", "{tmp}/a.pdf"), "a report is a web page"),
+        (("{run}", "--out", "{tmp}/no/a.html"), "does not exist; create it first"),
+        (("{run}", "--out", "{tmp}/folder.html"), "is a folder"),
+    ],
+)
+def test_mistakes_get_one_line_and_write_nothing(args, message, run, tmp_path):
+    (tmp_path / "folder.html").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    result = call("report", *(arg.format(run=run, tmp=tmp_path) for arg in args))
+    assert result.exit_code == 2 and message in result.output
+    assert result.output.startswith("error: ") and result.output.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,50 @@
+"""Runs of a second or two, for the tests of what surrounds training: 48 noise pictures of 16² in two classes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from attngan.config import RunConfig, preset
+from attngan.data import Pictures
+from attngan.train import Outcome, train
+
+
+def write_pictures(root: Path) -> Path:
+    """The 48 pictures as files, a folder a class."""
+    rng = np.random.default_rng(0)
+    for index in range(48):
+        name = root / ("round" if index % 2 else "square")
+        name.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (20, 24, 3), np.uint8)).save(name / f"{index:02}.png")
+    return root
+
+
+def config(pictures: Pictures, images: int = 320, **changes: object) -> RunConfig:
+    """The preset tiny with augmentation; `changes` are of its TrainingConfig."""
+    network, training = preset("tiny")
+    names = tuple(pictures.class_names)
+    fields = {"images": images, "augment": ("flip", "color"), "augment_probability": (0.5, 0.5), **changes}
+    return RunConfig("tiny", replace(network, classes=len(names)), replace(training, **fields), names)
+
+
+def run(config: RunConfig, pictures: Pictures, out: Path) -> Outcome:
+    """`train` on the CPU."""
+    return train(config, pictures, out, torch.device("cpu"))
+
+
+def same_bits(one: Path, other: Path) -> bool:
+    """Whether every tensor of two runs' checkpoints is the same."""
+    first, second = load_file(one / "checkpoint.safetensors"), load_file(other / "checkpoint.safetensors")
+    assert first.keys() == second.keys()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def mean_colours(images: np.ndarray) -> np.ndarray:
+    """float32 [N, 12]: means of the quarters; features that cost nothing, for KID where any will do."""
+    height, width = images.shape[1] // 2, images.shape[2] // 2
+    quarters = images.reshape(len(images), 2, height, 2, width, -1).mean((2, 4))
+    return (quarters.reshape(len(images), -1) / 255).astype(np.float32)
