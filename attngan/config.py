@@ -59,7 +59,7 @@ class TrainingConfig:
     penalty: Literal["r1+r2", "r1", "r2", "wgan-gp"] = "r1+r2"
     augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
-    overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.adaptive); 0 = not adapted
+    overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
     holdout: int = 0  #: pictures that training never shows: overfitting and KID are measured on them
     kid_samples: int = 500  #: pictures drawn for each KID on the way
     patience: int = 0  #: collapsed evaluations in a row after which training stops; 0 = never

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from attngan.data import load_pictures
 from attngan.drawing import open_generator
-from attngan.extractor import EFFICIENTNET, load_extractor
 from attngan.metrics import FEWEST, Report, evaluate
+from attngan.metrics.extractor import EFFICIENTNET, load_extractor
 
 
 def evaluate_generator(
@@ -20,7 +20,7 @@ def evaluate_generator(
 
     run_or_bundle: a run folder, a bundle folder (drawn by ONNX Runtime) or the name of a shipped generator.
     samples: 2,000, or half of the pictures where there are fewer than 4,000.
-    features: `module:function` as `attngan.extractor.load_extractor` reads it; EfficientNet-Lite0 if not given.
+    features: `module:function` as `attngan.metrics.extractor.load_extractor` reads it; EfficientNet-Lite0 if not given.
 
     Says on stderr if the run was trained on these pictures.
     Raises AttnGANError if the generator's classes are not those of the pictures.

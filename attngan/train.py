@@ -16,23 +16,23 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from attngan.batches import Batches, Step
 from attngan.checkpoint import load_generator, write_atomically
 from attngan.config import RunConfig, TrainingConfig
-from attngan.curves import draw_curves
 from attngan.data import Pictures
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
-from attngan.holdout import take
-from attngan.memorisation import measure_run
+from attngan.metrics.memorisation import measure_run
 from attngan.networks.image import ImageDiscriminator, ImageGenerator
-from attngan.quality import Quality, judge, open_quality
 from attngan.random import derive
-from attngan.recovery import note, restore, roll_back
-from attngan.run_folder import EVENTS, METRICS, QUALITY, Records, check_folder, only_writer
-from attngan.signals import stop_signals
-from attngan.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
+from attngan.seeing.curves import draw_curves
 from attngan.trainer import Settings, Trainer
+from attngan.training.batches import Batches, Step
+from attngan.training.holdout import take
+from attngan.training.quality import Quality, judge, open_quality
+from attngan.training.recovery import note, restore, roll_back
+from attngan.training.run_folder import EVENTS, METRICS, QUALITY, Records, check_folder, only_writer
+from attngan.training.signals import stop_signals
+from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 
 _INITIAL = 3  # stream of randomness below the run's seed
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill

@@ -30,7 +30,7 @@ from tqdm import tqdm
 from attngan.checkpoint import load_generator, load_tensors, save_tensors
 from attngan.data import Pictures, load_pictures
 from attngan.errors import AttnGANError
-from attngan.features import NAME, cache_folder, features
+from attngan.metrics.features import NAME, cache_folder, features
 
 PER_CLASS, REFERENCE_PER_CLASS = 100, 200
 EPOCHS, BATCH, RATE = 4, 128, 4e-3

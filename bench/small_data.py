@@ -25,12 +25,12 @@ import attngan.train as training
 from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
 from attngan.config import AUGMENT, OVERFITTING_TARGET, PATIENCE, ImageNetworkConfig, RunConfig, TrainingConfig
 from attngan.data import Pictures, load_pictures
-from attngan.features import features
-from attngan.holdout import take, usual_holdout
-from attngan.memorisation import measure
 from attngan.metrics import density_and_coverage, kid
+from attngan.metrics.features import features
+from attngan.metrics.memorisation import measure
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
-from attngan.run_folder import Records
+from attngan.training.holdout import take, usual_holdout
+from attngan.training.run_folder import Records
 
 IMAGES = {100: 200_000, 500: 300_000, 2000: 300_000}  # shown in all: 2,000, 600 and 150 epochs
 ARMS = ("plain", "defaults")
@@ -92,13 +92,13 @@ def score(data: Path, out: Path) -> None:
     real = features(test.images)
     runs = {}
     for folder in sorted(path.parent for path in out.glob("*/generator.safetensors")):
-        arm, count = folder.name.split("-")
+        count = int(folder.name.split("-")[1])
         curve = [
             (int(path.stem), *kid(real, features(draw(path, ON_THE_WAY))))
             for path in sorted(folder.glob("snapshots/*.safetensors"))[1::2]
         ]
         print(folder.name, [f"{value:.4f}" for _, value, _ in curve], flush=True)
-        runs[folder.name] = {"curve": curve, **kept(folder, subset(data, int(count)), test, real)}
+        runs[folder.name] = {"curve": curve, **kept(folder, subset(data, count), test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "curve"}, flush=True)
     machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__}
     content = {"machine": machine, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "runs": runs}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples: int, out: Path | None) -> None:
     """Whether generated pictures are nearer to training pictures than real ones are that training never saw."""
     from attngan.drawing import open_generator
-    from attngan.memorisation import measure_into
+    from attngan.metrics.memorisation import measure_into
 
     generator = open_generator(run_or_bundle)
     folder = _folder(generator, out)
@@ -59,7 +59,7 @@ def _folder(generator: OpenGenerator, out: Path | None) -> Path:
 def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tuple[Pictures, Pictures]:
     """(training pictures, held-out pictures); what a run held out of `data` never counts as training pictures."""
     from attngan.data import load_pictures
-    from attngan.holdout import split, take
+    from attngan.training.holdout import split, take
 
     plan = generator.run[1].training if generator.run else None
     if held_out is None and not (plan and plan.holdout):

@@ -50,12 +50,12 @@ def sample(
     generator = load_generator(run_or_name)
     chosen = chosen_classes(classes, generator.name, generator.config.class_names)
     if point:
-        from attngan.attention_sheet import attention_sheet
+        from attngan.seeing.attention_sheet import attention_sheet
 
         save_picture(attention_sheet(generator, seeds, chosen, values[0], point), out)
         wrote = f"what {generator.name} attends to from {point[0]},{point[1]}"
     elif interpolate and out.suffix.lower() == ".webp":
-        from attngan.interpolation import write_loop
+        from attngan.seeing.interpolation import write_loop
 
         wrote = f"a loop of {write_loop(generator, seeds, chosen, interpolate, values[0], out)} frames"
     else:
@@ -88,7 +88,7 @@ def _grid(
 ) -> tuple[np.ndarray, int | None]:
     """uint8 [B, H, W, C] and the columns of their grid; None = about as many as rows."""
     if steps:
-        from attngan.interpolation import interpolation_grid
+        from attngan.seeing.interpolation import interpolation_grid
 
         return interpolation_grid(generator, seeds, classes, steps, values[0])
     side = generator.config.network.resolution

@@ -65,9 +65,9 @@ def train(
     import torch
 
     from attngan.data import describe, load_pictures
-    from attngan.run_folder import check_folder, check_tensorboard
     from attngan.train import Outcome, build
     from attngan.train import train as run
+    from attngan.training.run_folder import check_folder, check_tensorboard
 
     if tensorboard:
         check_tensorboard()
@@ -112,7 +112,7 @@ def _with_objective(training: TrainingConfig, name: str) -> TrainingConfig:
 
 
 def _with_augmentation(training: TrainingConfig, augment: str | None) -> TrainingConfig:
-    from attngan.adaptive import MOST
+    from attngan.training.adaptive import MOST
 
     if augment is None:
         return training
@@ -133,7 +133,7 @@ def _with_augmentation(training: TrainingConfig, augment: str | None) -> Trainin
 
 def _with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, name: str) -> TrainingConfig:
     """How many pictures are held out; without any, nothing can be adapted nor stopped early."""
-    from attngan.holdout import usual_holdout
+    from attngan.training.holdout import usual_holdout
 
     if holdout is None:
         measured = preset(name)[1].overfitting_target or training.overfitting_target or training.patience
@@ -146,7 +146,7 @@ def _with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, 
 def _kept(out: Path, outcome: str) -> str:
     """Which generator the run folder holds, in words."""
     from attngan.records import read_lines
-    from attngan.run_folder import QUALITY
+    from attngan.training.run_folder import QUALITY
 
     best = [line for line in read_lines(out / QUALITY) if line.get("best")]
     if not best:

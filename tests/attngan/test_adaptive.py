@@ -8,10 +8,10 @@ import tiny_runs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngan.adaptive import MOST, AdaptiveAugmentation
-from attngan.batches import Batches
 from attngan.checkpoint import load_tensors
 from attngan.config import TrainingConfig
+from attngan.training.adaptive import MOST, AdaptiveAugmentation
+from attngan.training.batches import Batches
 
 PLAN = TrainingConfig(10_000, overfitting_target=0.5)
 

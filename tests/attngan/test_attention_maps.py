@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attngan.attention import SelfAttention2d
-from attngan.attention_maps import attention_maps, token_of, weights_from
-from attngan.attention_sheet import attention_sheet, heated
 from attngan.checkpoint import LoadedGenerator
 from attngan.config import ImageNetworkConfig, RunConfig, preset
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.seeing.attention_maps import attention_maps, token_of, weights_from
+from attngan.seeing.attention_sheet import attention_sheet, heated
 
 
 def generator(attention=(8, 16), channels=3, classes=()):

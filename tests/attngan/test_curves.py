@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from attngan.curve_panels import PANELS, Measured, smoothed
-from attngan.curves import curves_svg, draw_curves
 from attngan.errors import AttnGANError
 from attngan.records import column, read_lines, read_object
+from attngan.seeing.curve_panels import PANELS, Measured, smoothed
+from attngan.seeing.curves import curves_svg, draw_curves
 
 
 def line(images, **figures):

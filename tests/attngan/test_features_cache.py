@@ -13,8 +13,8 @@ import pytest
 
 from attngan import feature_cache
 from attngan.data import Pictures
-from attngan.extractor import Extractor
-from attngan.feature_cache import real_features
+from attngan.metrics.extractor import Extractor
+from attngan.metrics.feature_cache import real_features
 
 PICTURES = Pictures(np.random.default_rng(0).integers(0, 256, (30, 4, 4, 1), np.uint8))
 PLACES = np.array([3, 5, 8, 20])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attngan.errors import AttnGANError
-from attngan.extractor import Extractor, load_extractor
+from attngan.metrics.extractor import Extractor, load_extractor
 
 MODULE = """
 import numpy as np

@@ -6,11 +6,11 @@ import tiny_runs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngan.adaptive import MOST
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
-from attngan.holdout import split, take, usual_holdout
 from attngan.trainer import Trainer
+from attngan.training.adaptive import MOST
+from attngan.training.holdout import split, take, usual_holdout
 
 
 def numbered(count, classes=0):

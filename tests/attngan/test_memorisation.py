@@ -21,12 +21,12 @@ from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
-from attngan.extractor import Extractor
-from attngan.holdout import split, take
-from attngan.memorisation import Memorisation, measure, measure_run, sample_labels, save_neighbours
-from attngan.nearest import nearest_by_pixels, thumbnails
+from attngan.metrics.extractor import Extractor
+from attngan.metrics.memorisation import Memorisation, measure, measure_run, sample_labels, save_neighbours
+from attngan.metrics.nearest import nearest_by_pixels, thumbnails
+from attngan.metrics.shares import Share, share_closer, share_nearest_to_training
 from attngan.networks.image import ImageGenerator
-from attngan.shares import Share, share_closer, share_nearest_to_training
+from attngan.training.holdout import split, take
 
 PIXELS = Extractor("pixels", None, lambda images: images.reshape(len(images), -1).astype(np.float32) / 255)
 

@@ -17,9 +17,9 @@ from PIL import Image
 from attngan import efficientnet_lite0
 from attngan import features as module
 from attngan.data.convert import fit
-from attngan.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
 from attngan.errors import AttnGANError
-from attngan.features import bicubic, features, prepare
+from attngan.metrics.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
+from attngan.metrics.features import bicubic, features, prepare
 
 
 @pytest.fixture(scope="module")

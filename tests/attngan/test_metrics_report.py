@@ -10,8 +10,8 @@ import pytest
 
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
-from attngan.extractor import Extractor
 from attngan.metrics import Report, density_and_coverage, evaluate, fid, kid, precision_and_recall
+from attngan.metrics.extractor import Extractor
 
 PIXELS = Extractor("pixels", None, lambda images: images.reshape(len(images), -1).astype(np.float32) / 255)
 

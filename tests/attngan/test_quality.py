@@ -12,15 +12,15 @@ from safetensors.torch import load_file
 
 from attngan.checkpoint import load_tensors
 from attngan.errors import AttnGANError
-from attngan.holdout import split, take
-from attngan.quality import Quality, judge, open_quality
-from attngan.state import Progress
 from attngan.train import Outcome
+from attngan.training.holdout import split, take
+from attngan.training.quality import Quality, judge, open_quality
+from attngan.training.state import CHECKPOINT, Progress
 
 
 @pytest.fixture
 def cheap_features(monkeypatch):
-    monkeypatch.setattr("attngan.quality.features", tiny_runs.mean_colours)
+    monkeypatch.setattr("attngan.training.quality.features", tiny_runs.mean_colours)
     monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
 
 
@@ -88,7 +88,7 @@ def test_a_signal_while_measuring_puts_it_off(tmp_path, pictures, cheap_features
             os.kill(os.getpid(), signal.SIGTERM)
         return tiny_runs.mean_colours(images)
 
-    monkeypatch.setattr("attngan.quality.features", interrupted)
+    monkeypatch.setattr("attngan.training.quality.features", interrupted)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.TERMINATED
     measured = len(lines(out / "quality.jsonl"))
@@ -100,10 +100,12 @@ def test_a_signal_while_measuring_puts_it_off(tmp_path, pictures, cheap_features
 
 
 def test_a_lost_generator_forgets_which_was_best(tmp_path, pictures, cheap_features, monkeypatch):
-    with_kids(monkeypatch, [0.1, *[0.5] * 19])
+    """The last step is taken again: its generator, though worse than the lost one, is the best there is."""
+    with_kids(monkeypatch, [0.1, *[0.5] * 20])
     out = tmp_path / "run"
     tiny_runs.run(plan(pictures), pictures, out)
     (out / "generator.safetensors").unlink()
+    (out / CHECKPOINT).unlink()
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
     assert load_tensors(out / "generator.safetensors")[1]["images"] == 320
 
@@ -146,7 +148,7 @@ def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, 
     def missing(images):
         raise AttnGANError('onnxruntime: not installed; pip install "attngan[metrics,cpu]"')
 
-    monkeypatch.setattr("attngan.quality.features", missing)
+    monkeypatch.setattr("attngan.training.quality.features", missing)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
     assert "no KID while it trains" in capsys.readouterr().err

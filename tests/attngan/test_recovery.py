@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from attngan.batches import Batches
 from attngan.checkpoint import load_tensors
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES, Objective
 from attngan.train import Outcome, build
 from attngan.trainer import Settings, Trainer
+from attngan.training.batches import Batches
 
 
 def events(out):

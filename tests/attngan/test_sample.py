@@ -16,9 +16,9 @@ from PIL import Image
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig, preset
-from attngan.enlarge import enlarged, legible_side
-from attngan.interpolation import great_circle
 from attngan.networks.image import ImageGenerator
+from attngan.seeing.enlarge import enlarged, legible_side
+from attngan.seeing.interpolation import great_circle
 
 SIDE, CELL = 16, 18  # of the preset tiny, with its gap
 

@@ -21,9 +21,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import attngan.quality, attngan.train, tiny_runs
+import attngan.training.quality, attngan.train, tiny_runs
 from attngan.data import load_pictures
-attngan.quality.features = tiny_runs.mean_colours
+attngan.training.quality.features = tiny_runs.mean_colours
 attngan.train.measure_run = lambda *args: None
 attngan.train._SAVE_SECONDS = 0.0
 pictures = load_pictures(sys.argv[2], resolution=16, channels=3)

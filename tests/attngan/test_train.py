@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file
 from tiny_runs import config, run, same_bits
 
-from attngan.batches import Order
 from attngan.checkpoint import load_generator
 from attngan.config import preset
 from attngan.errors import AttnGANError
-from attngan.state import CHECKPOINT, PREVIOUS
 from attngan.train import Outcome, build, schedule
 from attngan.trainer import Trainer
+from attngan.training.batches import Order
+from attngan.training.state import CHECKPOINT, PREVIOUS
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, pictur
     assert run(config(pictures), pictures, out) == Outcome.FINISHED
     assert "damaged" in capsys.readouterr().err
     assert same_bits(out, undisturbed)
+    build(config(pictures), torch.device("cpu")).load_from(out / PREVIOUS)  # the damaged one is gone for good
     (event,) = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
     assert event["event"] == "damaged checkpoint" and "going on from the one before it" in event["detail"]
 

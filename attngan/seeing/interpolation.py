@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from attngan.checkpoint import LoadedGenerator
-from attngan.enlarge import enlarged, legible_side
 from attngan.errors import AttnGANError
 from attngan.random import normals
+from attngan.seeing.enlarge import enlarged, legible_side
 from attngan_runtime.grid import check_sheet_size, grid, save_picture
 from attngan_runtime.pixels import to_uint8
 

@@ -10,10 +10,10 @@ import torch
 from attngan.data import Pictures
 from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
-from attngan.features import features
 from attngan.metrics import FEWEST, kid
+from attngan.metrics.features import features
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
-from attngan.state import Progress
+from attngan.training.state import Progress
 from attngan_runtime.pixels import to_uint8
 
 _BATCH = 32  # pictures between two looks at the stop signals: about a second

@@ -11,8 +11,8 @@ from torch import Tensor
 from attngan.augment import augment
 from attngan.config import RunConfig
 from attngan.data import Pictures
-from attngan.holdout import split
 from attngan.random import derive, normals
+from attngan.training.holdout import split
 
 _LATENTS, _AUGMENTATION, _SALT, _HELD_OUT = 1, 2, 5, 6  # streams of randomness below the run's seed
 

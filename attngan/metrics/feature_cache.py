@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
-from attngan.extractor import Extractor
-from attngan.features import cache_folder
+from attngan.metrics.extractor import Extractor
+from attngan.metrics.features import cache_folder
 
 LIMIT = 2**30  # bytes of all cached features: 200,000 pictures at 1,280 values
 

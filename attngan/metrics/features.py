@@ -88,7 +88,7 @@ def cache_folder() -> Path:
 
 def _graph() -> Path:
     """The exported network in the cache folder, written on first use."""
-    from attngan.efficientnet_lite0 import SHA256
+    from attngan.metrics.efficientnet_lite0 import SHA256
 
     path = cache_folder() / f"efficientnet-lite0-{SHA256[:12]}-{VERSION}.onnx"
     if not path.is_file():
@@ -106,7 +106,7 @@ def _export(path: Path) -> None:
         ) from None
     import torch
 
-    from attngan.efficientnet_lite0 import load_pretrained
+    from attngan.metrics.efficientnet_lite0 import load_pretrained
 
     network = load_pretrained()
     try:

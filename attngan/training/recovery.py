@@ -11,8 +11,8 @@ from attngan.checkpoint import load_tensors
 from attngan.data import Pictures, describe
 from attngan.errors import AttnGANError
 from attngan.records import read_object
-from attngan.run_folder import EVENTS, Records
-from attngan.state import PREVIOUS, TrainingState, machine
+from attngan.training.run_folder import EVENTS, Records
+from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
 

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attngan.adaptive import AdaptiveAugmentation
 from attngan.checkpoint import DamagedFileError, check_architecture, load_tensors, save_tensors
 from attngan.config import ImageNetworkConfig
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks.image import ImageGenerator
 from attngan.trainer import Trainer
+from attngan.training.adaptive import AdaptiveAugmentation
 
 CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 

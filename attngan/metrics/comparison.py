@@ -11,9 +11,9 @@ import numpy as np
 from attngan.data import Pictures
 from attngan.drawing import Draw
 from attngan.errors import AttnGANError
-from attngan.extractor import EFFICIENTNET, Extractor
-from attngan.feature_cache import real_features
-from attngan.features import NAME
+from attngan.metrics.extractor import EFFICIENTNET, Extractor
+from attngan.metrics.feature_cache import real_features
+from attngan.metrics.features import NAME
 from attngan.metrics.frechet_distance import fid
 from attngan.metrics.kernel_distance import FEWEST, kid
 from attngan.metrics.neighbours import density_and_coverage, precision_and_recall

@@ -8,8 +8,8 @@ import numpy as np
 
 from attngan.data import Pictures
 from attngan.data.convert import on_white
-from attngan.extractor import Extractor
-from attngan.feature_cache import real_features
+from attngan.metrics.extractor import Extractor
+from attngan.metrics.feature_cache import real_features
 from attngan.metrics.neighbours import squared_distances
 
 ALL = 4000  # training pictures up to which every one is turned into features: 100 s on two cores

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from attngan.data.convert import on_white
 from attngan.errors import AttnGANError
-from attngan.features import NAME, VERSION, features
+from attngan.metrics.features import NAME, VERSION, features
 
 _BATCH = 64  # pictures drawn or read at a time: 12 MB of RGB at 256²
 

@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 
 from attngan.checkpoint import load_config
 from attngan.config import RunConfig
-from attngan.curve_panels import Measured
-from attngan.curves import curves_svg
-from attngan.embed import data_url
 from attngan.records import Record, column, read_object
-from attngan.report_tables import event_row, kept_beside, memorisation_rows, settings_rows, version_rows
+from attngan.seeing.curve_panels import Measured
+from attngan.seeing.curves import curves_svg
+from attngan.seeing.embed import data_url
+from attngan.seeing.report_tables import event_row, kept_beside, memorisation_rows, settings_rows, version_rows
 
 _TEMPLATE = Path(__file__).parent / "report.html.j2"
 _STRIP = 12  # grids over the run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -12,46 +13,48 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from attngan.config import RunConfig
-from attngan.curve_panels import event_colour
 from attngan.records import Record
+from attngan.seeing.curve_panels import event_colour
 
-_MEMORISATION = {
-    "closer_than_median": "generated pictures closer to a training one than the median held-out (50 % without copies)",
-    "closer_than_tail": "generated pictures closer than the closest 5 % of held-out ones (5 % without copies)",
-    "distance": "median distance of a generated picture to its nearest training picture",
-    "held_out_distance": "the same of held-out pictures",
-    "samples": "generated pictures",
-    "held_out": "held-out pictures",
-    "training": "training pictures",
-    "features": "features that distances are taken in",
+_SHARES = {
+    "closer_than_median": "closer to a training picture than the median held-out one",
+    "closer_than_tail": "closer than the closest 5 % of held-out ones",
+    "nearest_is_training": "nearest picture is a training one, not a held-out one",
 }
+_COUNTS = {"samples": "generated pictures", "held_out": "held-out pictures", "training": "training pictures"}
 
 
 def memorisation_rows(figures: Record) -> dict[str, Any] | None:
-    """Rows of the table, and what they say in words if they hold what `attngan.memorisation` measures."""
+    """What `attngan.metrics.memorisation` measured: rows of shares, other rows, and what they say in words."""
     if not figures:
         return None
-    rows = []
-    for name, value in figures.items():
-        if value is None or (name.endswith("_error") and name.removesuffix("_error") in figures):
-            continue
-        share = name.startswith("closer_than_")
-        text = _number(value, share)
-        error = figures.get(f"{name}_error")
-        rows.append((_MEMORISATION.get(name, name), f"{text} ± {_number(error, share)}" if error is not None else text))
-    return {"rows": rows, "reading": _reading(figures)}
+    shares = [
+        (title, _share(figures, name), _share(figures, f"pixels_{name}"), _number(figures.get(expected), True))
+        for name, title in _SHARES.items()
+        for expected in [f"{name}_without_copies"]
+        if figures.get(name) is not None or figures.get(f"pixels_{name}") is not None
+    ]
+    rows = [(_COUNTS.get(name, name), _number(value)) for name, value in figures.items() if _is_other(name)]
+    return {"shares": shares, "rows": rows, "reading": _reading(figures)}
+
+
+def _is_other(name: str) -> bool:
+    """Whether a figure is none of the shares, nor a distance, which says little by itself."""
+    return not name.removeprefix("pixels_").startswith((*_SHARES, "distance", "held_out_distance", "held_out_tail"))
 
 
 def _reading(figures: Record) -> str:
-    share, error = (figures.get(f"closer_than_median{suffix}") for suffix in ("", "_error"))
-    if not (isinstance(share, int | float) and isinstance(error, int | float)):
-        return ""
-    if share > 0.5 + 2 * error:
+    """docs/metrics.md in a sentence: the nearest real picture decides first, since flaws and blur move it least."""
+    nearest = [_excess(figures, f"{kind}nearest_is_training") for kind in ("", "pixels_")]
+    closer = _excess(figures, "closer_than_median")
+    if any(excess is not None and excess > 2 for excess in [*nearest, closer]):
         return (
             "Generated pictures lie closer to training pictures than unseen real ones do, by more than two standard "
             "errors: the generator copies to some degree. Look at the nearest pairs below."
         )
-    if share < 0.5 - 2 * error:
+    if closer is None:
+        return ""
+    if closer < -2:
         return (
             "Generated pictures lie further from training pictures than unseen real ones do: no copying shows, and "
             "would hardly, as long as the pictures are this unlike real ones."
@@ -60,6 +63,21 @@ def _reading(figures: Record) -> str:
         "Generated pictures lie as far from training pictures as unseen real ones do, within two standard errors: "
         "no sign of copying."
     )
+
+
+def _excess(figures: Record, name: str) -> float | None:
+    """By how many standard errors a share is above what it is without copies; None if it was not measured."""
+    numbers = [figures.get(name + suffix) for suffix in ("", "_error", "_without_copies")]
+    share, error, expected = (float(n) if isinstance(n, int | float) else math.nan for n in numbers)
+    excess = (share - expected) / max(error, 1e-3)  # a share of 100 % has an error of 0
+    return None if math.isnan(excess) else excess
+
+
+def _share(figures: Record, name: str) -> str:
+    value, error = figures.get(name), figures.get(f"{name}_error")
+    if value is None:
+        return "–"
+    return _number(value, True) + (f" ± {_number(error, True)}" if error is not None else "")
 
 
 def _number(value: Any, share: bool = False) -> str:

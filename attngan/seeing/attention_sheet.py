@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from attngan.attention_maps import AttentionMaps, attention_maps, layers
 from attngan.checkpoint import LoadedGenerator
-from attngan.enlarge import enlarged, legible_side
+from attngan.seeing.attention_maps import AttentionMaps, attention_maps, layers
+from attngan.seeing.enlarge import enlarged, legible_side
 from attngan_runtime.grid import check_sheet_size, grid
 
 _CAPTION = 18  # pixels above each tile

@@ -19,11 +19,11 @@ from attngan.checkpoint import LoadedGenerator, write_atomically
 from attngan.data import Pictures
 from attngan.drawing import Draw, from_loaded
 from attngan.errors import AttnGANError
-from attngan.extractor import EFFICIENTNET, Extractor
-from attngan.feature_cache import real_features
-from attngan.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
-from attngan.neighbour_sheet import Block, neighbour_sheet
-from attngan.shares import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
+from attngan.metrics.extractor import EFFICIENTNET, Extractor
+from attngan.metrics.feature_cache import real_features
+from attngan.metrics.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
+from attngan.metrics.shares import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
+from attngan.seeing.neighbour_sheet import Block, neighbour_sheet
 
 FEWEST = 4  # held-out pictures for a median with an error bar
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attngan.checkpoint import write_atomically
-from attngan.curve_panels import PANELS, Measured, draw_panel, event_colour
 from attngan.records import Record
+from attngan.seeing.curve_panels import PANELS, Measured, draw_panel, event_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,1 @@
+"""Pictures and pages for people: attention maps, interpolation, curves, neighbours, reports."""
