@@ -91,6 +91,7 @@ def test_a_signal_while_measuring_puts_it_off(tmp_path, pictures, cheap_features
     monkeypatch.setattr("attngan.training.quality.features", interrupted)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.TERMINATED
+    assert len(calls) == 6, "measured on after the signal"
     measured = len(lines(out / "quality.jsonl"))
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
     assert 0 < measured < 20
