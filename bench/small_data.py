@@ -2,7 +2,7 @@
 
     python bench/small_data.py train 100 plain --out runs      one run, twenty minutes of one core; again to resume
     python bench/small_data.py score --out runs                every generator against the unseen test pictures
-    python bench/small_data.py figure                          docs/small-data.png and its table
+    python bench/small_data.py figure --out runs               docs/small-data*.png; prints the table
 
 "plain" is the same network, loss and schedule with no augmentation, with every picture trained on, and with the last
 generator kept: what the defaults add is all that differs. Both are scored on test pictures, which neither saw.
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 import attngan.train as training
 from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
@@ -31,6 +32,7 @@ from attngan.metrics.memorisation import measure
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
 from attngan.training.holdout import take, usual_holdout
 from attngan.training.run_folder import Records
+from attngan_runtime.grid import grid
 
 IMAGES = {100: 200_000, 500: 300_000, 2000: 300_000}  # shown in all: 2,000, 600 and 150 epochs
 ARMS = ("plain", "defaults")
@@ -38,7 +40,9 @@ ARMS = ("plain", "defaults")
 NETWORK = ImageNetworkConfig(16, 1, 10, 32, (48, 32, 16), 1, (8,), 2)
 GAMMA = (0.25, 0.0125)  # a quarter of fashion-32's, as presets have it for half the resolution
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
+DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results" / "small_data.json"
+KEPT = "generator.safetensors"
 TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the end, generated for each point of a curve
 
 
@@ -91,7 +95,7 @@ def score(data: Path, out: Path) -> None:
     test = unseen(data)
     real = features(test.images)
     runs = {}
-    for folder in sorted(path.parent for path in out.glob("*/generator.safetensors")):
+    for folder in sorted(path.parent for path in out.glob(f"*/{KEPT}")):
         count = int(folder.name.split("-")[1])
         curve = [
             (int(path.stem), *kid(real, features(draw(path, ON_THE_WAY))))
@@ -107,7 +111,7 @@ def score(data: Path, out: Path) -> None:
 
 def kept(folder: Path, pictures: Pictures, test: Pictures, real: np.ndarray) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
-    path = folder / "generator.safetensors"
+    path = folder / KEPT
     drawn = features(draw(path, DRAWN))
     held_out = load_config(folder).training.holdout
     copies = measure(lambda seeds, labels: draw(path, len(seeds), int(seeds[0]), labels), pictures, test)
@@ -132,20 +136,78 @@ def draw(path: Path, count: int, first: int = 0, labels: np.ndarray | None = Non
     return generator.draw(list(range(first, first + count)), classes)
 
 
+def figure(out: Path) -> None:
+    """docs/small-data.png and docs/small-data-samples.png; prints the table."""
+    from matplotlib.figure import Figure
+
+    runs = json.loads(RESULTS.read_text())["runs"]
+    chart = Figure(figsize=(10, 3.2), layout="constrained")
+    for axes, count in zip(chart.subplots(1, 3, sharey=True), IMAGES, strict=True):
+        for arm, colour in zip(ARMS, ("#d1701f", "#2264b5"), strict=True):
+            run = runs[f"{arm}-{count}"]
+            images, values, errors = np.array(run["curve"]).T
+            axes.errorbar(images / 1000, values, errors, color=colour, label=arm, linewidth=1.6)
+            axes.plot(run["images"] / 1000, run["kid"], "*", color=colour, markersize=13)
+        axes.set(title=f"{count:,} pictures", xlabel="images shown, thousands", yscale="log")
+        axes.grid(alpha=0.3, which="both")
+    chart.axes[0].set_ylabel("KID on unseen pictures")
+    chart.axes[0].legend()
+    chart.savefig(DOCS / "small-data.png", dpi=110)
+    samples(out)
+    print("\n".join(table(runs)))
+
+
+def samples(out: Path) -> None:
+    """Eight seeds by class of each run's generator: plain on the left, a row a set."""
+    grids = [[grid(draw(out / f"{arm}-{count}" / KEPT, 80), 10) for arm in ARMS] for count in IMAGES]
+    width, height = grids[0][0].size
+    sheet = Image.new("L", (2 * width + 24, 3 * height + 32), 255)
+    for row, pair in enumerate(grids):
+        for column, one in enumerate(pair):
+            sheet.paste(one, (column * (width + 24), row * (height + 16)))
+    sheet.resize((2 * sheet.width, 2 * sheet.height), Image.Resampling.NEAREST).save(
+        DOCS / "small-data-samples.png", optimize=True
+    )
+
+
+def table(runs: dict[str, Any]) -> list[str]:
+    """Markdown: a line a run."""
+    titles = ("pictures", "training", "kept after", "KID", "coverage", "closer than the median", "nearest: training")
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for count in IMAGES:
+        for arm in ARMS:
+            run = runs[f"{arm}-{count}"]
+            copies = run["copies"]
+            share, expected = (copies[f"pixels_nearest_is_training{suffix}"] for suffix in ("", "_without_copies"))
+            cells = (
+                f"{count:,}",
+                arm,
+                f"{run['images']:,} of {IMAGES[count]:,}",
+                f"{run['kid']:.4f} ± {run['kid_error']:.4f}",
+                f"{run['coverage']:.2f}",
+                f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
+                f"{share:.0%} ({expected:.0%})",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    one, all_of_them = commands.add_parser("train"), commands.add_parser("score")
+    one, all_of_them, drawn = (commands.add_parser(name) for name in ("train", "score", "figure"))
     one.add_argument("count", type=int, choices=IMAGES)
     one.add_argument("arm", choices=ARMS)
-    for command in (one, all_of_them):
+    for command in (one, all_of_them, drawn):
         command.add_argument("--data", type=Path, default=FASHION)
         command.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "train":
         train(options.count, options.arm, options.data, options.out)
-    else:
+    elif options.command == "score":
         score(options.data, options.out)
+    else:
+        figure(options.out)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ _SHARES = {
     "closer_than_tail": "closer than the closest 5 % of held-out ones",
     "nearest_is_training": "nearest picture is a training one, not a held-out one",
 }
+_MANY = 100  # held-out pictures; with 20 of them one standard error is 8 to 15 %
 _COUNTS = {"samples": "generated pictures", "held_out": "held-out pictures", "training": "training pictures"}
 
 
@@ -59,9 +60,11 @@ def _reading(figures: Record) -> str:
             "Generated pictures lie further from training pictures than unseen real ones do: no copying shows, and "
             "would hardly, as long as the pictures are this unlike real ones."
         )
+    few = figures.get("held_out", _MANY)
+    rough = f" With {few} held-out pictures only copying at large would show." if few < _MANY else ""
     return (
         "Generated pictures lie as far from training pictures as unseen real ones do, within two standard errors: "
-        "no sign of copying."
+        f"no sign of copying.{rough}"
     )
 
 

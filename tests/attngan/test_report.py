@@ -189,6 +189,13 @@ def test_memorisation_is_read_in_words(run, figures, words, monkeypatch):
     assert sum(reading in text for reading in ("to some degree", "no sign of", "no copying shows")) == bool(words)
 
 
+@pytest.mark.parametrize(("held_out", "rough"), [(20, True), (500, False)])
+def test_few_held_out_pictures_are_said_to_be_few(run, held_out, rough, monkeypatch):
+    monkeypatch.setattr("attngan.seeing.report.curves_svg", lambda _: {})
+    (run / "memorisation.json").write_text(json.dumps({**share("closer_than_median", 0.5, 0.5), "held_out": held_out}))
+    assert ("With 20 held-out pictures only copying at large" in Page(render(run, "run")).text) == rough
+
+
 def test_memorisation_has_its_shares_side_by_side(run, monkeypatch):
     monkeypatch.setattr("attngan.seeing.report.curves_svg", lambda _: {})
     figures = share("closer_than_tail", 0.026, 0.05) | share("pixels_closer_than_tail", 0.016, 0.05)

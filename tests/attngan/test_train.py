@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -149,24 +150,38 @@ def test_a_checkpoint_of_another_architecture_names_the_fields(tmp_path, picture
         load_generator(str(out))
 
 
-def test_a_full_disk_while_saving_keeps_the_checkpoint_before(tmp_path, pictures):
-    """A file size limit stands in for the full disk: the write fails with the same OSError path."""
-    out = tmp_path / "run"
-    run(config(pictures, 32), pictures, out)
-    before = (out / "checkpoint.safetensors").read_bytes()
-    from attngan.checkpoint import write_atomically
-
+@contextmanager
+def full_disk():
+    """No file may grow beyond 20 kB: the same OSError on the same path as a disk without space."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(AttnGANError, match=r"could not be saved .*intact"):
-            write_atomically(out / "checkpoint.safetensors", bytes(len(before)))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert (out / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(tmp_path, pictures, undisturbed, monkeypatch):
+    out, steps, original = tmp_path / "run", [], Trainer.step
+
+    with ExitStack() as stack:
+
+        def step(*args):
+            steps.append(1)
+            if len(steps) == 8:
+                stack.enter_context(full_disk())
+            return original(*args)
+
+        monkeypatch.setattr(Trainer, "step", step)
+        with pytest.raises(AttnGANError, match=r"could not be saved .*intact: free space, then run again"):
+            run(config(pictures), pictures, out)
     assert not list(out.glob("*.part"))
+    monkeypatch.undo()
+    assert load_generator(str(out)).draw([0], [0]).shape == (1, 16, 16, 3)
+    assert run(config(pictures), pictures, out) == Outcome.FINISHED
+    assert same_bits(out, undisturbed)
 
 
 def test_two_writers_are_refused(tmp_path, pictures):
