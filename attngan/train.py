@@ -62,7 +62,7 @@ def train(
     finite again and again. What was saved before stays as it was.
     """
     check_folder(folder, config)
-    _check_holdout(config.training, len(pictures))
+    check_holdout(config.training, len(pictures))
     with only_writer(folder), stop_signals() as stop:
         run = _Run(config, pictures, folder, device, stop, tensorboard)
         try:
@@ -72,7 +72,8 @@ def train(
             run.records.close()
 
 
-def _check_holdout(plan: TrainingConfig, count: int) -> None:
+def check_holdout(plan: TrainingConfig, count: int) -> None:
+    """AttnGANError if what the plan holds out of `count` pictures is too little for it, or everything."""
     if plan.overfitting_target and not plan.holdout:
         raise AttnGANError(
             "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attngan.config import AUGMENT, OVERFITTING_TARGET, RunConfig, TrainingConfig, preset
+from attngan.commands.train_options import device_named, with_augmentation, with_holdout, with_objective, with_patience
+from attngan.config import RunConfig, preset
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 
 if TYPE_CHECKING:
-    import torch
+    from attngan.train import Outcome
 
 
 @click.command(cls=Command)
@@ -52,95 +53,58 @@ def train(
     if channels:
         network = replace(network, channels=int(channels))
     training = replace(training, seed=seed, images=images or training.images)
-    if objective:
-        training = _with_objective(training, objective)
-    training = _with_augmentation(training, augment)
-    if holdout == 0 and patience:
-        raise AttnGANError(
-            f"--patience {patience}: nothing measures a collapse with --holdout 0; leave out one of them"
-        )
-    if patience is not None:
-        training = replace(training, patience=patience)
-
-    import torch
+    training = with_augmentation(with_objective(training, objective), augment)
+    training = with_patience(training, patience, holdout)
 
     from attngan.data import describe, load_pictures
-    from attngan.train import Outcome, build
+    from attngan.train import check_holdout
     from attngan.train import train as run
     from attngan.training.run_folder import check_folder, check_tensorboard
 
     if tensorboard:
         check_tensorboard()
-
-    where = _device(device)
-    if out.resolve().is_relative_to(data.resolve()):
-        raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
-    if not out.parent.is_dir():  # before minutes of reading pictures; `check_folder` looks at the rest
-        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+    where = device_named(device)
+    _check_place(out, data)
     pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
-    training = _with_holdout(training, holdout, len(pictures), preset_name)
+    training = with_holdout(training, holdout, len(pictures), preset_name)
     config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
+    check_holdout(training, len(pictures))
     check_folder(out, config)
-    click.echo(f"data: {describe(pictures)}")
-    state = build(config, torch.device("cpu")) if dry_run else None
+    click.echo(f"data: {describe(pictures)}" + (f"; {training.holdout:,} held out" if training.holdout else ""))
     click.echo(_summary(config, where.type, out))
-    if state:
-        for role, module in (
-            ("generator", state.trainer.generator),
-            ("discriminator", state.trainer.discriminator),
-        ):
-            click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
-        click.echo("dry run: nothing was trained or written")
-        return
-    outcome = run(config, pictures, out, where, source=str(data), tensorboard=tensorboard)
-    if outcome in (Outcome.INTERRUPTED, Outcome.TERMINATED):
+    if dry_run:
+        _say_sizes(config)
+    else:
+        _say_end(run(config, pictures, out, where, source=str(data), tensorboard=tensorboard), out)
+
+
+def _check_place(out: Path, data: Path) -> None:
+    """Before minutes of reading pictures; `check_folder` looks at the rest."""
+    if out.resolve().is_relative_to(data.resolve()):
+        raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
+    if not out.parent.is_dir():
+        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+
+
+def _say_sizes(config: RunConfig) -> None:
+    import torch
+
+    from attngan.train import build
+
+    trainer = build(config, torch.device("cpu")).trainer
+    for role, module in (("generator", trainer.generator), ("discriminator", trainer.discriminator)):
+        click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
+    click.echo("dry run: nothing was trained or written")
+
+
+def _say_end(outcome: Outcome, out: Path) -> None:
+    """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
+    if outcome in ("interrupted", "terminated"):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
-        sys.exit(130 if outcome == Outcome.INTERRUPTED else 0)
+        sys.exit(130 if outcome == "interrupted" else 0)
     click.echo(f"done: {out} holds {_kept(out, outcome)}")
     click.echo(f"draw from it with: attngan sample {out} --out grid.png; see all of it with: attngan report {out}")
-
-
-def _with_objective(training: TrainingConfig, name: str) -> TrainingConfig:
-    from attngan.losses import OBJECTIVES
-
-    if name not in OBJECTIVES:
-        raise AttnGANError(f"--objective {name}: no such objective; choose {', '.join(OBJECTIVES)}")
-    if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
-        return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
-    return replace(training, objective=name)
-
-
-def _with_augmentation(training: TrainingConfig, augment: str | None) -> TrainingConfig:
-    from attngan.training.adaptive import MOST
-
-    if augment is None:
-        return training
-    if augment == "adaptive":
-        return replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
-    if augment == "none":
-        return replace(training, augment=(), overfitting_target=0.0)
-    try:
-        probability = float(augment)
-    except ValueError:
-        raise AttnGANError(f"--augment {augment}: use adaptive, none, or a probability such as 0.3") from None
-    if not 0 < probability <= MOST:
-        raise AttnGANError(
-            f"--augment {augment}: use above 0 to {MOST}, beyond which augmentations show in the pictures"
-        )
-    return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
-
-
-def _with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, name: str) -> TrainingConfig:
-    """How many pictures are held out; without any, nothing can be adapted nor stopped early."""
-    from attngan.training.holdout import usual_holdout
-
-    if holdout is None:
-        measured = preset(name)[1].overfitting_target or training.overfitting_target or training.patience
-        holdout = usual_holdout(pictures) if measured else 0
-        if not holdout and training.overfitting_target:
-            raise AttnGANError(f"--data: {pictures} pictures; none can be held out of so few; add --augment none")
-    return replace(training, holdout=holdout, patience=training.patience if holdout else 0)
 
 
 def _kept(out: Path, outcome: str) -> str:
@@ -154,19 +118,6 @@ def _kept(out: Path, outcome: str) -> str:
     last = best[-1]
     figures = f"its best generator, of {last['images']:,} images (KID {last['kid']:.4f} ± {last['kid_error']:.4f})"
     return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    known = ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if name not in known:
-        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda")
-    if name != "cpu" and not torch.cuda.is_available():
-        raise AttnGANError(f"--device {name}: this torch finds no GPU; use cpu")
-    return torch.device(name)
 
 
 def _summary(config: RunConfig, device: str, out: Path) -> str:

@@ -193,6 +193,7 @@ MISTAKES = [
     ((*TRAIN, "--augment", "adaptive", "--holdout", 0), "--holdout 0: adaptive augmentation measures on held-out"),
     ((*TRAIN, "--patience", 3, "--holdout", 0), "--patience 3: nothing measures a collapse with --holdout 0"),
     ((*TRAIN, "--holdout", 24), "--holdout 24: leaves none of 24 pictures"),
+    ((*TRAIN, "--holdout", 24, "--dry-run"), "--holdout 24: leaves none of 24 pictures"),
     ((*TRAIN, "--holdout", -1), "--holdout"),
     (("sample", "{run}", "--seeds", "3-1", "--out", "{tmp}/a.png"), "reversed range"),
     (("sample", "{run}", "--seeds", "a", "--out", "{tmp}/a.png"), "'a' is not a list of whole numbers"),

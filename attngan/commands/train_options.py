@@ -1,0 +1,81 @@
+"""What the options of `attngan train` make of a preset's training; each raises AttnGANError with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from attngan.config import AUGMENT, OVERFITTING_TARGET, TrainingConfig, preset
+from attngan.errors import AttnGANError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig:
+    """--objective: a name in attngan.losses, with the penalty that its paper has."""
+    from attngan.losses import OBJECTIVES
+
+    if name is None:
+        return training
+    if name not in OBJECTIVES:
+        raise AttnGANError(f"--objective {name}: no such objective; choose {', '.join(OBJECTIVES)}")
+    if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
+        return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
+    return replace(training, objective=name)
+
+
+def with_augmentation(training: TrainingConfig, augment: str | None) -> TrainingConfig:
+    """--augment: adaptive, none, or a fixed probability."""
+    from attngan.training.adaptive import MOST
+
+    if augment is None:
+        return training
+    if augment == "adaptive":
+        return replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
+    if augment == "none":
+        return replace(training, augment=(), overfitting_target=0.0)
+    try:
+        probability = float(augment)
+    except ValueError:
+        raise AttnGANError(f"--augment {augment}: use adaptive, none, or a probability such as 0.3") from None
+    if not 0 < probability <= MOST:
+        raise AttnGANError(
+            f"--augment {augment}: use above 0 to {MOST}, beyond which augmentations show in the pictures"
+        )
+    return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
+
+
+def with_patience(training: TrainingConfig, patience: int | None, holdout: int | None) -> TrainingConfig:
+    """--patience, which asks for something only where pictures are held out."""
+    if holdout == 0 and patience:
+        raise AttnGANError(
+            f"--patience {patience}: nothing measures a collapse with --holdout 0; leave out one of them"
+        )
+    return training if patience is None else replace(training, patience=patience)
+
+
+def with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, name: str) -> TrainingConfig:
+    """--holdout: how many of the pictures; if not given, the usual number where anything is measured by them."""
+    from attngan.training.holdout import usual_holdout
+
+    if holdout is None:
+        measured = preset(name)[1].overfitting_target or training.overfitting_target or training.patience
+        holdout = usual_holdout(pictures) if measured else 0
+        if not holdout and training.overfitting_target:
+            raise AttnGANError(f"--data: {pictures} pictures; none can be held out of so few; add --augment none")
+    return replace(training, holdout=holdout, patience=training.patience if holdout else 0)
+
+
+def device_named(name: str) -> torch.device:
+    """--device: auto takes CUDA where there is one."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    known = ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if name not in known:
+        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda")
+    if name != "cpu" and not torch.cuda.is_available():
+        raise AttnGANError(f"--device {name}: this torch finds no GPU; use cpu")
+    return torch.device(name)
