@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig:
     """--objective: a name in attngan.losses, with the penalty that its paper has."""
-    from attngan.losses import OBJECTIVES
-
     if name is None:
         return training
+    from attngan.losses import OBJECTIVES
+
     if name not in OBJECTIVES:
         raise AttnGANError(f"--objective {name}: no such objective; choose {', '.join(OBJECTIVES)}")
     if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
