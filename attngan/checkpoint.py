@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -39,15 +41,22 @@ def write_atomically(path: Path, content: bytes, keep_as: Path | None = None) ->
             os.replace(path, keep_as)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise AttnGANError(
-            f"{path}: could not be saved ({error.strerror}); the file before it is intact: free space, then run again"
-        ) from None
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise not_saved(path, error) from None
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def not_saved(path: Path, error: OSError) -> AttnGANError:
+    """The error for a file that the disk refused, with the remedy for its reason."""
+    remedies = {errno.EACCES: "write elsewhere", errno.EROFS: "write elsewhere", errno.ENOENT: "its folder is gone"}
+    before = "the file before it is intact: " if path.exists() else ""
+    remedy = remedies.get(error.errno or 0, "free space, then run again")
+    return AttnGANError(f"{path}: could not be saved ({error.strerror}); {before}{remedy}")
 
 
 def save_tensors(
@@ -64,11 +73,13 @@ def save_tensors(
     write_atomically(path, save(tensors, {"attngan": text}), keep_as)
 
 
-def load_tensors(path: Path, remedy: str = "restore a copy") -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(
+    path: Path, remedy: str = "restore a copy", *, checked: bool = False
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors of a safetensors file and what `save_tensors` kept beside them.
 
-    Raises DamagedFileError with the remedy if the file is torn, is not one, or differs from its checksum; a file
-    without a checksum, as other programs write it, is taken as it is.
+    checked: whether a file without a checksum, as other programs write it, counts as damaged.
+    Raises DamagedFileError with the remedy if the file is torn, is not one, or differs from its checksum.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -78,8 +89,10 @@ def load_tensors(path: Path, remedy: str = "restore a copy") -> tuple[dict[str, 
         raise AttnGANError(f"{path}: no such file; train first, or name another run") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise DamagedFileError(f"{path}: truncated or damaged ({error}); {remedy}") from None
+    if "fingerprint" in kept:  # what checkpoints held before they had checksums
+        raise AttnGANError(f"{path}: written by an older attngan, which this one can't go on from; use another --out")
     about = kept.get("about", {})
-    if "sha256" in kept and kept["sha256"] != _checksum(tensors, about):
+    if kept.get("sha256", None if checked else _checksum(tensors, about)) != _checksum(tensors, about):
         raise DamagedFileError(f"{path}: damaged (its checksum differs); {remedy}")
     return tensors, about
 

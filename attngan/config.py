@@ -125,7 +125,7 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 #: Every augmentation there is, in the order in which they are applied.
 AUGMENT = ("flip", "rotate", "translation", "scale", "color", "cutout")
 #: Where adaptive augmentation holds the overfitting heuristic; see docs/small-data.md for how it was chosen.
-OVERFITTING_TARGET = 0.15
+OVERFITTING_TARGET = 0.1
 #: Of the twenty evaluations of a run, how many in a row must be collapsed before it stops.
 PATIENCE = 6
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from contextlib import closing
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,16 +22,17 @@ from attngan.config import RunConfig, TrainingConfig
 from attngan.data import Pictures
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
+from attngan.metrics.memorisation import FEWEST as FEWEST_FOR_COPIES
 from attngan.metrics.memorisation import measure_run
 from attngan.networks.image import ImageDiscriminator, ImageGenerator
 from attngan.random import derive
 from attngan.seeing.curves import draw_curves
 from attngan.trainer import Settings, Trainer
 from attngan.training.batches import Batches, Step
-from attngan.training.holdout import take
+from attngan.training.holdout import most_held_out, take
 from attngan.training.quality import Quality, judge, open_quality
 from attngan.training.recovery import note, restore, roll_back
-from attngan.training.run_folder import EVENTS, METRICS, QUALITY, Records, check_folder, only_writer
+from attngan.training.run_folder import METRICS, QUALITY, Records, check_folder, check_pictures, only_writer
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 
@@ -61,25 +63,31 @@ def train(
     Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
+    check_pictures(folder, pictures)
     check_folder(folder, config)
-    check_holdout(config.training, len(pictures))
-    with only_writer(folder), stop_signals() as stop:
-        run = _Run(config, pictures, folder, device, stop, tensorboard)
-        try:
+    check_holdout(config.training, pictures)
+    with only_writer(folder):
+        with stop_signals() as stop, closing(Records(folder, tensorboard)) as records:
+            run = _Run(config, pictures, folder, device, stop, records)
             run.begin(source)
-            return run.go()
-        finally:
-            run.records.close()
+            outcome = run.go()
+        if outcome in (Outcome.FINISHED, Outcome.STOPPED_EARLY):
+            run.look_for_copies()  # everything is saved: signals may end it as they end any program
+        return outcome
 
 
-def check_holdout(plan: TrainingConfig, count: int) -> None:
-    """AttnGANError if what the plan holds out of `count` pictures is too little for it, or everything."""
+def check_holdout(plan: TrainingConfig, pictures: Pictures) -> None:
+    """AttnGANError if what the plan holds out is too little for it, or more than `most_held_out`."""
     if plan.overfitting_target and not plan.holdout:
         raise AttnGANError(
             "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
         )
-    if plan.holdout >= count:
-        raise AttnGANError(f"--holdout {plan.holdout}: leaves none of {count} pictures to train on; hold fewer out")
+    most = most_held_out(pictures)
+    if plan.holdout > most:
+        raise AttnGANError(
+            f"--holdout {plan.holdout}: leaves none of {len(pictures)} pictures, or none of a class, to train on; "
+            f"hold out {most} at most"
+        )
 
 
 def build(config: RunConfig, device: torch.device) -> TrainingState:
@@ -111,11 +119,11 @@ class _Run:
 
     def __init__(
         self, config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, stop: list[int],
-        tensorboard: bool,
+        records: Records,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
         self.pictures, self.batches = pictures, Batches(config, pictures, device)
-        self.state, self.records = build(config, device), Records(folder, tensorboard)
+        self.state, self.records = build(config, device), records
         self.quality: Quality | None = None
         self.skips = 0  # steps in a row
         self.saved = 0.0  # when
@@ -138,22 +146,25 @@ class _Run:
             restore(self.state, self.folder, self.pictures, self.records)
             self.saved = time.monotonic()
         else:
-            self.records.go_on_from(-1)
+            self.records.save_data(source, self.pictures, self.plan.holdout)
+            self.records.go_on_from(-1, -1)
             self._save()
-        self.records.save_data(source, self.pictures, self.plan.holdout)
-        if not self.ended:
+        if not self.ended or self._inspection_is_due():
             self.quality, reason = open_quality(take(self.pictures, self.batches.held_out), self.plan.kid_samples)
             if reason:
-                note(f"no KID while it trains, so that the last generator is kept and not the best: {reason}")
-            if not self.quality:
-                self.progress.best = None
+                best = self.progress.best
+                kept = f"that of {best['images']:,.0f} images stays" if best else "the last one is kept, not the best,"
+                note(f"no KID while it trains; of its generators {kept} ({reason})")
 
     def go(self) -> Outcome:
         """Steps and inspections to the end, or to a stop signal."""
         with _progress_bar(self.plan.images, self.progress.images) as bar:
             while not self.stop:
                 if self._inspection_is_due():
+                    bar.set_description("measuring KID" if self.quality else None)
                     self._inspect()
+                    bar.set_description(None)
+                    bar.n = min(self.progress.images, self.plan.images)
                 elif self.ended:
                     break
                 else:
@@ -162,8 +173,6 @@ class _Run:
                 self._save()
         if self.stop:
             return Outcome.TERMINATED if signal.SIGTERM in self.stop else Outcome.INTERRUPTED
-        if self.quality:
-            self._look_for_copies()
         return Outcome.STOPPED_EARLY if self.progress.stopped_early else Outcome.FINISHED
 
     def _step(self, bar: tqdm) -> None:
@@ -176,7 +185,8 @@ class _Run:
         before, progress.images = progress.images, progress.images + plan.batch
         bar.update(min(progress.images, plan.images) - min(before, plan.images))
         if "skipped" in figures:
-            self._skip(figures, bar)
+            self._skip(figures)
+            bar.n = min(progress.images, plan.images) if self.skips else min(self.progress.images, plan.images)
             return
         self.skips = 0
         self.state.ema.update(trainer.generator, progress.images, plan.batch)
@@ -215,7 +225,11 @@ class _Run:
         self.records.write(METRICS, self.progress.images, line)
 
     def _save(self) -> None:
-        """The checkpoint; until a KID says which generator is best, the newest as well."""
+        """The checkpoint; until a KID says which generator is best, the newest as well. Rolls back from bad numbers."""
+        bad = self.state.not_finite()
+        if bad:
+            self._roll_back(f"{bad} not finite")
+            return
         if self.progress.images > self.progress.failed_at:
             self.progress.rollbacks = 0
         if self.progress.best is None:
@@ -230,6 +244,10 @@ class _Run:
 
     def _inspect(self) -> None:
         """What a person looks at, and whether this generator is the best so far; does nothing if a signal comes."""
+        bad = self.state.not_finite()
+        if bad:
+            self._roll_back(f"{bad} not finite")
+            return
         progress, generator = self.progress, self.state.ema.network
         measured = self.quality.measure(generator, self.device, self.stop) if self.quality else None
         if self.stop:
@@ -242,32 +260,36 @@ class _Run:
             self.records.write(QUALITY, progress.images, {"kid": measured[0], "kid_error": measured[1], "best": best})
         if progress.stopped_early and progress.best:
             detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} images is kept"
-            self.records.write(EVENTS, progress.images, {"event": "stopped early", "detail": detail})
+            self.records.event(progress.images, "stopped early", detail)
         progress.inspected = progress.images
         if self.ended or time.monotonic() - self.drawn > _DRAW_SECONDS:
             draw_curves(self.folder)
             self.drawn = time.monotonic()
         self._save()
 
-    def _look_for_copies(self) -> None:
-        """memorisation.json and neighbours.png of the generator that is kept."""
+    def look_for_copies(self) -> None:
+        """memorisation.json and neighbours.png of the generator that is kept, unless they are there."""
+        if self.plan.holdout < FEWEST_FOR_COPIES or (self.folder / "memorisation.json").exists():
+            return
         training, held_out = (take(self.pictures, places) for places in (self.batches.training, self.batches.held_out))
         try:
             measure_run(load_generator(str(self.folder)), training, held_out, self.folder)
         except AttnGANError as error:  # the run itself is done, and whole
             note(f"no report on memorisation: {error}")
 
-    def _skip(self, figures: dict[str, float], bar: tqdm) -> None:
+    def _skip(self, figures: dict[str, float]) -> None:
         """After a step that was not finite: goes on, and after too many of them in a row rolls back."""
         self.skips += 1
         bad = [name for name, value in figures.items() if not math.isfinite(value)] or ["a gradient"]
         reason = f"{', '.join(bad)} not finite"
         if self.skips < _SKIPS:
-            self.records.write(EVENTS, self.progress.images, {"event": "skipped step", "detail": reason})
-            return
-        roll_back(self.state, self.folder, self.pictures.fingerprint, self.records, f"{reason} in {_SKIPS} steps")
-        self.skips, bar.n = 0, self.progress.images
-        bar.refresh()
+            self.records.event(self.progress.images, "skipped step", reason)
+        else:
+            self._roll_back(f"{reason} in {_SKIPS} steps")
+
+    def _roll_back(self, reason: str) -> None:
+        roll_back(self.state, self.folder, self.pictures.fingerprint, self.records, reason)
+        self.skips = 0
 
 
 def _progress_bar(total: int, seen: int) -> tqdm:

@@ -37,7 +37,6 @@ def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples:
     generator = open_generator(run_or_bundle)
     folder = _folder(generator, out)
     training, unseen = _pictures(generator, data, held_out)
-    folder.mkdir(exist_ok=True)
     click.echo(measure_into(generator.draw, training, unseen, folder, samples))
     click.echo(
         f"wrote memorisation.json, and pictures beside their nearest training pictures: {folder / 'neighbours.png'}"

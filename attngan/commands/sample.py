@@ -45,6 +45,8 @@ def sample(
         values = [float(value) for value in truncations(truncation.split(","))]
     point = _point(attention) if attention else None
     _check_together(seeds, values, interpolate, attention)
+    if interpolate and out.suffix.lower() == ".gif":
+        raise AttnGANError(f"--out {out}: animations are written as .webp; name one, or a .png for a grid")
     from attngan.checkpoint import load_generator
 
     generator = load_generator(run_or_name)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--holdout", type=click.IntRange(min=0), default=None,
-    help="Pictures never trained on, to see overfitting and KID by; a tenth, 20 to 1,000, if not given.",
+    help="Pictures never trained on, to see overfitting by; if not given a tenth, 20 to 1,000, at most a fifth.",
 )  # fmt: skip
 @click.option(
     "--patience", type=click.IntRange(min=0), default=None,
@@ -53,13 +53,12 @@ def train(
     if channels:
         network = replace(network, channels=int(channels))
     training = replace(training, seed=seed, images=images or training.images)
-    training = with_augmentation(with_objective(training, objective), augment)
-    training = with_patience(training, patience, holdout)
+    training = with_augmentation(with_objective(training, objective), augment, holdout)
 
     from attngan.data import describe, load_pictures
     from attngan.train import check_holdout
     from attngan.train import train as run
-    from attngan.training.run_folder import check_folder, check_tensorboard
+    from attngan.training.run_folder import check_folder, check_pictures, check_tensorboard
 
     if tensorboard:
         check_tensorboard()
@@ -67,9 +66,10 @@ def train(
     _check_place(out, data)
     pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
-    training = with_holdout(training, holdout, len(pictures), preset_name)
+    check_pictures(out, pictures)
+    training = with_patience(with_holdout(training, holdout, pictures, preset_name), patience)
+    check_holdout(training, pictures)
     config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
-    check_holdout(training, len(pictures))
     check_folder(out, config)
     click.echo(f"data: {describe(pictures)}" + (f"; {training.holdout:,} held out" if training.holdout else ""))
     click.echo(_summary(config, where.type, out))
@@ -109,14 +109,15 @@ def _say_end(outcome: Outcome, out: Path) -> None:
 
 def _kept(out: Path, outcome: str) -> str:
     """Which generator the run folder holds, in words."""
-    from attngan.records import read_lines
-    from attngan.training.run_folder import QUALITY
+    from attngan.checkpoint import load_tensors
 
-    best = [line for line in read_lines(out / QUALITY) if line.get("best")]
+    best = load_tensors(out / "generator.safetensors")[1].get("best")
     if not best:
         return "the generator"
-    last = best[-1]
-    figures = f"its best generator, of {last['images']:,} images (KID {last['kid']:.4f} ± {last['kid_error']:.4f})"
+    figures = (
+        f"its best generator, of {best['images']:,.0f} images (KID {best['kid']:.4f} ± {best['kid_error']:.4f}, "
+        "the lowest of twenty)"
+    )
     return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
 
 

@@ -11,6 +11,8 @@ from attngan.errors import AttnGANError
 if TYPE_CHECKING:
     import torch
 
+    from attngan.data import Pictures
+
 
 def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig:
     """--objective: a name in attngan.losses, with the penalty that its paper has."""
@@ -25,14 +27,18 @@ def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig
     return replace(training, objective=name)
 
 
-def with_augmentation(training: TrainingConfig, augment: str | None) -> TrainingConfig:
-    """--augment: adaptive, none, or a fixed probability."""
+def with_augmentation(training: TrainingConfig, augment: str | None, holdout: int | None) -> TrainingConfig:
+    """--augment: adaptive, which needs held-out pictures, none, or a fixed probability."""
     from attngan.training.adaptive import MOST
 
-    if augment is None:
-        return training
     if augment == "adaptive":
-        return replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
+        training = replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
+    if augment is None or augment == "adaptive":
+        if training.overfitting_target and holdout == 0:
+            raise AttnGANError(
+                "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
+            )
+        return training
     if augment == "none":
         return replace(training, augment=(), overfitting_target=0.0)
     try:
@@ -46,25 +52,30 @@ def with_augmentation(training: TrainingConfig, augment: str | None) -> Training
     return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
 
 
-def with_patience(training: TrainingConfig, patience: int | None, holdout: int | None) -> TrainingConfig:
-    """--patience, which asks for something only where pictures are held out."""
-    if holdout == 0 and patience:
-        raise AttnGANError(
-            f"--patience {patience}: nothing measures a collapse with --holdout 0; leave out one of them"
-        )
-    return training if patience is None else replace(training, patience=patience)
-
-
-def with_holdout(training: TrainingConfig, holdout: int | None, pictures: int, name: str) -> TrainingConfig:
+def with_holdout(training: TrainingConfig, holdout: int | None, pictures: Pictures, name: str) -> TrainingConfig:
     """--holdout: how many of the pictures; if not given, the usual number where anything is measured by them."""
     from attngan.training.holdout import usual_holdout
 
     if holdout is None:
-        measured = preset(name)[1].overfitting_target or training.overfitting_target or training.patience
+        measured = preset(name)[1].overfitting_target or training.overfitting_target
         holdout = usual_holdout(pictures) if measured else 0
         if not holdout and training.overfitting_target:
-            raise AttnGANError(f"--data: {pictures} pictures; none can be held out of so few; add --augment none")
-    return replace(training, holdout=holdout, patience=training.patience if holdout else 0)
+            raise AttnGANError(f"--data: {len(pictures)} pictures; none can be held out of so few; add --augment none")
+    return replace(training, holdout=holdout)
+
+
+def with_patience(training: TrainingConfig, patience: int | None) -> TrainingConfig:
+    """--patience, which asks for something only where KID is measured."""
+    from attngan.metrics import FEWEST
+
+    if training.holdout >= FEWEST:
+        return training if patience is None else replace(training, patience=patience)
+    if patience:
+        raise AttnGANError(
+            f"--patience {patience}: KID needs {FEWEST} held-out pictures and there are {training.holdout}; "
+            "give --holdout, or leave it out"
+        )
+    return replace(training, patience=0)
 
 
 def device_named(name: str) -> torch.device:

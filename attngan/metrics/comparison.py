@@ -14,7 +14,7 @@ from attngan.errors import AttnGANError
 from attngan.metrics.extractor import EFFICIENTNET, Extractor
 from attngan.metrics.feature_cache import real_features
 from attngan.metrics.features import NAME
-from attngan.metrics.frechet_distance import fid
+from attngan.metrics.frechet_distance import fid, fid_metric
 from attngan.metrics.kernel_distance import FEWEST, kid
 from attngan.metrics.neighbours import density_and_coverage, precision_and_recall
 
@@ -78,6 +78,7 @@ def evaluate(draw: Draw, pictures: Pictures, *, samples: int = 2000, extractor: 
 
     Raises AttnGANError if there are fewer than 2 × samples real pictures, or if draw's have another shape.
     """
+    fid_metric()  # before minutes of extraction
     if samples < FEWEST:
         raise AttnGANError(f"--samples {samples}: too few for an error bar; use {FEWEST} or more, 2000 by habit")
     if len(pictures) < 2 * samples:

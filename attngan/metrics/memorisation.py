@@ -136,6 +136,7 @@ def measure_run(
 def measure_into(draw: Draw, training: Pictures, held_out: Pictures, folder: Path, samples: int = 500) -> Memorisation:
     """`measure`, written into a folder as memorisation.json and neighbours.png, each atomically."""
     result = measure(draw, training, held_out, samples=samples)
+    folder.mkdir(exist_ok=True)
     write_atomically(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
     save_neighbours(folder / "neighbours.png", result, draw, training)
     return result

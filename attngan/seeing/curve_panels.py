@@ -125,9 +125,8 @@ def _lines(axes: Axes, records: list[Record], names: dict[str, tuple[str, str]],
     found = False
     for name, (label, colour) in names.items():
         values = column(records, name)
-        there = np.isfinite(
-            values + _thousands(records)
-        )  # figures that are not measured on every line are joined across the gaps
+        # Figures that are not measured on every line are joined across the gaps.
+        there = np.isfinite(values + _thousands(records))
         if not there.any():
             continue
         found = True

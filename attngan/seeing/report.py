@@ -44,7 +44,7 @@ def render(folder: Path, written: str) -> str:
         "data": {**dict.fromkeys(_DATA), **read_object(folder / "data.json")},
         "seen": seen,
         "state": _state(seen, config, run.events),
-        "best": _best(run.quality),
+        "best": _best(folder, run.quality),
         "generator": kept,
         "curves": {title: Markup(svg) for title, svg in curves_svg(run).items()},
         "large": _large_grid(grids, kept.images if kept else None),
@@ -100,8 +100,11 @@ def _state(seen: int, config: RunConfig, events: list[Record]) -> str:
     return "not finished" if seen else "no records"
 
 
-def _best(quality: list[Record]) -> Record | None:
-    """The last measurement that was the best so far."""
+def _best(folder: Path, quality: list[Record]) -> Record | None:
+    """The KID of the generator that is kept, or the last that was the best so far if its file does not say."""
+    kept = kept_beside(folder / "generator.safetensors").get("best")
+    if isinstance(kept, dict):
+        return {"kid_error": None, "images": None, **kept}
     kid = column(quality, "kid")
     best = [record for record, value in zip(quality, kid, strict=True) if record.get("best") and np.isfinite(value)]
     return {"kid_error": None, "images": None, **best[-1]} if best else None

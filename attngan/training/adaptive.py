@@ -39,7 +39,7 @@ class AdaptiveAugmentation:
     def update(self, real: float, held_out: float, generated: float, images: int, plan: TrainingConfig) -> None:
         """Takes D's mean logits of three batches in, `images` images after the last time.
 
-        Above plan.overfitting_target the probability rises, below it falls; it can cross its range in a tenth of
+        Above plan.overfitting_target the probability rises, below it falls; it could go from 0 to 1 in a fifth of
         the run, so that short runs adapt as well.
         """
         if not math.isfinite(real + held_out + generated):  # it would stay in the running means for ever
@@ -47,6 +47,6 @@ class AdaptiveAugmentation:
         keep = 0.5 ** (images / _HALF_LIFE)
         self.held_out_gap = keep * self.held_out_gap + (1 - keep) * (real - held_out)
         self.generated_gap = keep * self.generated_gap + (1 - keep) * (real - generated)
-        step = images / min(_SPAN, max(plan.images // 10, 1))
+        step = images / min(_SPAN, max(plan.images // 5, 1))
         step = step if self.overfitting > plan.overfitting_target else -step
         self.probability = min(max(self.probability + step, 0.0), MOST)

@@ -11,21 +11,29 @@ _HOLDOUT = 4  # stream of randomness below the run's seed
 _FEWEST, _MOST = 20, 1000  # of a tenth: an error bar needs the one, no figure here needs more than the other
 
 
-def usual_holdout(count: int) -> int:
-    """How many of `count` pictures a run holds out: a tenth, 20 to 1,000 of them, never more than a fifth."""
-    return min(max(count // 10, _FEWEST), _MOST, count // 5)
+def usual_holdout(pictures: Pictures) -> int:
+    """How many pictures a run holds out: a tenth, 20 to 1,000 of them, never more than a fifth or `most_held_out`."""
+    count = len(pictures)
+    return min(max(count // 10, _FEWEST), _MOST, count // 5, most_held_out(pictures))
+
+
+def most_held_out(pictures: Pictures) -> int:
+    """All pictures but one, or but one of each class: a class that was never seen can't be drawn."""
+    return len(pictures) - (1 if pictures.labels is None else len(np.unique(pictures.labels)))
 
 
 def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(places of the training pictures, places of the held-out ones), int64 and rising.
 
     The same for the same pictures, number and seed of the run. Classes keep their shares as nearly as whole numbers
-    allow: every k-th picture of a shuffled list that is sorted by class.
+    allow: every k-th picture of a shuffled list that is sorted by class and lacks the first of each.
+    held_out: `most_held_out` at most.
     """
     order = np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(pictures))
     if pictures.labels is not None:
         order = order[np.argsort(pictures.labels[order], kind="stable")]
-    places = (np.arange(held_out) + 0.5) * len(pictures) / max(held_out, 1)
+        order = np.delete(order, np.unique(pictures.labels[order], return_index=True)[1])
+    places = (np.arange(held_out) + 0.5) * len(order) / max(held_out, 1)
     chosen = np.zeros(len(pictures), bool)
     chosen[order[places.astype(np.int64)]] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)

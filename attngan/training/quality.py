@@ -25,7 +25,8 @@ class Quality:
     def __init__(self, held_out: Pictures, samples: int) -> None:
         """samples: pictures to draw each time. Raises AttnGANError if the extractor's packages are not there."""
         self.held_out, self.samples = held_out, samples
-        self._real = features(held_out.images)
+        features(held_out.images[:1])
+        self._real: list[np.ndarray] = []
         # The classes in their real shares, in an order that mixes them.
         self._labels = None
         if held_out.labels is not None:
@@ -36,6 +37,10 @@ class Quality:
         self, generator: ImageGenerator, device: torch.device, stop: Sequence[int]
     ) -> tuple[float, float] | None:
         """(KID, its standard error), or None if a stop signal came first."""
+        for start in range(sum(map(len, self._real)), len(self.held_out), _BATCH):
+            if stop:
+                return None
+            self._real.append(features(self.held_out.images[start : start + _BATCH]))
         deployed, parts = DeployedImageGenerator(generator), []
         labels = self._labels if generator.config.classes else None
         for start in range(0, self.samples, _BATCH):
@@ -45,7 +50,7 @@ class Quality:
             some = None if labels is None else labels[start : start + len(seeds)].to(device)
             drawn = to_uint8(deployed(seeds, some, torch.ones(len(seeds), device=device)).cpu().numpy())
             parts.append(features(premultiply(drawn) if drawn.shape[3] == 4 else drawn))
-        return kid(self._real, np.concatenate(parts))
+        return kid(np.concatenate(self._real), np.concatenate(parts))
 
 
 def open_quality(held_out: Pictures, samples: int) -> tuple[Quality | None, str]:
@@ -67,7 +72,7 @@ def judge(progress: Progress, kid: float, error: float, patience: int) -> bool:
     since most of what the falling learning rate gives comes at the end.
     """
     best = progress.best
-    if best is None or kid < best["kid"]:
+    if best is None or kid <= best["kid"]:  # equal: measured before a kill, and again
         progress.best = {"images": progress.images, "kid": kid, "kid_error": error}
         progress.collapsed = 0
         return True

@@ -8,10 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from attngan.checkpoint import load_tensors
-from attngan.data import Pictures, describe
+from attngan.data import Pictures
 from attngan.errors import AttnGANError
-from attngan.records import read_object
-from attngan.training.run_folder import EVENTS, Records
+from attngan.training.run_folder import Records, check_pictures
 from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
@@ -25,22 +24,17 @@ def note(text: str) -> None:
 def restore(state: TrainingState, folder: Path, pictures: Pictures, records: Records) -> None:
     """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these pictures."""
     about, damage = state.load(folder)
-    if about["fingerprint"] != pictures.fingerprint:
-        then = read_object(folder / "data.json").get("pictures", "other")
-        raise AttnGANError(
-            f"--data: not the pictures that {folder} began with ({then} pictures then, now {describe(pictures)}); "
-            "restore them, or use another --out"
-        )
+    check_pictures(folder, pictures, about["fingerprint"])
     here = machine()
     changed = [f"{name} {was} → {here[name]}" for name, was in about["machine"].items() if here.get(name) != was]
     if changed:
         note(f"{', '.join(changed)} since the checkpoint: the run goes on, but not to the same bits")
     _match_best(state, folder)
-    records.go_on_from(state.progress.images)
+    records.go_on_from(state.progress.images, state.progress.inspected)
     if damage:
         note(damage)
         state.save(folder, pictures.fingerprint, keep_previous=False)
-        records.write(EVENTS, state.progress.images, {"event": "damaged checkpoint", "detail": damage})
+        records.event(state.progress.images, "damaged checkpoint", damage)
 
 
 def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Records, reason: str) -> None:
@@ -53,7 +47,7 @@ def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Rec
     if failed.rollbacks >= _ROLLBACKS:
         raise AttnGANError(
             f"{reason} up to {failed.images:,} images, {_ROLLBACKS} rollbacks notwithstanding; {folder} keeps its last "
-            "good checkpoint: train anew with a larger gamma or a smaller learning rate"
+            "good checkpoint: look at the pictures, or try another --seed or --objective"
         )
     if failed.rollbacks and (folder / PREVIOUS).exists():
         state.load_from(folder / PREVIOUS)
@@ -63,21 +57,18 @@ def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Rec
     progress.learning_rate_scale, progress.salt = failed.learning_rate_scale / 2, failed.salt + 1
     progress.rollbacks, progress.failed_at = failed.rollbacks + 1, failed.images
     _match_best(state, folder)
+    detail = f"{reason}: back to {progress.images:,}, learning rate × {progress.learning_rate_scale:g}, other batches"
+    records.event(failed.images, "rollback", detail)
     state.save(folder, fingerprint, keep_previous=False)
-    records.go_on_from(progress.images)
-    detail = (
-        f"{reason} up to {failed.images:,} images: back to {progress.images:,}, "
-        f"learning rate × {progress.learning_rate_scale:g}, other batches"
-    )
-    records.write(EVENTS, progress.images, {"event": "rollback", "detail": detail})
-    note(detail)
+    records.go_on_from(progress.images, progress.inspected)
+    note(f"after {failed.images:,} images {detail}")
 
 
 def _match_best(state: TrainingState, folder: Path) -> None:
-    """Forgets the best KID if generator.safetensors is not what had it: a kill or a rollback can leave another one."""
-    path = folder / "generator.safetensors"
-    if not path.exists():
+    """The best KID is that of generator.safetensors: a kill or a rollback can leave one from further on, or none."""
+    try:
+        state.progress.best = load_tensors(folder / "generator.safetensors")[1].get("best")
+    except AttnGANError as error:  # lost or damaged
+        note(f"{str(error).split(';')[0]}; writing the newest")
         state.progress.best = None
         state.save_generator(folder)
-    elif state.progress.best and load_tensors(path)[1].get("images") != state.progress.best["images"]:
-        state.progress.best = None

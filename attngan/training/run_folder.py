@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from attngan.checkpoint import load_config, write_atomically
+from attngan.checkpoint import load_config, not_saved, write_atomically
 from attngan.config import RunConfig, differences
-from attngan.data import Pictures
+from attngan.data import Pictures, describe
 from attngan.errors import AttnGANError
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
-from attngan.records import read_lines
+from attngan.records import read_lines, read_object
 from attngan_runtime.grid import save_grid
 from attngan_runtime.pixels import to_uint8
 
@@ -38,6 +38,20 @@ def check_folder(folder: Path, config: RunConfig) -> None:
             )
     elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
         raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+
+
+def check_pictures(folder: Path, pictures: Pictures, fingerprint: str | None = None) -> None:
+    """Raises AttnGANError if the run in `folder` began with other pictures.
+
+    fingerprint: of those it began with; what data.json says if not given, and nothing is known if that is not there.
+    """
+    then = read_object(folder / "data.json")
+    fingerprint = fingerprint or then.get("fingerprint", pictures.fingerprint)
+    if fingerprint != pictures.fingerprint:
+        raise AttnGANError(
+            f"--data: not the pictures that {folder} began with ({then.get('pictures', 'other')} pictures then, "
+            f"now {describe(pictures)}); restore them, or use another --out"
+        )
 
 
 @contextmanager
@@ -61,12 +75,15 @@ class Records:
         self.folder, self._tensorboard = folder, tensorboard
         self._board: Any = None
 
-    def go_on_from(self, images: int) -> None:
-        """Drops what was written after the checkpoint, which this run will write again, and lines torn by a kill."""
-        for name in (METRICS, QUALITY, EVENTS):
+    def go_on_from(self, images: int, inspected: int) -> None:
+        """Drops what was measured after the checkpoint, which this run will measure again, and lines torn by a kill.
+
+        Events stay: a rollback is one although the run is back before it.
+        """
+        for name, last in ((METRICS, images), (QUALITY, inspected), (EVENTS, math.inf)):
             path = self.folder / name
             if path.exists():
-                kept = [line for line in read_lines(path) if line.get("images", math.inf) <= images]
+                kept = [line for line in read_lines(path) if line.get("images", math.inf) <= last]
                 write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         if self._tensorboard:
             self._board = _open_board(self.folder / "tensorboard", images)
@@ -79,23 +96,37 @@ class Records:
     def write(self, name: str, images: int, line: dict[str, Any]) -> None:
         """Appends {"images": images, **line} to a file of lines; numbers that are not finite become null."""
         line = {"images": images, **{key: _finite(value) for key, value in line.items()}}
-        with open(self.folder / name, "a") as file:
-            file.write(json.dumps(line) + "\n")
+        path = self.folder / name
+        try:
+            with open(path, "a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise not_saved(path, error) from None
         if self._board:
             for key, value in line.items():
                 if isinstance(value, float):
                     self._board.add_scalar(f"{name.removesuffix('.jsonl')}/{key}", value, images)
 
+    def event(self, images: int, event: str, detail: str) -> None:
+        """Writes what happened once, though a run that was killed may live through it again."""
+        line = {"images": images, "event": event, "detail": detail}
+        if line not in read_lines(self.folder / EVENTS):
+            self.write(EVENTS, images, {"event": event, "detail": detail})
+
     def save_samples(self, generator: ImageGenerator, images: int, device: torch.device) -> None:
-        """Eight rows of fixed seeds: by class one class a column (at most 16 of them), else eight columns."""
-        classes = generator.config.classes
-        columns = min(classes, 16) or 8
+        """Eight rows of fixed seeds in 5 to 16 columns: by class one class a column, repeated where they are few."""
+        classes = min(generator.config.classes, 16)
+        columns = classes * max(8 // classes, 1) if classes else 8
         seeds = torch.arange(8 * columns, device=device)
-        labels = seeds % columns if classes else None
+        labels = seeds % columns % classes if classes else None
         with torch.no_grad():
             drawn = DeployedImageGenerator(generator)(seeds, labels, torch.ones(len(seeds), device=device))
-        (self.folder / "samples").mkdir(exist_ok=True)
-        save_grid(to_uint8(drawn.cpu().numpy()), self.folder / "samples" / f"{images:09d}.png", columns)
+        path = self.folder / "samples" / f"{images:09d}.png"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            save_grid(to_uint8(drawn.cpu().numpy()), path, columns)
+        except OSError as error:
+            raise not_saved(path, error) from None
 
     def save_data(self, path: str, pictures: Pictures, held_out: int) -> None:
         """data.json: what the run was trained on, so that others can tell."""

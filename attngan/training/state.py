@@ -72,11 +72,10 @@ class TrainingState:
         Raises AttnGANError, and keeps what is there, if a number is not finite or the disk refuses.
         """
         tensors = self._tensors()
-        bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+        bad = self.not_finite()
         if bad:
             raise AttnGANError(
-                f"{bad} is not finite after {self.progress.images:,} images; {folder} keeps what was saved before: "
-                "train anew with a larger gamma or a smaller learning rate"
+                f"{bad} is not finite after {self.progress.images:,} images; {folder} keeps what was saved before"
             )
         about = {
             "progress": asdict(self.progress),
@@ -87,10 +86,21 @@ class TrainingState:
         }
         save_tensors(folder / CHECKPOINT, tensors, about, folder / PREVIOUS if keep_previous else None)
 
+    def not_finite(self) -> str:
+        """The name of a tensor that holds a number that is not finite; empty if there is none."""
+        return next((name for name, tensor in self._tensors().items() if not tensor.isfinite().all()), "")
+
     def save_generator(self, folder: Path) -> None:
-        """Writes generator.safetensors, the averaged generator alone."""
-        about = {"images": self.progress.images, "network": asdict(self.network)}
+        """Writes generator.safetensors, the averaged generator, with its KID if that is the best.
+
+        What was found out about the one before it (memorisation.json, neighbours.png) goes.
+        """
+        about: dict[str, Any] = {"images": self.progress.images, "network": asdict(self.network)}
+        if self.progress.best and self.progress.best["images"] == self.progress.images:
+            about["best"] = self.progress.best
         save_tensors(folder / "generator.safetensors", self.ema.network.state_dict(), about)
+        for name in ("memorisation.json", "neighbours.png"):
+            (folder / name).unlink(missing_ok=True)
 
     def load(self, folder: Path) -> tuple[dict[str, Any], str]:
         """Restores the last good checkpoint; returns what is said of the run, and a note if one was passed over.
@@ -111,7 +121,7 @@ class TrainingState:
     def load_from(self, path: Path) -> dict[str, Any]:
         """Restores everything from one checkpoint file, as `load` does."""
         remedy = f"restore a copy, or use another --out; without checkpoints {path.parent} begins again from the start"
-        tensors, about = load_tensors(path, remedy)
+        tensors, about = load_tensors(path, remedy, checked=True)
         check_architecture(path, about.get("network"), self.network)
         try:
             for name, network in self._networks.items():

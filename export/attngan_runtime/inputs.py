@@ -121,4 +121,5 @@ def _floats(what: str, values: Any) -> np.ndarray:
         with np.errstate(over="ignore"):  # 1e300 becomes infinity and is refused as such
             return np.asarray(values, np.float32)
     except (TypeError, ValueError):
-        raise AttnGANError(f"{what}: {str(values)[:40]} is not numbers") from None
+        text = ",".join(map(str, values)) if isinstance(values, list) else str(values)
+        raise AttnGANError(f"{what}: {text[:40]} is not numbers") from None

@@ -32,8 +32,8 @@ def test_the_heuristic_is_the_papers(held_out, overfitting):
 
 
 def test_where_d_tells_nothing_apart_the_ratio_is_not_one_of_noise():
-    assert adapted(0.02, 0.0, 0.01).overfitting == pytest.approx(0.04, rel=0.01)
-    assert adapted(0.0, -0.1, 1.0).overfitting == pytest.approx(0.2, rel=0.01)
+    assert adapted(0.02, 0.0, 0.01, 1000).overfitting == pytest.approx(0.04, rel=0.01)
+    assert adapted(0.0, -0.1, 1.0, 1000).overfitting == pytest.approx(0.2, rel=0.01)
 
 
 def test_it_does_not_depend_on_where_the_logits_lie():
@@ -50,7 +50,7 @@ def test_it_rises_above_the_target_and_falls_below():
     assert adapted(1.0, -0.9, -1.0).probability == MOST
     assert adapted(1.0, 0.9, -1.0).probability == 0
     rising = adapted(1.0, -0.9, -1.0, times=3)
-    rising.update(1.0, 5.0, -1.0, 1000, PLAN)
+    rising.update(1.0, 5.0, -1.0, 2000, PLAN)
     assert rising.probability == 0
 
 
@@ -60,10 +60,11 @@ def test_a_logit_that_is_not_finite_is_left_out():
     assert augmentation.overfitting == pytest.approx(0.5)
 
 
-def test_it_crosses_its_range_in_a_tenth_of_the_run_or_half_a_million_images():
-    assert adapted(1.0, -0.9, -1.0, times=1).probability == pytest.approx(128 / 1000)
-    long = dataclasses.replace(PLAN, images=50_000_000)
-    assert adapted(1.0, -0.9, -1.0, 1, long).probability == pytest.approx(128 / 500_000)
+def test_it_crosses_its_range_in_a_fifth_of_the_run_or_half_a_million_images():
+    for images, span in ((10_000, 2000), (50_000_000, 500_000)):
+        augmentation = AdaptiveAugmentation(0.1, held_out_gap=1.9, generated_gap=2.0)
+        augmentation.update(1.0, -0.9, -1.0, 128, dataclasses.replace(PLAN, images=images))
+        assert augmentation.probability == pytest.approx(0.1 + 128 / span)
 
 
 def test_a_run_adapts_says_so_and_remembers_it(tmp_path, pictures, monkeypatch):
@@ -78,6 +79,7 @@ def test_a_run_adapts_says_so_and_remembers_it(tmp_path, pictures, monkeypatch):
     monkeypatch.setattr(Batches, "step", step)
     monkeypatch.setattr(AdaptiveAugmentation, "overfitting", 0.9)
     monkeypatch.setattr("attngan.train.open_quality", lambda *args: (None, ""))
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=8, overfitting_target=0.5)
     out = tmp_path / "run"
     tiny_runs.run(plan, pictures, out)

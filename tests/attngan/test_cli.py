@@ -106,9 +106,13 @@ def test_a_data_folder_that_vanishes_while_it_trains_is_not_missed(folder, tmp_p
     assert (out / "checkpoint.safetensors").read_bytes() == before
 
 
-def test_a_picture_that_turns_corrupt_between_two_starts_is_named(folder, tmp_path):
+def test_a_picture_that_turns_corrupt_between_two_starts_is_named(folder, tmp_path, monkeypatch):
     data, out = copied(folder, tmp_path), tmp_path / "run"
-    options = ("--preset", "tiny", "--data", data, "--out", out, "--images", 64)
+    # Pictures are held out by default here, and fewer of 24 than of 25: what is wrong is the pictures all the same.
+    Image.new("RGB", (18, 18)).save(data / "cat" / "12.png")
+    options = ("--preset", "tiny", "--data", data, "--out", out, "--images", 64, "--augment", "adaptive")
+    monkeypatch.setattr("attngan.train.open_quality", lambda *args: (None, ""))
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
     assert call("train", *options).exit_code == 0
     before = (out / "checkpoint.safetensors").read_bytes()
     picture = data / "cat" / "3.png"
@@ -116,8 +120,8 @@ def test_a_picture_that_turns_corrupt_between_two_starts_is_named(folder, tmp_pa
     picture.write_bytes(whole[:60])
     result = call("train", *options)
     assert result.exit_code == 2
-    assert "not the pictures" in result.output and "24 pictures then" in result.output
-    assert "now 23 pictures, 2 classes; 1 skipped: cat/3.png" in result.output
+    assert "not the pictures" in result.output and "25 pictures then" in result.output
+    assert "now 24 pictures, 2 classes; 1 skipped: cat/3.png" in result.output
     assert (out / "checkpoint.safetensors").read_bytes() == before
     picture.write_bytes(whole)
     assert call("train", *options).exit_code == 0
@@ -157,10 +161,11 @@ def test_tensorboard_that_is_not_installed_is_named(folder, tmp_path, monkeypatc
 def test_what_holds_against_overfitting_by_default(folder, tmp_path):
     """A preset that adapts holds pictures out; its config says so."""
     for options, expected in (
-        ((), {"holdout": 4, "overfitting_target": OVERFITTING_TARGET, "patience": PATIENCE}),
+        ((), {"holdout": 4, "overfitting_target": OVERFITTING_TARGET, "patience": 0}),
         (("--augment", "none", "--holdout", 0), {"holdout": 0, "overfitting_target": 0, "patience": 0, "augment": ()}),
         (("--augment", "0.3"), {"holdout": 4, "augment_probability": (0.3, 0.3), "overfitting_target": 0}),
-        (("--holdout", 7, "--patience", 2), {"holdout": 7, "patience": 2}),
+        (("--holdout", 10), {"holdout": 10, "patience": PATIENCE}),
+        (("--holdout", 11, "--patience", 2), {"holdout": 11, "patience": 2}),
     ):
         asked = []
         with pytest.MonkeyPatch.context() as patch:
@@ -191,7 +196,9 @@ MISTAKES = [
     ((*TRAIN, "--augment", "0.95"), "--augment 0.95: use above 0 to 0.8"),
     ((*TRAIN, "--augment", "nan"), "--augment nan"),
     ((*TRAIN, "--augment", "adaptive", "--holdout", 0), "--holdout 0: adaptive augmentation measures on held-out"),
-    ((*TRAIN, "--patience", 3, "--holdout", 0), "--patience 3: nothing measures a collapse with --holdout 0"),
+    ((*TRAIN, "--patience", 3, "--holdout", 0), "--patience 3: KID needs 10 held-out pictures and there are 0"),
+    ((*TRAIN, "--patience", 3, "--holdout", 5), "--patience 3: KID needs 10 held-out pictures and there are 5"),
+    (("train", "--preset", "image-32", *TRAIN[3:], "--holdout", 0, "--dry-run"), "--holdout 0: adaptive augmentation"),
     ((*TRAIN, "--holdout", 24), "--holdout 24: leaves none of 24 pictures"),
     ((*TRAIN, "--holdout", 24, "--dry-run"), "--holdout 24: leaves none of 24 pictures"),
     ((*TRAIN, "--holdout", -1), "--holdout"),

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
 from attngan.trainer import Trainer
-from attngan.training.adaptive import MOST
-from attngan.training.holdout import split, take, usual_holdout
+from attngan.training.holdout import most_held_out, split, take, usual_holdout
 
 
 def numbered(count, classes=0):
@@ -21,12 +20,15 @@ def numbered(count, classes=0):
 
 
 @given(st.integers(1, 200), st.data(), st.integers(0, 3), st.integers(0, 2**32 - 1))
-def test_every_picture_is_on_one_side(count, data, classes, seed):
-    held_out = data.draw(st.integers(0, count))
-    training, unseen = split(numbered(count, classes), held_out, seed)
+def test_every_picture_is_on_one_side_and_every_class_is_trained_on(count, data, classes, seed):
+    pictures = numbered(count, classes)
+    held_out = data.draw(st.integers(0, most_held_out(pictures)))
+    training, unseen = split(pictures, held_out, seed)
     assert len(unseen) == held_out
     assert sorted([*training, *unseen]) == list(range(count))
-    assert np.array_equal(unseen, split(numbered(count, classes), held_out, seed)[1])
+    assert np.array_equal(unseen, split(pictures, held_out, seed)[1])
+    if classes:
+        assert set(pictures.labels[training]) == set(pictures.labels)
 
 
 def test_classes_keep_their_shares_and_seeds_choose():
@@ -36,9 +38,15 @@ def test_classes_keep_their_shares_and_seeds_choose():
     assert not np.array_equal(first.images, second.images)
 
 
-@pytest.mark.parametrize(("count", "expected"), [(3, 0), (10, 2), (60, 12), (100, 20), (500, 50), (60_000, 1000)])
+@pytest.mark.parametrize(("count", "expected"), [(3, 0), (10, 2), (60, 12), (100, 20), (255, 25)])
 def test_the_usual_number(count, expected):
-    assert usual_holdout(count) == expected
+    assert usual_holdout(numbered(count)) == expected
+
+
+def test_the_usual_number_has_an_upper_end_and_spares_the_only_picture_of_a_class():
+    many = Pictures(np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (60_000, 1, 1, 1)))
+    assert usual_holdout(many) == 1000
+    assert usual_holdout(numbered(30, 30)) == 0
 
 
 def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
@@ -56,6 +64,7 @@ def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "step", step)
     monkeypatch.setattr(Trainer, "mean_logit", mean_logit)
     monkeypatch.setattr("attngan.train.open_quality", lambda *args: (None, ""))
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=12, overfitting_target=0.5)
     tiny_runs.run(plan, pictures, tmp_path / "run")
     training, unseen = split(pictures, 12, 0)
@@ -67,7 +76,7 @@ def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"overfitting_target": 0.5}, "--holdout 0: adaptive augmentation"),
-        ({"holdout": 60}, "--holdout 60: leaves none of 60"),
+        ({"holdout": 60}, "--holdout 60: leaves none of 60 pictures.* hold out 59 at most"),
     ],
 )
 def test_what_contradicts_itself_is_refused_before_anything_is_written(changes, message, tmp_path):
@@ -75,7 +84,3 @@ def test_what_contradicts_itself_is_refused_before_anything_is_written(changes, 
     with pytest.raises(AttnGANError, match=message):
         tiny_runs.run(tiny_runs.config(pictures, **changes), pictures, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_the_most_is_below_what_leaks():
-    assert MOST <= 0.8

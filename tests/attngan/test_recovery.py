@@ -92,11 +92,10 @@ def test_repeated_failure_rolls_back_with_other_batches_and_half_the_rate(tmp_pa
     monkeypatch.setattr(Batches, "step", step)
     out = tmp_path / "run"
     assert tiny_runs.run(tiny_runs.config(pictures), pictures, out) == Outcome.FINISHED
-    (event,) = events(out)
-    assert event["images"] == 160 and event["event"] == "rollback"
-    assert event["detail"].startswith(
-        "loss_d not finite in 10 steps up to 320 images: back to 160, learning rate × 0.5"
-    )
+    *skips, event = events(out)
+    assert [line["event"] for line in skips] == ["skipped step"] * 9
+    assert event["images"] == 320 and event["event"] == "rollback"
+    assert event["detail"] == "loss_d not finite in 10 steps: back to 160, learning rate × 0.5, other batches"
     assert "back to 160" in capsys.readouterr().err
     before, after = (dict(half) for half in (seeds[:20], seeds[20:]))
     assert set(after) == set(range(160, 320, 16))
@@ -120,14 +119,14 @@ def test_a_checkpoint_that_is_itself_the_cause_is_left_for_the_one_before(tmp_pa
     breaking(monkeypatch, lambda number: 10 < number <= 30)
     out = tmp_path / "run"
     assert tiny_runs.run(tiny_runs.config(pictures), pictures, out) == Outcome.FINISHED
-    (event,) = events(out)
-    assert event["images"] == 144 and "learning rate × 0.25" in event["detail"]
+    first, second = (line["detail"] for line in events(out) if line["event"] == "rollback")
+    assert "back to 160, learning rate × 0.5" in first and "back to 144, learning rate × 0.25" in second
 
 
 def test_what_fails_for_ever_is_given_up_on_with_a_good_checkpoint(tmp_path, pictures, monkeypatch):
     breaking(monkeypatch, lambda number: number > 5)
     out = tmp_path / "run"
-    with pytest.raises(AttnGANError, match=r"loss_d not finite .* 5 rollbacks .* larger gamma or a smaller learning"):
+    with pytest.raises(AttnGANError, match=r"loss_d not finite .* 5 rollbacks .* another --seed or --objective"):
         tiny_runs.run(tiny_runs.config(pictures), pictures, out)
     state = build(tiny_runs.config(pictures), torch.device("cpu"))
     state.load(out)
@@ -138,6 +137,39 @@ def test_what_fails_for_ever_is_given_up_on_with_a_good_checkpoint(tmp_path, pic
 def test_a_learning_rate_beyond_hope_ends_in_one_error(tmp_path, pictures):
     with pytest.raises(AttnGANError, match="not finite"):
         tiny_runs.run(tiny_runs.config(pictures, learning_rate=(1e9, 1e9)), pictures, tmp_path / "run")
+
+
+def test_weights_that_become_infinite_roll_back_whenever_they_are_saved(tmp_path, pictures, monkeypatch):
+    """A timed save falls on the broken step here."""
+    original, steps = Trainer.step, []
+
+    def step(self, *args):
+        figures = original(self, *args)
+        steps.append(1)
+        if len(steps) == 12:
+            with torch.no_grad():
+                self.generator.basis[0, 0] = torch.inf
+        return figures
+
+    monkeypatch.setattr(Trainer, "step", step)
+    monkeypatch.setattr("attngan.train._SAVE_SECONDS", 0.0)
+    out = tmp_path / "run"
+    assert tiny_runs.run(tiny_runs.config(pictures), pictures, out) == Outcome.FINISHED
+    (event,) = events(out)
+    assert event["event"] == "rollback" and "generator.basis not finite: back to 176" in event["detail"]
+    assert all(tensor.isfinite().all() for tensor in load_file(out / "checkpoint.safetensors").values())
+
+
+def test_a_rollback_keeps_the_best_generator_even_if_it_is_further(tmp_path, pictures, monkeypatch):
+    kids = iter([0.5] * 9 + [0.1] + [0.4] * 20)
+    monkeypatch.setattr("attngan.training.quality.features", tiny_runs.mean_colours)
+    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.train.Quality.measure", lambda *args: (next(kids), 0.01))
+    breaking(monkeypatch, lambda number: 10 < number <= 30)
+    out = tmp_path / "run"
+    plan = tiny_runs.config(pictures, holdout=12, kid_samples=40)
+    assert tiny_runs.run(plan, pictures, out) == Outcome.FINISHED
+    assert load_tensors(out / "generator.safetensors")[1]["best"] == {"images": 160, "kid": 0.1, "kid_error": 0.01}
 
 
 def test_a_run_that_goes_on_after_a_rollback_remembers_it(tmp_path, pictures, monkeypatch):

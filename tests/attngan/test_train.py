@@ -103,10 +103,19 @@ def damage(path, how):
     content = path.read_bytes()
     middle = len(content) // 2
     flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-    path.write_bytes({"empty": b"", "short": content[:1000], "last byte": content[:-1], "one bit": flipped}[how])
+    contents = {
+        "empty": b"",
+        "short": content[:1000],
+        "last byte": content[:-1],
+        "one bit": flipped,
+        "name of the checksum": content.replace(b"sha256", b"sha257", 1),
+        "name of the rest": content.replace(b'"attngan"', b'"attngao"', 1),
+    }
+    assert contents[how] != content
+    path.write_bytes(contents[how])
 
 
-@pytest.mark.parametrize("how", ["empty", "short", "last byte", "one bit"])
+@pytest.mark.parametrize("how", ["empty", "short", "last byte", "one bit", "name of the checksum", "name of the rest"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, pictures, undisturbed, how, capsys):
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
@@ -151,11 +160,11 @@ def test_a_checkpoint_of_another_architecture_names_the_fields(tmp_path, picture
 
 
 @contextmanager
-def full_disk():
-    """No file may grow beyond 20 kB: the same OSError on the same path as a disk without space."""
+def full_disk(largest):
+    """No file may grow beyond so many bytes: the same OSError on the same path as a disk without space."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
     try:
         yield
     finally:
@@ -163,7 +172,11 @@ def full_disk():
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(tmp_path, pictures, undisturbed, monkeypatch):
+@pytest.mark.parametrize(("largest", "file"), [(20_000, "safetensors"), (100, "metrics.jsonl"), (1500, r"0\.png")])
+def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(
+    largest, file, tmp_path, pictures, undisturbed, monkeypatch
+):
+    """The first file that is too large: a checkpoint, a line of metrics, a grid."""
     out, steps, original = tmp_path / "run", [], Trainer.step
 
     with ExitStack() as stack:
@@ -171,17 +184,29 @@ def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(tmp_path, pict
         def step(*args):
             steps.append(1)
             if len(steps) == 8:
-                stack.enter_context(full_disk())
+                stack.enter_context(full_disk(largest))
             return original(*args)
 
         monkeypatch.setattr(Trainer, "step", step)
-        with pytest.raises(AttnGANError, match=r"could not be saved .*intact: free space, then run again"):
+        with pytest.raises(AttnGANError, match=file + r": could not be saved .*free space, then run again"):
             run(config(pictures), pictures, out)
     assert not list(out.glob("*.part"))
     monkeypatch.undo()
     assert load_generator(str(out)).draw([0], [0]).shape == (1, 16, 16, 3)
     assert run(config(pictures), pictures, out) == Outcome.FINISHED
     assert same_bits(out, undisturbed)
+
+
+def test_a_run_folder_that_vanishes_is_one_clear_error(tmp_path, pictures, monkeypatch):
+    out, original = tmp_path / "run", Trainer.step
+
+    def step(*args):
+        shutil.rmtree(out, ignore_errors=True)
+        return original(*args)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(AttnGANError, match=r"could not be saved .*its folder is gone"):
+        run(config(pictures), pictures, out)
 
 
 def test_two_writers_are_refused(tmp_path, pictures):
