@@ -10,7 +10,6 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from attngan import feature_cache
 from attngan.checkpoint import save_tensors, write_atomically
 from attngan.cli import main
 from attngan.config import RunConfig, preset
@@ -18,6 +17,7 @@ from attngan.data import load_pictures
 from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
 from attngan.evaluate import evaluate_generator
+from attngan.metrics import feature_cache
 from attngan.networks.image import ImageGenerator
 from attngan_export.export import export_generator
 

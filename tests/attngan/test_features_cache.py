@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attngan import feature_cache
 from attngan.data import Pictures
+from attngan.metrics import feature_cache
 from attngan.metrics.extractor import Extractor
 from attngan.metrics.feature_cache import real_features
 

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from attngan import memorisation, nearest
 from attngan.checkpoint import load_generator, save_tensors, write_atomically
 from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import Pictures
 from attngan.errors import AttnGANError
+from attngan.metrics import memorisation, nearest
 from attngan.metrics.extractor import Extractor
 from attngan.metrics.memorisation import Memorisation, measure, measure_run, sample_labels, save_neighbours
 from attngan.metrics.nearest import nearest_by_pixels, thumbnails

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from attngan import efficientnet_lite0
-from attngan import features as module
 from attngan.data.convert import fit
 from attngan.errors import AttnGANError
+from attngan.metrics import efficientnet_lite0
+from attngan.metrics import features as module
 from attngan.metrics.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
 from attngan.metrics.features import bicubic, features, prepare
 
