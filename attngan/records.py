@@ -34,7 +34,7 @@ def column(records: list[Record], name: str) -> np.ndarray:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
 
 

@@ -16,10 +16,13 @@ import torch
 
 RESULTS = Path(__file__).parents[2] / "bench" / "results" / "survival.json"
 IMAGES = 1600
-# Every step saves, so that about half of the kills fall into a save; augmentation adapts and KID picks the best.
+# Every step saves to a disk that takes 30 ms to flush, so that about half of the kills fall into a save; augmentation
+# adapts and KID picks the best.
 PROGRAM = """
-import sys
+import os, sys, time
 from pathlib import Path
+flush = os.fsync
+os.fsync = lambda file: (flush(file), time.sleep(0.03))
 sys.path.insert(0, sys.argv[1])
 import attngan.training.quality, attngan.train, tiny_runs
 from attngan.data import load_pictures
@@ -46,7 +49,7 @@ def killed_runs(folder, root, kills, dice):
             command(folder, outs[-1]), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert process.stdout.readline() == "ready\n"
-        time.sleep(dice.uniform(0.05, 1.0))
+        time.sleep(dice.uniform(0.05, 1.5))
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:  # it finished before the kill
             outs.append(root / f"killed-{len(outs)}")

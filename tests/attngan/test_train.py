@@ -172,11 +172,13 @@ def full_disk(largest):
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.parametrize(("largest", "file"), [(20_000, "safetensors"), (100, "metrics.jsonl"), (1500, r"0\.png")])
+@pytest.mark.parametrize(
+    ("largest", "file"), [(30_000, r"8\.png"), (120_000, "generator.safetensors"), (200_000, "checkpoint.safetensors")]
+)
 def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(
     largest, file, tmp_path, pictures, undisturbed, monkeypatch
 ):
-    """The first file that is too large: a checkpoint, a line of metrics, a grid."""
+    """The first file that is too large: a grid of 37 kB, a generator of 131, a checkpoint of 592."""
     out, steps, original = tmp_path / "run", [], Trainer.step
 
     with ExitStack() as stack:
@@ -195,6 +197,25 @@ def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(
     assert load_generator(str(out)).draw([0], [0]).shape == (1, 16, 16, 3)
     assert run(config(pictures), pictures, out) == Outcome.FINISHED
     assert same_bits(out, undisturbed)
+
+
+def test_a_disk_that_fills_up_with_metrics_stops_the_run_too(tmp_path, pictures, undisturbed, monkeypatch):
+    out, metrics, original = tmp_path / "run", tmp_path / "run" / "metrics.jsonl", Trainer.step
+
+    def step(*args):
+        if metrics.exists() and not metrics.is_symlink():
+            metrics.rename(tmp_path / "so far")
+            metrics.symlink_to("/dev/full")
+        return original(*args)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(AttnGANError, match=r"metrics.jsonl: could not be saved \(No space left on device\)"):
+        run(config(pictures), pictures, out)
+    monkeypatch.undo()
+    (tmp_path / "so far").rename(metrics)
+    assert run(config(pictures), pictures, out) == Outcome.FINISHED
+    assert same_bits(out, undisturbed)
+    assert metrics.read_text() == (undisturbed / "metrics.jsonl").read_text()
 
 
 def test_a_run_folder_that_vanishes_is_one_clear_error(tmp_path, pictures, monkeypatch):
