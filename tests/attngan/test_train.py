@@ -11,15 +11,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from tiny_runs import config, run, same_bits
 
 from attngan.checkpoint import load_generator
 from attngan.config import preset
 from attngan.errors import AttnGANError
+from attngan.networks.image import ImageGenerator
 from attngan.train import Outcome, build, schedule
 from attngan.trainer import Trainer
 from attngan.training.batches import Order
+from attngan.training.run_folder import Records
 from attngan.training.state import CHECKPOINT, PREVIOUS
 
 
@@ -283,3 +286,12 @@ def test_the_schedule_goes_from_first_to_last():
     assert (first.learning_rate, last.learning_rate) == pytest.approx(plan.learning_rate)
     assert (first.gamma, last.gamma) == pytest.approx(plan.gamma)
     assert (first.beta2, last.beta2) == pytest.approx(plan.beta2)
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(0, 8), (2, 8), (3, 6), (10, 10), (40, 16)])
+def test_grids_of_a_run_have_a_class_a_column(classes, columns, tmp_path):
+    network = replace(preset("tiny")[0], classes=classes)
+    records = Records(tmp_path, tensorboard=False)
+    records.save_samples(ImageGenerator(network), 7, torch.device("cpu"))
+    with Image.open(tmp_path / "samples" / "000000007.png") as picture:
+        assert picture.size == (columns * 18 - 2, 8 * 18 - 2)
