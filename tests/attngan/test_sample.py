@@ -146,7 +146,7 @@ def test_small_pictures_are_enlarged_by_whole_numbers(side):
 SAMPLE = ("sample", "{run}", "--out", "{tmp}/a.png")
 FILM = ("sample", "{run}", "--out", "{tmp}/a.webp")
 MISTAKES = [
-    ((*SAMPLE, "--truncation", "0.5,much"), "--truncation: ['0.5', 'much'] is not numbers"),
+    ((*SAMPLE, "--truncation", "0.5,much"), "--truncation: 0.5,much is not numbers"),
     ((*SAMPLE, "--truncation", "0.5,3"), "--truncation: 3 is outside 0 to 2"),
     ((*SAMPLE, "--interpolate", "0"), "--interpolate"),
     ((*SAMPLE, "--interpolate", "4", "--seeds", "7"), "--interpolate 4: one seed has no other to go to"),
