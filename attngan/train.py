@@ -127,7 +127,7 @@ class _Run:
         self.quality: Quality | None = None
         self.skips = 0  # steps in a row
         self.saved = 0.0  # when
-        self.drawn = 0.0
+        self.drawn = time.monotonic()
 
     @property
     def progress(self) -> Progress:

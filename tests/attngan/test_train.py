@@ -40,6 +40,7 @@ def test_a_run_folder_holds_what_people_and_programs_look_for(undisturbed):
     assert len(list((undisturbed / "samples").glob("*.png"))) >= 10
     assert json.loads((undisturbed / "config.json").read_text())["class_names"] == ["round", "square"]
     assert not list(undisturbed.glob("*.part"))
+    assert (undisturbed / "curves.png").stat().st_size > 10_000
     drawn = load_generator(str(undisturbed)).draw([0, 1, 2], [0, 1, 0])
     assert drawn.shape == (3, 16, 16, 3)
 
