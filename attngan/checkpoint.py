@@ -92,9 +92,19 @@ def load_tensors(
     if "fingerprint" in kept:  # what checkpoints held before they had checksums
         raise AttnGANError(f"{path}: written by an older attngan, which this one can't go on from; use another --out")
     about = kept.get("about", {})
-    if kept.get("sha256", None if checked else _checksum(tensors, about)) != _checksum(tensors, about):
+    if (checked or "sha256" in kept) and kept.get("sha256") != _checksum(tensors, about):
         raise DamagedFileError(f"{path}: damaged (its checksum differs); {remedy}")
     return tensors, about
+
+
+def load_about(path: Path) -> dict[str, Any]:
+    """What `save_tensors` kept beside the tensors, which are not read; empty if the file is missing or damaged."""
+    try:
+        with safe_open(path, framework="np") as file:
+            about = json.loads((file.metadata() or {}).get("attngan", "{}")).get("about", {})
+    except (SafetensorError, OSError, ValueError, AttributeError):
+        return {}
+    return about if isinstance(about, dict) else {}
 
 
 class DamagedFileError(AttnGANError):

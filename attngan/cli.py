@@ -1,4 +1,4 @@
-"""The `attngan` command: one module of `attngan.commands` each for train, sample, evaluate, presets and report."""
+"""The `attngan` command: one module of `attngan.commands` for each of its subcommands."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class _Run:
         bar.update(min(progress.images, plan.images) - min(before, plan.images))
         if "skipped" in figures:
             self._skip(figures)
-            bar.n = min(progress.images, plan.images) if self.skips else min(self.progress.images, plan.images)
+            bar.n = min(self.progress.images, plan.images)  # a rollback has another `progress`
             return
         self.skips = 0
         self.state.ema.update(trainer.generator, progress.images, plan.batch)
@@ -226,9 +226,7 @@ class _Run:
 
     def _save(self) -> None:
         """The checkpoint; until a KID says which generator is best, the newest as well. Rolls back from bad numbers."""
-        bad = self.state.not_finite()
-        if bad:
-            self._roll_back(f"{bad} not finite")
+        if self._back_from_bad_numbers():
             return
         if self.progress.images > self.progress.failed_at:
             self.progress.rollbacks = 0
@@ -244,9 +242,7 @@ class _Run:
 
     def _inspect(self) -> None:
         """What a person looks at, and whether this generator is the best so far; does nothing if a signal comes."""
-        bad = self.state.not_finite()
-        if bad:
-            self._roll_back(f"{bad} not finite")
+        if self._back_from_bad_numbers():
             return
         progress, generator = self.progress, self.state.ema.network
         measured = self.quality.measure(generator, self.device, self.stop) if self.quality else None
@@ -286,6 +282,13 @@ class _Run:
             self.records.event(self.progress.images, "skipped step", reason)
         else:
             self._roll_back(f"{reason} in {_SKIPS} steps")
+
+    def _back_from_bad_numbers(self) -> bool:
+        """Rolls back if anything that a checkpoint holds is not finite; whether it did."""
+        bad = self.state.not_finite()
+        if bad:
+            self._roll_back(f"{bad} not finite")
+        return bool(bad)
 
     def _roll_back(self, reason: str) -> None:
         roll_back(self.state, self.folder, self.pictures.fingerprint, self.records, reason)

@@ -45,13 +45,12 @@ def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples:
 
 def _folder(generator: OpenGenerator, out: Path | None) -> Path:
     """Where the result goes; AttnGANError if it can't, or if nobody said where."""
+    from attngan.training.run_folder import check_place
+
     if out is None and generator.run is None:
         raise AttnGANError(f"--out: not given, and {generator.name} is no run folder; name a folder for the result")
     folder = out or Path(generator.name)
-    if folder.exists() and not folder.is_dir():
-        raise AttnGANError(f"--out {folder}: is a file; name a folder")
-    if not folder.parent.is_dir():
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+    check_place(folder)
     return folder
 
 

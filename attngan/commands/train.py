@@ -81,10 +81,11 @@ def train(
 
 def _check_place(out: Path, data: Path) -> None:
     """Before minutes of reading pictures; `check_folder` looks at the rest."""
+    from attngan.training.run_folder import check_place
+
     if out.resolve().is_relative_to(data.resolve()):
         raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
-    if not out.parent.is_dir():
-        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+    check_place(out)
 
 
 def _say_sizes(config: RunConfig) -> None:
@@ -109,9 +110,9 @@ def _say_end(outcome: Outcome, out: Path) -> None:
 
 def _kept(out: Path, outcome: str) -> str:
     """Which generator the run folder holds, in words."""
-    from attngan.checkpoint import load_tensors
+    from attngan.checkpoint import load_about
 
-    best = load_tensors(out / "generator.safetensors")[1].get("best")
+    best = load_about(out / "generator.safetensors").get("best")
     if not best:
         return "the generator"
     figures = (

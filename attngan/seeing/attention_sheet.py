@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from attngan.checkpoint import LoadedGenerator
+from attngan.data.convert import on_white, premultiply
 from attngan.seeing.attention_maps import AttentionMaps, attention_maps, layers
 from attngan.seeing.enlarge import enlarged, legible_side
 from attngan_runtime.grid import check_sheet_size, grid
@@ -81,8 +82,7 @@ def _rgb(picture: np.ndarray) -> np.ndarray:
     """[H, W, 3] of a grey, RGB or RGBA picture; white where it is transparent."""
     if picture.shape[2] != 4:
         return np.broadcast_to(picture, (*picture.shape[:2], 3))
-    alpha = picture[..., 3:] / 255
-    return np.rint(picture[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return on_white(premultiply(picture))
 
 
 @cache

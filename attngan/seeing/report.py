@@ -12,13 +12,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from safetensors import SafetensorError, safe_open
 
-from attngan.checkpoint import load_config
+from attngan.checkpoint import load_about, load_config
 from attngan.config import RunConfig
 from attngan.records import Record, column, read_object
 from attngan.seeing.curve_panels import Measured
 from attngan.seeing.curves import curves_svg
 from attngan.seeing.embed import data_url
-from attngan.seeing.report_tables import event_row, kept_beside, memorisation_rows, settings_rows, version_rows
+from attngan.seeing.report_tables import event_row, memorisation_rows, settings_rows, version_rows
 
 _TEMPLATE = Path(__file__).parent / "report.html.j2"
 _STRIP = 12  # grids over the run
@@ -102,7 +102,7 @@ def _state(seen: int, config: RunConfig, events: list[Record]) -> str:
 
 def _best(folder: Path, quality: list[Record]) -> Record | None:
     """The KID of the generator that is kept, or the last that was the best so far if its file does not say."""
-    kept = kept_beside(folder / "generator.safetensors").get("best")
+    kept = load_about(folder / "generator.safetensors").get("best")
     if isinstance(kept, dict):
         return {"kid_error": None, "images": None, **kept}
     kid = column(quality, "kid")
@@ -116,7 +116,7 @@ def _generator(folder: Path) -> KeptGenerator | None:
     try:
         with safe_open(path, framework="np") as file:
             shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
-        images = kept_beside(path).get("images")
+        images = load_about(path).get("images")
         return KeptGenerator(sum(int(np.prod(shape)) for shape in shapes), path.stat().st_size / 1e6, images)
     except (SafetensorError, OSError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from dataclasses import asdict
@@ -10,8 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
+from attngan.checkpoint import load_about
 from attngan.config import RunConfig
 from attngan.records import Record
 from attngan.seeing.curve_panels import event_colour
@@ -110,7 +108,7 @@ def _written(value: Any) -> str:
 
 def version_rows(folder: Path) -> dict[str, str]:
     """Of the machine that trained, as far as its checkpoint says, and of the one that writes the report."""
-    trained = kept_beside(folder / "checkpoint.safetensors").get("machine", {})
+    trained = load_about(folder / "checkpoint.safetensors").get("machine", {})
     here = {name: _installed(name) for name in ("attngan", "torch", "numpy")} | {"Python": platform.python_version()}
     rows = {"this report was written with": here, "the run's last checkpoint with": trained}
     return {
@@ -123,14 +121,3 @@ def _installed(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "unknown"
-
-
-def kept_beside(path: Path) -> Record:
-    """What `attngan.checkpoint.save_tensors` kept beside the tensors; the tensors are not read."""
-    try:
-        with safe_open(path, framework="np") as file:
-            kept = json.loads((file.metadata() or {}).get("attngan", "{}"))
-        about = kept.get("about", {})
-        return about if isinstance(about, dict) else {}
-    except (SafetensorError, OSError, ValueError, AttributeError):
-        return {}

@@ -24,12 +24,17 @@ from attngan_runtime.pixels import to_uint8
 METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
 
 
-def check_folder(folder: Path, config: RunConfig) -> None:
-    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+def check_place(folder: Path) -> None:
+    """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():
         raise AttnGANError(f"--out {folder}: is a file; name a folder")
     if not folder.parent.is_dir():
         raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+
+
+def check_folder(folder: Path, config: RunConfig) -> None:
+    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+    check_place(folder)
     if (folder / "config.json").exists():
         changed = differences(load_config(folder), config)
         if changed:
