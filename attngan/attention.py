@@ -114,6 +114,41 @@ class SelfAttention2d(nn.Module):
         return weights
 
 
+class WordAttention(nn.Module):
+    """x + what every place of a feature map takes from the words that it attends to (Xu et al. 2018, AttnGAN, eq. 2).
+
+    The output projection starts at zero, so that training begins without words. Scores are cosine similarities for
+    the reasons that `SelfAttention2d` and `MultiHeadAttention` give.
+    """
+
+    def __init__(self, channels: int, text_dim: int, heads: int) -> None:
+        super().__init__()
+        self.words = nn.Linear(text_dim, channels)
+        self.attention = MultiHeadAttention(channels, heads, similarity="cosine")
+        nn.init.zeros_(self.attention.out_proj.weight)
+        nn.init.zeros_(self.attention.out_proj.bias)
+
+    def forward(self, x: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        """x [B, C, H, W], words [B, L, text_dim], mask bool [B, L], True = a word → [B, C, H, W].
+
+        Without any word in its row a picture stays as it is.
+        """
+        out, _ = self._attend(x, words, mask, False)
+        # A row without words takes nothing from them, and not the output projection's bias either.
+        out = out * mask.any(1)[:, None, None].to(out.dtype)
+        return x + out.transpose(1, 2).unflatten(2, x.shape[2:])
+
+    def weights(self, x: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        """Shares of the words at every place, mean over heads: [B, L, H, W]; they sum to 1, or to 0 without words."""
+        _, weights = self._attend(x, words, mask, True)
+        assert weights is not None
+        return weights.transpose(1, 2).unflatten(2, x.shape[2:])
+
+    def _attend(self, x: Tensor, words: Tensor, mask: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
+        places, keys = x.flatten(2).transpose(1, 2), self.words(words)
+        return self.attention(places, keys, keys, key_padding_mask=~mask, need_weights=need_weights)
+
+
 def set_attention_backend(network: nn.Module, backend: str) -> None:
     """Makes every attention layer inside `network` use this backend of `attngan_kernels.attention`."""
     for module in network.modules():

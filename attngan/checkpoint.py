@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from attngan.config import ImageNetworkConfig, RunConfig
+from attngan.config import NetworkConfig, RunConfig, TextToImageConfig
 from attngan.errors import AttnGANError
-from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.networks.build import Deployed, build_generator, deploy
 from attngan_runtime.pixels import to_uint8
+from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 
@@ -121,7 +123,7 @@ def _checksum(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def check_architecture(path: Path, saved: dict[str, Any] | None, network: ImageNetworkConfig) -> None:
+def check_architecture(path: Path, saved: dict[str, Any] | None, network: NetworkConfig) -> None:
     """Raises AttnGANError naming the fields in which the networks saved at `path` differ from `network`.
 
     saved: the `network` of config.json when the file was written, or None if the file does not say.
@@ -143,21 +145,25 @@ class LoadedGenerator:
 
     name: str
     config: RunConfig
-    network: DeployedImageGenerator
+    network: Deployed
+    tokenizer: Tokenizer | None = None  #: of a generator that draws from words
 
     @torch.no_grad()
     def draw(
-        self, seeds: list[int], classes: list[int] | None = None, truncation: float = 1.0, batch: int = 64
-    ) -> np.ndarray:
+        self, seeds: list[int], labels: Sequence[int] | np.ndarray | None = None, truncation: float = 1.0,
+        batch: int = 64,
+    ) -> np.ndarray:  # fmt: skip
         """uint8 [B, H, W, C] (RGBA with straight alpha) for seeds in 0 … 2³²−1.
 
-        classes: one a seed, for a class-conditional generator; None for others.
+        labels: a row a seed; classes, or conditions int64 [B, 1 + L] of a generator that draws from words; None for
+        others.
         """
+        rows = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
         pictures = []
         for start in range(0, len(seeds), batch):
             part = torch.tensor(seeds[start : start + batch], dtype=torch.int64)
-            labels = None if classes is None else torch.tensor(classes[start : start + batch], dtype=torch.int64)
-            pictures.append(self.network(part, labels, torch.full((len(part),), truncation)))
+            some = None if rows is None else rows[start : start + batch]
+            pictures.append(self.network.from_seed(part, some, torch.full((len(part),), truncation)))
         return to_uint8(torch.cat(pictures).numpy())
 
 
@@ -188,7 +194,7 @@ def load_generator(run_or_name: str) -> LoadedGenerator:
     """The averaged generator of a run folder or of a shipped NAME, ready to draw (float32, CPU, eval mode)."""
     folder = find_run(run_or_name)
     config = load_config(folder)
-    generator = ImageGenerator(config.network)
+    generator = build_generator(config.network)
     tensors, about = load_tensors(folder / "generator.safetensors")
     check_architecture(folder / "generator.safetensors", about.get("network"), config.network)
     try:
@@ -199,4 +205,19 @@ def load_generator(run_or_name: str) -> LoadedGenerator:
             f"{folder}: generator.safetensors does not fit config.json ({reason}); restore both"
         ) from None
     name = folder.resolve().name
-    return LoadedGenerator(name, config, DeployedImageGenerator(generator).eval().requires_grad_(False))
+    deployed = deploy(generator).eval().requires_grad_(False)
+    return LoadedGenerator(name, config, deployed, _load_tokenizer(folder, config))
+
+
+def _load_tokenizer(folder: Path, config: RunConfig) -> Tokenizer | None:
+    """tokenizer.json of a run that draws from words; AttnGANError if it is missing or of another vocabulary."""
+    if not isinstance(config.network, TextToImageConfig):
+        return None
+    path = folder / TOKENIZER
+    try:
+        tokenizer = Tokenizer.from_json(path.read_bytes(), str(path))
+    except OSError as error:
+        raise AttnGANError(f"{path}: {error.strerror}; restore it, for without it no prompt can be read") from None
+    if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
+        raise AttnGANError(f"{path}: not the vocabulary that config.json beside it names; restore both")
+    return tokenizer

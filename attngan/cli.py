@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from attngan.commands.data import data
 from attngan.commands.evaluate import evaluate
 from attngan.commands.memorisation import memorisation
 from attngan.commands.presets import presets
@@ -19,5 +20,5 @@ def main() -> None:
     """Train attention GANs on your pictures and draw from them."""
 
 
-for _command in (train, sample, evaluate, memorisation, presets, report):
+for _command in (train, sample, evaluate, memorisation, presets, report, data):
     main.add_command(_command)

@@ -27,22 +27,55 @@ class ImageNetworkConfig:
     heads: int  #: attention heads; divides the width of each stage with attention
 
     def __post_init__(self) -> None:
-        if self.resolution not in (16, 32, 64, 128, 256):
-            raise AttnGANError(f"resolution {self.resolution}: use 16, 32, 64, 128 or 256")
         if self.channels not in (1, 3, 4):
             raise AttnGANError(f"channels {self.channels}: use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
-        if 4 * 2 ** (len(self.widths) - 1) != self.resolution:
-            raise AttnGANError(
-                f"widths {self.widths}: {self.resolution}² needs {self.resolution.bit_length() - 2} of them, from 4² up"
-            )
-        if self.z_dim % 2:
-            raise AttnGANError(f"z_dim {self.z_dim}: use an even number")
-        for resolution in self.attention:
-            if resolution < 4 or resolution > self.resolution or resolution.bit_count() != 1:
-                raise AttnGANError(f"attention {resolution}: no stage has this resolution")
-            width = self.widths[resolution.bit_length() - 3]
-            if width % self.heads:
-                raise AttnGANError(f"heads {self.heads}: does not divide the width {width} at {resolution}²")
+        _check_stages(self)
+
+
+@dataclass(frozen=True)
+class TextToImageConfig:
+    """Shape of a generator that draws what words say, of its discriminator and of the text encoder of both."""
+
+    resolution: int  #: side in pixels, a power of two from 16 to 256
+    channels: int  #: 3 RGB, 4 RGB with premultiplied alpha
+    styles: int  #: number of styles to choose from; 0 and 1 = there is nothing to choose
+    z_dim: int  #: length of the noise vector, even
+    widths: tuple[int, ...]  #: channels of each stage, from 4² up to the resolution
+    blocks: int  #: residual blocks a stage
+    attention: tuple[int, ...]  #: resolutions of the generator at which places attend to words; () for none
+    heads: int  #: attention heads; divides the width of each stage with attention
+    base: int  #: resolution at which training begins; it doubles at each of TrainingConfig.grow
+    vocabulary: int  #: words that are told apart, padding and the unknown word among them
+    length: int  #: words of a prompt at most
+    text_dim: int  #: length of a word's and of a sentence's vector
+    text_layers: int  #: of the text encoder
+    text_heads: int  #: divides text_dim
+
+    def __post_init__(self) -> None:
+        if self.channels not in (3, 4):
+            raise AttnGANError(f"channels {self.channels}: use 3 (RGB) or 4 (RGB and alpha)")
+        _check_stages(self)
+        if not 4 <= self.base <= self.resolution or self.base.bit_count() != 1:
+            raise AttnGANError(f"base {self.base}: use a power of two from 4 to {self.resolution}")
+        if self.text_dim % self.text_heads:
+            raise AttnGANError(f"text_heads {self.text_heads}: does not divide text_dim {self.text_dim}")
+
+
+def _check_stages(network: ImageNetworkConfig | TextToImageConfig) -> None:
+    """AttnGANError unless the stages of a network fit its resolution, its attention and one another."""
+    if network.resolution not in (16, 32, 64, 128, 256):
+        raise AttnGANError(f"resolution {network.resolution}: use 16, 32, 64, 128 or 256")
+    if 4 * 2 ** (len(network.widths) - 1) != network.resolution:
+        needed = network.resolution.bit_length() - 2
+        raise AttnGANError(f"widths {network.widths}: {network.resolution}² needs {needed} of them, from 4² up")
+    if network.z_dim % 2:
+        raise AttnGANError(f"z_dim {network.z_dim}: use an even number")
+    for resolution in network.attention:
+        if resolution < 4 or resolution > network.resolution or resolution.bit_count() != 1:
+            raise AttnGANError(f"attention {resolution}: no stage has this resolution")
+        width = network.widths[resolution.bit_length() - 3]
+        if width % network.heads:
+            raise AttnGANError(f"heads {network.heads}: does not divide the width {width} at {resolution}²")
 
 
 @dataclass(frozen=True)
@@ -63,6 +96,10 @@ class TrainingConfig:
     holdout: int = 0  #: pictures that training never shows: overfitting and KID are measured on them
     kid_samples: int = 500  #: pictures drawn for each KID on the way
     patience: int = 0  #: collapsed evaluations in a row after which training stops; 0 = never
+    grow: tuple[float, ...] = ()  #: shares of the run after which the resolution doubles (text to image)
+    matching_images: int = 0  #: shown to the text encoder before anything is drawn (text to image)
+    mismatched: float = 0.0  #: weight of real pictures under other pictures' captions, which D is to refuse
+    precision: Literal["fp32", "bf16"] = "fp32"  #: of convolutions and matrix products; weights are always fp32
     ema_half_life: int = 4000  #: in images; shorter while fewer than twenty times as many have been seen
     seed: int = 0
 
@@ -71,6 +108,18 @@ class TrainingConfig:
             raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}: both must be above 0")
         if not 0 <= self.overfitting_target < 1:
             raise AttnGANError(f"overfitting_target {self.overfitting_target}: use 0 (not adapted) to 1")
+        if list(self.grow) != sorted(self.grow) or not all(0 < share < 1 for share in self.grow):
+            raise AttnGANError(f"grow {self.grow}: use rising shares of the run between 0 and 1")
+
+
+NetworkConfig = ImageNetworkConfig | TextToImageConfig
+#: What there is to train, by the name that a run's config.json and a bundle have for it.
+TASKS: dict[str, type[NetworkConfig]] = {"image": ImageNetworkConfig, "text-to-image": TextToImageConfig}
+
+
+def task_of(network: NetworkConfig) -> str:
+    """The key of TASKS for a network."""
+    return next(task for task, kind in TASKS.items() if isinstance(network, kind))
 
 
 @dataclass(frozen=True)
@@ -78,12 +127,12 @@ class RunConfig:
     """Everything that a run folder's config.json holds."""
 
     preset: str
-    network: ImageNetworkConfig
+    network: NetworkConfig
     training: TrainingConfig
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()  #: of classes; for text to image of styles
     license: str = ""  #: of the weights; empty = as the data's owner says
     source: str = ""  #: what the weights were trained on
-    task: str = "image"
+    task: str = "image"  #: a key of TASKS
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> str:
@@ -99,7 +148,7 @@ class RunConfig:
                 raise AttnGANError(
                     f"{where}: format_version {version!r}, this attngan reads {FORMAT_VERSION}; update attngan"
                 )
-            network = ImageNetworkConfig(**_tuples(fields.pop("network")))
+            network = TASKS[fields.get("task", "image")](**_tuples(fields.pop("network")))
             training = TrainingConfig(**_tuples(fields.pop("training")))
             return cls(network=network, training=training, **_tuples(fields))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -147,8 +196,28 @@ def _preset(
     return network, training
 
 
+def _words(
+    resolution: int, widths: tuple[int, ...], attention: tuple[int, ...], heads: int, z_dim: int, base: int,
+    text: tuple[int, int, int], images: int, batch: int, gamma: tuple[float, float], grow: tuple[float, ...],
+    matching_images: int, augment: tuple[float, float],
+) -> tuple[TextToImageConfig, TrainingConfig]:  # fmt: skip
+    """A preset that draws from words; vocabulary and styles are those of the pictures. text: width, layers, heads.
+
+    Augmentation is not adapted: what D makes of held-out concepts tells how new their words are to it, more than
+    whether it knows its pictures by heart.
+    """
+    network = TextToImageConfig(resolution, 4, 0, z_dim, widths, 1, attention, heads, base, 2, 16, *text)
+    training = TrainingConfig(
+        images, batch, learning_rate=(4e-4, 1e-4), gamma=gamma, grow=grow, mismatched=1.0,
+        matching_images=matching_images, augment=AUGMENT if any(augment) else (), augment_probability=augment,
+        kid_samples=250, patience=PATIENCE if any(augment) else 0, ema_half_life=max(images // 40, 200),
+        penalty_every=8 if resolution > 16 else 4, precision="bf16" if resolution > 16 else "fp32",
+    )  # fmt: skip
+    return network, training
+
+
 #: γ grows fourfold with each doubling of the resolution, as R3GAN's does (Huang et al. 2024, appendix).
-PRESETS = {
+PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma       adaptive
     "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  False),
     "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    264_000, 32, (1.0,  0.05), True),
@@ -156,11 +225,14 @@ PRESETS = {
     "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2), True),
     "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8), True),
     "image-256":  _preset(256, 3, (256, 256, 256, 192, 128, 64, 32),  2, (16, 32), 4, 64, 10_000_000, 32, (32.0, 3.2), True),
+    # name              side  widths from 4² up       words at heads  z  from  text          images  batch  gamma       growth at    matching  augmentation
+    "tiny-words": _words(16, (8, 8, 8),               (8, 16),  2,   16,   8, (16, 1, 2),     2_000, 16, (1.0, 0.1), (0.5,),          1_280, (0.0, 0.0)),
+    "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  216_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
 }  # fmt: skip
 
 
-def preset(name: str) -> tuple[ImageNetworkConfig, TrainingConfig]:
-    """The network (still without classes) and training of a preset; AttnGANError if there is none of that name."""
+def preset(name: str) -> tuple[NetworkConfig, TrainingConfig]:
+    """The network (still without classes, styles and words) and training of a preset; AttnGANError if there is none of that name."""
     if name not in PRESETS:
         raise AttnGANError(f"--preset {name}: no such preset; choose {', '.join(PRESETS)}")
     return PRESETS[name]

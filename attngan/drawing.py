@@ -10,12 +10,15 @@ import numpy as np
 
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.config import RunConfig
-from attngan.data import Pictures
+from attngan.data import Pictures, load_captioned, load_pictures
+from attngan.data.conditions import with_conditions
 from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
 from attngan.records import read_object
+from attngan_runtime.tokens import Tokenizer
 
-#: (seeds int64 [B], labels int64 [B] or None) → uint8 [B, H, W, C], RGBA premultiplied by alpha as Pictures has it
+#: (seeds int64 [B], labels int64 [B] or None; from words conditions [B, 1 + L]) →
+#: uint8 [B, H, W, C], RGBA premultiplied by alpha as Pictures has it
 Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
@@ -28,7 +31,17 @@ class OpenGenerator:
     class_names: list[str]
     resolution: int
     channels: int
+    tokenizer: Tokenizer | None = None  #: of one that draws from words; `class_names` are then its styles
     run: tuple[Path, RunConfig] | None = None  #: its run folder and config; None for a bundle or a shipped generator
+
+    def read(self, data: Path) -> Pictures:
+        """Pictures of the kind that it draws; with their captions if it draws from words."""
+        load = load_captioned if self.tokenizer else load_pictures
+        return load(data, resolution=self.resolution, channels=self.channels)
+
+    def labelled(self, pictures: Pictures) -> Pictures:
+        """The pictures with the labels that `draw` takes: their classes, or conditions for their main captions."""
+        return with_conditions(pictures, self.tokenizer) if self.tokenizer else pictures
 
     def check_classes(self, pictures: Pictures, option: str) -> None:
         """Raises AttnGANError, naming the option, if the generator has classes and the pictures have other ones."""
@@ -62,11 +75,12 @@ def from_loaded(generator: LoadedGenerator, name: str) -> OpenGenerator:
     config = generator.config
 
     def run(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        return generator.draw(seeds.tolist(), None if labels is None else labels.tolist())
+        return generator.draw(seeds.tolist(), labels)
 
     network = config.network
-    draw = _drawing(run, bool(config.class_names), network.channels)
-    return OpenGenerator(name, draw, list(config.class_names), network.resolution, network.channels)
+    draw = _drawing(run, bool(config.class_names or generator.tokenizer), network.channels)
+    names = list(config.class_names)
+    return OpenGenerator(name, draw, names, network.resolution, network.channels, generator.tokenizer)
 
 
 def _open_bundle(path: str) -> OpenGenerator:
@@ -79,9 +93,9 @@ def _open_bundle(path: str) -> OpenGenerator:
     return OpenGenerator(path, draw, list(generator.classes), generator.height, generator.channels)
 
 
-def _drawing(run: Callable[[np.ndarray, np.ndarray | None], np.ndarray], by_class: bool, channels: int) -> Draw:
+def _drawing(run: Callable[[np.ndarray, np.ndarray | None], np.ndarray], labelled: bool, channels: int) -> Draw:
     def draw(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        drawn = run(seeds, labels if by_class else None)
+        drawn = run(seeds, labels if labelled else None)
         return premultiply(drawn) if channels == 4 else drawn
 
     return draw

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,23 +18,27 @@ import torch
 from tqdm import tqdm
 
 from attngan.checkpoint import load_generator, write_atomically
-from attngan.config import RunConfig, TrainingConfig
+from attngan.config import RunConfig, TextToImageConfig, TrainingConfig
 from attngan.data import Pictures
+from attngan.data.conditions import Conditions, with_conditions
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.metrics.memorisation import FEWEST as FEWEST_FOR_COPIES
 from attngan.metrics.memorisation import measure_run
-from attngan.networks.image import ImageDiscriminator, ImageGenerator
+from attngan.networks.build import build_discriminator, build_generator
+from attngan.networks.text_to_image import TextToImageGenerator
 from attngan.random import derive
 from attngan.seeing.curves import draw_curves
 from attngan.trainer import Settings, Trainer
-from attngan.training.batches import Batches, Step
+from attngan.training.batches import Batches, Step, resolution_at
 from attngan.training.holdout import most_held_out, take
 from attngan.training.quality import Quality, judge, open_quality
 from attngan.training.recovery import note, restore, roll_back
 from attngan.training.run_folder import METRICS, QUALITY, Records, check_folder, check_pictures, only_writer
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
+from attngan.training.text_encoder import learn_words
+from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
 _INITIAL = 3  # stream of randomness below the run's seed
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
@@ -55,11 +59,12 @@ class Outcome(StrEnum):
 
 def train(
     config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, *,
-    source: str = "", tensorboard: bool = False,
+    source: str = "", tensorboard: bool = False, tokenizer: bytes = b"",
 ) -> Outcome:  # fmt: skip
     """Trains until config.training.images pictures have been shown, KID has collapsed, or a signal stops it.
 
     source: where the pictures came from, for people. tensorboard: write to folder/tensorboard as well.
+    tokenizer: tokenizer.json of a run that draws from words; its pictures have captions.
     Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
@@ -68,7 +73,7 @@ def train(
     check_holdout(config.training, pictures)
     with only_writer(folder):
         with stop_signals() as stop, closing(Records(folder, tensorboard)) as records:
-            run = _Run(config, pictures, folder, device, stop, records)
+            run = _Run(config, pictures, folder, device, stop, records, tokenizer)
             run.begin(source)
             outcome = run.go()
         if outcome in (Outcome.FINISHED, Outcome.STOPPED_EARLY):
@@ -94,23 +99,31 @@ def build(config: RunConfig, device: torch.device) -> TrainingState:
     """Untrained networks of a run; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(derive(config.training.seed, _INITIAL)))
-        generator, discriminator = ImageGenerator(config.network), ImageDiscriminator(config.network)
+        generator, discriminator = build_generator(config.network), build_discriminator(config.network)
     # oneDNN and cuDNN both convolve channels-last faster than they convolve NCHW.
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for network in (generator, discriminator):
+        if isinstance(config.network, TextToImageConfig):
+            network.text.requires_grad_(False)  # it learns before them, from matching words and pictures
     trainer = Trainer(generator, discriminator, config.training.objective, config.training.penalty)
     return TrainingState(trainer, Ema(generator, config.training.ema_half_life), config.network)
 
 
-def schedule(plan: TrainingConfig, seen: int) -> tuple[Settings, float]:
-    """Settings and augmentation probability after `seen` images: cosine from first to last (γ: in its logarithm)."""
+def schedule(plan: TrainingConfig, seen: int, share_of_side: float = 1.0) -> tuple[Settings, float]:
+    """Settings and augmentation probability after `seen` images: cosine from first to last (γ: in its logarithm).
+
+    share_of_side: of the resolution that is trained in the full one. γ goes with its square, as the gradient's norm
+    does: a pixel that is a mean of four has a gradient twice as long.
+    """
     share = 0.5 - 0.5 * math.cos(math.pi * min(seen / plan.images, 1.0))
 
     def between(ends: tuple[float, float]) -> float:
         return ends[0] + share * (ends[1] - ends[0])
 
     gamma = math.exp(between((math.log(plan.gamma[0]), math.log(plan.gamma[1]))))
-    settings = Settings(between(plan.learning_rate), between(plan.beta2), gamma, plan.penalty_every)
+    gamma *= share_of_side**2
+    settings = Settings(between(plan.learning_rate), between(plan.beta2), gamma, plan.penalty_every, plan.mismatched)
     return settings, between(plan.augment_probability)
 
 
@@ -119,10 +132,13 @@ class _Run:
 
     def __init__(
         self, config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, stop: list[int],
-        records: Records,
+        records: Records, tokenizer: bytes,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
-        self.pictures, self.batches = pictures, Batches(config, pictures, device)
+        self.pictures, self.tokenizer = pictures, tokenizer
+        words = Tokenizer.from_json(tokenizer, TOKENIZER) if tokenizer else None
+        self.batches = Batches(config, pictures, device, Conditions(pictures, words) if words else None)
+        self.labelled = with_conditions(pictures, words) if words else pictures
         self.state, self.records = build(config, device), records
         self.quality: Quality | None = None
         self.skips = 0  # steps in a row
@@ -142,19 +158,36 @@ class _Run:
     def begin(self, source: str) -> None:
         """Restores the run in the folder, or writes its first checkpoint."""
         write_atomically(self.folder / "config.json", self.config.to_json().encode())
+        if self.tokenizer:
+            write_atomically(self.folder / TOKENIZER, self.tokenizer)
         if (self.folder / CHECKPOINT).exists() or (self.folder / PREVIOUS).exists():
             restore(self.state, self.folder, self.pictures, self.records)
             self.saved = time.monotonic()
         else:
+            self._learn_words()
+            if self.stop:
+                return
             self.records.save_data(source, self.pictures, self.plan.holdout)
             self.records.go_on_from(-1, -1)
             self._save()
         if not self.ended or self._inspection_is_due():
-            self.quality, reason = open_quality(take(self.pictures, self.batches.held_out), self.plan.kid_samples)
+            self.quality, reason = open_quality(take(self.labelled, self.batches.held_out), self.plan.kid_samples)
             if reason:
                 best = self.progress.best
                 kept = f"that of {best['images']:,.0f} images stays" if best else "the last one is kept, not the best,"
                 note(f"no KID while it trains; of its generators {kept} ({reason})")
+
+    def _learn_words(self) -> None:
+        """Trains the text encoder and gives it, frozen, to all three networks; nothing to do without captions."""
+        if not self.batches.conditions:
+            return
+        text = learn_words(
+            self.config, self.pictures, self.batches.conditions, self.batches.training, self.folder, self.device,
+            self.stop,
+        )  # fmt: skip
+        for network in (self.state.trainer.generator, self.state.trainer.discriminator, self.state.ema.network):
+            if text is not None:
+                network.get_submodule("text").load_state_dict(text.state_dict())
 
     def go(self) -> Outcome:
         """Steps and inspections to the end, or to a stop signal."""
@@ -169,7 +202,9 @@ class _Run:
                     break
                 else:
                     self._step(bar)
-            if self.stop and not self.skips:  # else the networks may be what failed: the checkpoint before is good
+            if (
+                self.stop and self.saved and not self.skips
+            ):  # else the networks may be what failed: the checkpoint before is good
                 self._save()
         if self.stop:
             return Outcome.TERMINATED if signal.SIGTERM in self.stop else Outcome.INTERRUPTED
@@ -178,10 +213,12 @@ class _Run:
     def _step(self, bar: tqdm) -> None:
         """One D step and one G step on the next batch, and what follows from them."""
         progress, trainer, plan = self.progress, self.state.trainer, self.plan
+        self._grow()
         settings, probability = self._settings()
         step = self.batches.step(trainer.steps, progress.images, progress.salt, probability)
         held_out = self._held_out_logit(step)
-        figures = trainer.step(step.real, step.z, step.labels, settings, step.augment)
+        with self._precision():
+            figures = trainer.step(step.real, step.z, step.labels, settings, step.augment)
         before, progress.images = progress.images, progress.images + plan.batch
         bar.update(min(progress.images, plan.images) - min(before, plan.images))
         if "skipped" in figures:
@@ -203,11 +240,21 @@ class _Run:
             self._save()
 
     def _settings(self) -> tuple[Settings, float]:
-        settings, probability = schedule(self.plan, self.progress.images)
+        side = resolution_at(self.config, self.progress.images) / self.config.network.resolution
+        settings, probability = schedule(self.plan, self.progress.images, side)
         if self.plan.overfitting_target:
             probability = self.progress.augmentation.probability
         rate = settings.learning_rate * self.progress.learning_rate_scale
         return replace(settings, learning_rate=rate), probability
+
+    def _grow(self) -> None:
+        """Both generators at the resolution that is trained now; D goes by its pictures."""
+        for network in (self.state.trainer.generator, self.state.ema.network):
+            if isinstance(network, TextToImageGenerator):
+                network.resolution = resolution_at(self.config, self.progress.images)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16")
 
     def _held_out_logit(self, step: Step) -> float | None:
         """D's mean logit of held-out pictures before D moves; on penalty steps alone, which is often enough."""
@@ -215,7 +262,8 @@ class _Run:
         if not self.plan.holdout or trainer.steps % self.plan.penalty_every:
             return None
         pictures, labels = self.batches.held_out_batch(self.progress.images)
-        return trainer.mean_logit(pictures, labels, step.augment)
+        with self._precision():
+            return trainer.mean_logit(pictures, labels, step.augment)
 
     def _record(self, figures: dict[str, float], settings: Settings, probability: float) -> None:
         line = {**figures, "learning_rate": settings.learning_rate, "gamma": settings.gamma}
@@ -244,11 +292,12 @@ class _Run:
         """What a person looks at, and whether this generator is the best so far; does nothing if a signal comes."""
         if self._back_from_bad_numbers():
             return
+        self._grow()
         progress, generator = self.progress, self.state.ema.network
         measured = self.quality.measure(generator, self.device, self.stop) if self.quality else None
         if self.stop:
             return
-        self.records.save_samples(generator, progress.images, self.device)
+        self.records.save_samples(generator, progress.images, *self.batches.shown())
         if measured:
             best = judge(progress, *measured, self.plan.patience)
             if best:
@@ -267,7 +316,7 @@ class _Run:
         """memorisation.json and neighbours.png of the generator that is kept, unless they are there."""
         if self.plan.holdout < FEWEST_FOR_COPIES or (self.folder / "memorisation.json").exists():
             return
-        training, held_out = (take(self.pictures, places) for places in (self.batches.training, self.batches.held_out))
+        training, held_out = (take(self.labelled, places) for places in (self.batches.training, self.batches.held_out))
         try:
             measure_run(load_generator(str(self.folder)), training, held_out, self.folder)
         except AttnGANError as error:  # the run itself is done, and whole

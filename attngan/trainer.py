@@ -1,7 +1,8 @@
 """The algorithm alone: a discriminator step, a generator step, the penalties.
 
 Nothing here knows of files, devices, progress bars or presets. G and D are any modules with
-`G(z, labels) -> pictures` and `D(pictures, labels) -> logits [B]`; labels may be None.
+`G(z, labels) -> pictures` and `D(pictures, labels) -> logits [B]`. Labels say what each picture is of: a tensor with
+a row a picture, or None.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Settings:
     beta2: float = 0.99
     gamma: float = 1.0
     penalty_every: int = 1
+    mismatched: float = 0.0
 
 
 class Trainer:
@@ -36,6 +38,8 @@ class Trainer:
     numbers from z, which must then be standard normal.
     The penalty is exact, taken with respect to what D itself sees (augmentation stays outside), on every
     `penalty_every`-th step and then multiplied by it (lazy regularisation: Karras et al. 2020, section 3.1).
+    With Settings.mismatched D also learns, with this weight, to refuse real pictures under their neighbours' labels
+    (Reed et al. 2016, GAN-CLS, algorithm 1). D then has to be judge(features(pictures), labels).
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class Trainer:
             seen = augment(torch.cat([real, fake.to(real.dtype)]))
         penalise = settings.gamma > 0 and self.steps % settings.penalty_every == 0
         seen = seen.detach().requires_grad_(penalise)
-        logits = self.discriminator(seen, None if labels is None else torch.cat([labels, labels]))
+        logits, wrong_logits = self._logits(seen, labels, settings.mismatched > 0)
         real_logits, fake_logits = logits.chunk(2)
         loss = self.objective.discriminator(real_logits, fake_logits)
         figures = {
@@ -98,11 +102,24 @@ class Trainer:
             "real": real_logits.mean().detach(),
             "fake": fake_logits.mean().detach(),
         }
+        if wrong_logits is not None:
+            figures["mismatched"] = wrong_logits.mean().detach()
+            loss = loss + settings.mismatched * self.objective.discriminator(real_logits, wrong_logits)
         if penalise:
             penalty = self._penalty(logits, seen, z, labels)
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
         return figures | _descend(self.optimizer_d, loss)
+
+    def _logits(self, seen: Tensor, labels: Tensor | None, mismatched: bool) -> tuple[Tensor, Tensor | None]:
+        """Logits of real pictures and fakes, and of the real ones under other labels; each is looked at once."""
+        if labels is None or not mismatched:
+            return self.discriminator(seen, None if labels is None else torch.cat([labels, labels])), None
+        features: Tensor = self.discriminator.features(seen)  # type: ignore[operator]
+        real, _ = features.chunk(2)
+        every = torch.cat([labels, labels, labels.roll(1, 0)])
+        logits: Tensor = self.discriminator.judge(torch.cat([features, real]), every)  # type: ignore[operator]
+        return logits[: len(seen)], logits[len(seen) :]
 
     def _penalty(self, logits: Tensor, seen: Tensor, z: Tensor, labels: Tensor | None) -> Tensor:
         if self.penalty == "r1+r2":
@@ -118,7 +135,9 @@ class Trainer:
 
     def generator_step(self, real: Tensor, z: Tensor, labels: Tensor | None, augment: Augment) -> dict[str, Tensor]:
         """Moves G to make D take its pictures for real; D's parameters collect no gradient."""
-        self.discriminator.requires_grad_(False)
+        learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
+        for parameter in learning:
+            parameter.requires_grad_(False)
         try:
             fake = augment(self.generator(z, labels))
             fake_logits = self.discriminator(fake, labels)
@@ -129,7 +148,8 @@ class Trainer:
             loss = self.objective.generator(real_logits, fake_logits)
             return {"loss_g": loss.detach()} | _descend(self.optimizer_g, loss)
         finally:
-            self.discriminator.requires_grad_(True)
+            for parameter in learning:
+                parameter.requires_grad_(True)
 
 
 def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:

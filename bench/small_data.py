@@ -49,8 +49,8 @@ TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the 
 class Snapshots(Records):
     """Keeps the averaged generator of every inspection, where a run folder keeps the best alone."""
 
-    def save_samples(self, generator: ImageGenerator, images: int, device: torch.device) -> None:
-        super().save_samples(generator, images, device)
+    def save_samples(self, generator: ImageGenerator, images: int, *shown: Any) -> None:
+        super().save_samples(generator, images, *shown)
         (self.folder / "snapshots").mkdir(exist_ok=True)
         save_tensors(self.folder / "snapshots" / f"{images:09d}.safetensors", generator.state_dict())
 

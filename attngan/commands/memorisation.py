@@ -56,7 +56,6 @@ def _folder(generator: OpenGenerator, out: Path | None) -> Path:
 
 def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tuple[Pictures, Pictures]:
     """(training pictures, held-out pictures); what a run held out of `data` never counts as training pictures."""
-    from attngan.data import load_pictures
     from attngan.training.holdout import split, take
 
     plan = generator.run[1].training if generator.run else None
@@ -64,16 +63,16 @@ def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tu
         raise AttnGANError(
             f"--held-out: not given, and {generator.name} held no pictures out; name pictures that training never saw"
         )
-    pictures = load_pictures(data, resolution=generator.resolution, channels=generator.channels)
+    pictures = generator.read(data)
     generator.check_classes(pictures, f"--data {data}")
     own = None
     if plan and plan.holdout and generator.trained_on(pictures):
         seen, unseen = split(pictures, plan.holdout, plan.seed)
         pictures, own = take(pictures, seen), take(pictures, unseen)
     if held_out is not None:
-        return pictures, load_pictures(held_out, resolution=generator.resolution, channels=generator.channels)
+        return generator.labelled(pictures), generator.labelled(generator.read(held_out))
     if own is None:
         raise AttnGANError(
             f"--data {data}: not the pictures that {generator.name} was trained on; name those, or give --held-out"
         )
-    return pictures, own
+    return generator.labelled(pictures), generator.labelled(own)

@@ -12,16 +12,20 @@ import numpy as np
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command, Numbers
 from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid, save_picture
-from attngan_runtime.inputs import chosen_classes, naming_the_option, truncations
+from attngan_runtime.inputs import chosen_classes, chosen_style, naming_the_option, truncations
 
 if TYPE_CHECKING:
     from attngan.checkpoint import LoadedGenerator
 
+_WORDS = "of words"  # --attention without a point
+
 
 @click.command(cls=Command)
 @click.argument("run_or_name")
-@click.option("--seeds", type=Numbers(), default="0-63", show_default=True, help="One picture a seed.")
+@click.argument("prompts", nargs=-1, metavar="[PROMPT]...")
+@click.option("--seeds", type=Numbers(), help="One picture a seed; 0-63 if not given, with prompts 0-7.")
 @click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
+@click.option("--style", help="Name or number of the style to draw prompts in; the first if not given.")
 @click.option(
     "--truncation", default="1", show_default=True,
     help="0 to 2; below 1: more typical pictures. Several, such as 0,0.5,1: a row each, seeds to the right.",
@@ -31,25 +35,39 @@ if TYPE_CHECKING:
     help="From each seed to the next in so many steps: a row a pair, or a looping animation if --out is .webp.",
 )  # fmt: skip
 @click.option(
-    "--attention", metavar="X,Y",
-    help="What the generator attends to from this point of its picture, in pixels from the top left.",
+    "--attention", metavar="[X,Y]", is_flag=False, flag_value=_WORDS,
+    help="With prompts, as last option: where each word was looked at. Else what the generator attends to from the "
+    "point X,Y of its picture, in pixels from the top left.",
 )  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture file to write.")
 def sample(
-    run_or_name: str, seeds: list[int], classes: str | None, truncation: str,
-    interpolate: int | None, attention: str | None, out: Path,
+    run_or_name: str, prompts: tuple[str, ...], seeds: list[int] | None, classes: str | None, style: str | None,
+    truncation: str, interpolate: int | None, attention: str | None, out: Path,
 ) -> None:  # fmt: skip
-    """Draw pictures from a run folder or a shipped generator into one file."""
+    """Draw pictures from a run folder or a shipped generator into one file.
+
+    A generator that draws from words takes prompts, each in quotes: a row a prompt, a column a seed.
+    """
     check_picture_path(out)
     with naming_the_option():
         values = [float(value) for value in truncations(truncation.split(","))]
-    point = _point(attention) if attention else None
+    point = _point(attention) if attention and attention != _WORDS else None
+    if seeds is None:
+        seeds = list(range(8 if prompts else 64))
     _check_together(seeds, values, interpolate, attention)
     if interpolate and out.suffix.lower() == ".gif":
         raise AttnGANError(f"--out {out}: animations are written as .webp; name one, or a .png for a grid")
     from attngan.checkpoint import load_generator
 
     generator = load_generator(run_or_name)
+    if generator.tokenizer or prompts:
+        _check_words(generator, prompts, classes, interpolate, point)
+        _sample_words(generator, prompts, style, seeds, values, attention == _WORDS, out)
+        return
+    if style is not None or attention == _WORDS:
+        option = "--attention" if style is None else f"--style {style}"
+        remedy = "name a point, such as --attention 12,20" if style is None else "leave it out"
+        raise AttnGANError(f"{option}: {generator.name} does not draw from words; {remedy}")
     chosen = chosen_classes(classes, generator.name, generator.config.class_names)
     if point:
         from attngan.seeing.attention_sheet import attention_sheet
@@ -67,10 +85,62 @@ def sample(
     click.echo(f"wrote {wrote} to {out}")
 
 
+def _check_words(
+    generator: LoadedGenerator, prompts: tuple[str, ...], classes: str | None, steps: int | None,
+    point: tuple[int, int] | None,
+) -> None:  # fmt: skip
+    """Raises AttnGANError unless this generator draws from words and all options are for such a one."""
+    if generator.tokenizer is None:
+        raise AttnGANError(f"prompt '{prompts[0][:40]}': {generator.name} does not draw from words; leave it out")
+    if not prompts:
+        raise AttnGANError(
+            f'PROMPT: none given, and {generator.name} draws from words; add some in quotes, such as "red heart", '
+            'or "" for none'
+        )
+    if classes is not None:
+        raise AttnGANError(f"--classes {classes}: {generator.name} has no classes but prompts; leave the option out")
+    if steps:
+        raise AttnGANError(f"--interpolate {steps}: not for a generator that draws from words; leave the option out")
+    if point:
+        raise AttnGANError(
+            f"--attention {point[0]},{point[1]}: {generator.name} attends to words, not from a point; "
+            "write --attention alone, as the last option"
+        )
+
+
+def _sample_words(
+    generator: LoadedGenerator, prompts: tuple[str, ...], style: str | None, seeds: list[int], values: list[float],
+    attention: bool, out: Path,
+) -> None:  # fmt: skip
+    """A row a prompt (and truncation), a column a seed; with attention a row a picture and a column a word."""
+    from attngan.prompts import conditions, read_prompts
+
+    number = chosen_style(style, generator.name, generator.config.class_names)
+    tokens, remarks = read_prompts(generator, prompts)
+    for remark in remarks:
+        click.echo(f"warning: {remark}", err=True)
+    rows = conditions(tokens, number)
+    if attention:
+        from attngan.seeing.word_sheet import word_sheet
+
+        save_picture(word_sheet(generator, tokens, rows, seeds, values[0]), out)
+        click.echo(f"wrote where {generator.name} looks for each word to {out}")
+        return
+    side, count = generator.config.network.resolution, len(rows) * len(values) * len(seeds)
+    columns = len(seeds) if len(rows) * len(values) > 1 else None
+    check_sheet_size(count, side, side, columns)
+    drawn = [generator.draw(seeds, np.repeat(row[None], len(seeds), 0), value) for row in rows for value in values]
+    save_grid(np.concatenate(drawn), out, columns)
+    click.echo(f"wrote {count} pictures to {out}")
+
+
 def _point(text: str) -> tuple[int, int]:
     x, comma, y = (part.strip() for part in text.partition(","))
     if not (comma and x.isdecimal() and y.isdecimal() and max(len(x), len(y)) < 10):
-        raise AttnGANError(f"--attention {text[:40]}: is not a point; write X,Y in pixels from the top left, as 12,20")
+        raise AttnGANError(
+            f"--attention {text[:40]}: is not a point; write X,Y in pixels from the top left, as 12,20, or with "
+            "prompts --attention alone, as the last option"
+        )
     return int(x), int(y)
 
 

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING
 import click
 
 from attngan.commands.train_options import device_named, with_augmentation, with_holdout, with_objective, with_patience
-from attngan.config import RunConfig, preset
+from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, TrainingConfig, preset, task_of
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 
 if TYPE_CHECKING:
+    from attngan.data import Pictures
     from attngan.train import Outcome
 
 
 @click.command(cls=Command)
 @click.option("--preset", "preset_name", required=True, help="What to train; `attngan presets` lists them.")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder, zip or IDX of pictures.")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder, zip or IDX of pictures; with captions for a preset that draws from words.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder; run again to resume.")
 @click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; the preset's if not given.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
@@ -55,7 +61,7 @@ def train(
     training = replace(training, seed=seed, images=images or training.images)
     training = with_augmentation(with_objective(training, objective), augment, holdout)
 
-    from attngan.data import describe, load_pictures
+    from attngan.data import describe
     from attngan.train import check_holdout
     from attngan.train import train as run
     from attngan.training.run_folder import check_folder, check_pictures, check_tensorboard
@@ -64,19 +70,51 @@ def train(
         check_tensorboard()
     where = device_named(device)
     _check_place(out, data)
-    pictures = load_pictures(data, resolution=network.resolution, channels=network.channels)
-    names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
+    if unconditional and isinstance(network, TextToImageConfig):
+        raise AttnGANError(
+            f"--unconditional: {preset_name} draws what captions say; leave it out, or use an image preset"
+        )
+    pictures = _read(network, data)
     check_pictures(out, pictures)
     training = with_patience(with_holdout(training, holdout, pictures, preset_name), patience)
     check_holdout(training, pictures)
-    config = RunConfig(preset_name, replace(network, classes=len(names)), training, names)
+    names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
+    config, tokenizer = _config(preset_name, network, training, pictures, names)
     check_folder(out, config)
     click.echo(f"data: {describe(pictures)}" + (f"; {training.holdout:,} held out" if training.holdout else ""))
     click.echo(_summary(config, where.type, out))
     if dry_run:
         _say_sizes(config)
     else:
-        _say_end(run(config, pictures, out, where, source=str(data), tensorboard=tensorboard), out)
+        _say_end(run(config, pictures, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out)
+
+
+def _read(network: NetworkConfig, data: Path) -> Pictures:
+    """The pictures of --data as this network takes them."""
+    from attngan.data import load_captioned, load_pictures
+
+    if isinstance(network, TextToImageConfig):
+        return load_captioned(data, resolution=network.resolution, channels=network.channels)
+    return load_pictures(data, resolution=network.resolution, channels=network.channels)
+
+
+def _config(
+    name: str, network: NetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
+) -> tuple[RunConfig, bytes]:
+    """The run's config, and tokenizer.json with the words of its training pictures if it draws from words."""
+    if not isinstance(network, TextToImageConfig):
+        return RunConfig(name, replace(network, classes=len(names)), training, names), b""
+    from attngan.data.vocabulary import build_tokenizer
+    from attngan.training.holdout import split
+    from attngan_runtime.tokens import Tokenizer
+
+    assert pictures.captions is not None
+    places, _ = split(pictures, training.holdout, training.seed)
+    seen = pictures.captions.take(places)
+    tokenizer = build_tokenizer((text for group in (*seen.texts, *seen.tags) for text in group), network.length)
+    size = Tokenizer.from_json(tokenizer, "tokenizer.json").size
+    network = replace(network, styles=len(names), vocabulary=size)
+    return RunConfig(name, network, training, names, task=task_of(network)), tokenizer
 
 
 def _check_place(out: Path, data: Path) -> None:
@@ -124,7 +162,10 @@ def _kept(out: Path, outcome: str) -> str:
 
 def _summary(config: RunConfig, device: str, out: Path) -> str:
     network, training = config.network, config.training
-    kind = f"{network.classes} classes" if network.classes else "unconditional"
+    if isinstance(network, TextToImageConfig):
+        kind = f"from {network.vocabulary - 2:,} words" + (f" in {network.styles} styles" if network.styles > 1 else "")
+    else:
+        kind = f"{network.classes} classes" if network.classes else "unconditional"
     return (
         f"train: {network.resolution}×{network.resolution}×{network.channels}, {kind}, "
         f"{training.objective} with {training.penalty}, {training.images:,} images on {device}, into {out}"

@@ -57,7 +57,7 @@ def with_holdout(training: TrainingConfig, holdout: int | None, pictures: Pictur
     from attngan.training.holdout import usual_holdout
 
     if holdout is None:
-        measured = preset(name)[1].overfitting_target or training.overfitting_target
+        measured = preset(name)[1].patience or training.overfitting_target
         holdout = usual_holdout(pictures) if measured else 0
         if not holdout and training.overfitting_target:
             raise AttnGANError(f"--data: {len(pictures)} pictures; none can be held out of so few; add --augment none")

@@ -24,8 +24,8 @@ _MAX_ENTRY = 2**30  # bytes that one zip entry may unpack to
 
 
 @dataclass(frozen=True)
-class PictureFile:
-    """One file that should be a picture."""
+class SourceFile:
+    """One file of a folder or a zip."""
 
     name: str  #: path below the source, with forward slashes
     read: Callable[[], bytes]  #: its content; raises UnreadablePictureError
@@ -35,8 +35,8 @@ class PictureFile:
 class Listing:
     """The files of a folder or a zip."""
 
-    pictures: list[PictureFile]  #: sorted by name
-    ignored: int  #: files that are not of a picture type
+    pictures: list[SourceFile]  #: sorted by name
+    others: list[SourceFile]  #: files that are not of a picture type, sorted by name
 
 
 def list_folder(folder: Path) -> Listing:
@@ -86,16 +86,19 @@ def class_of(names: list[str]) -> list[str | None]:
 
 
 def _sort(found: list[tuple[str, Callable[[], bytes]]]) -> Listing:
-    pictures, ignored = [], 0
+    pictures: list[SourceFile] = []
+    others: list[SourceFile] = []
     for name, read in found:
         parts = PurePosixPath(name).parts
         if any((part.startswith(".") and part != "..") or part.lower() in _LITTER for part in parts):
             continue
-        if PurePosixPath(name).suffix.lower() in EXTENSIONS:
-            pictures.append(PictureFile(name, read))
-        else:
-            ignored += 1
-    return Listing(sorted(pictures, key=lambda picture: picture.name), ignored)
+        kind = pictures if PurePosixPath(name).suffix.lower() in EXTENSIONS else others
+        kind.append(SourceFile(name, read))
+    return Listing(sorted(pictures, key=_name), sorted(others, key=_name))
+
+
+def _name(file: SourceFile) -> str:
+    return file.name
 
 
 def _read_file(path: Path) -> bytes:

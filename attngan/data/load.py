@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from attngan.data.convert import UnreadablePictureError, decode_picture
-from attngan.data.files import Listing, PictureFile, class_of, list_folder, list_zip
+from attngan.data.files import Listing, SourceFile, class_of, list_folder, list_zip
 from attngan.data.idx import find_idx, load_idx
 from attngan.data.pictures import Pictures, name_skipped
 from attngan.errors import AttnGANError
@@ -39,18 +40,28 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> Pictur
     Raises AttnGANError if there is no such path, no picture in it, none that can be read, or a torn IDX file.
     """
     path = Path(path)
+    check_source(path, channels)
+    with explained(path):
+        idx = find_idx(path)
+        if idx is not None:
+            return load_idx(idx, resolution, channels)
+        with listed(path) as listing:
+            return _decode_all(path, listing, resolution, channels)
+
+
+def check_source(path: Path, channels: int) -> None:
+    """Raises AttnGANError for a path that isn't there, or a number of channels that no picture has here."""
     if channels not in (1, 3, 4):
         raise AttnGANError(f"channels {channels}: use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
     if not path.exists():
         raise AttnGANError(f"--data {path}: no such file or folder; check the path")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what reading a folder or a zip raises into AttnGANError."""
     try:
-        idx = find_idx(path)
-        if idx is not None:
-            return load_idx(idx, resolution, channels)
-        if path.is_dir():
-            return _decode_all(path, list_folder(path), resolution, channels)
-        with zipfile.ZipFile(path) as archive:
-            return _decode_all(path, list_zip(archive), resolution, channels)
+        yield
     except zipfile.BadZipFile:
         raise AttnGANError(
             f"--data {path}: neither a zip nor an IDX file; name a folder or a zip of pictures ({_EXAMPLES})"
@@ -59,38 +70,69 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> Pictur
         raise AttnGANError(f"--data {path}: {error.strerror or error}; make it readable") from None
 
 
-def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> Pictures:
-    files = listing.pictures
-    if not files and not listing.ignored:
+@contextlib.contextmanager
+def listed(path: Path) -> Iterator[Listing]:
+    """The files of a folder or a zip, which stays open meanwhile; AttnGANError if no picture is among them."""
+    with contextlib.ExitStack() as stack:
+        listing = list_folder(path) if path.is_dir() else list_zip(stack.enter_context(zipfile.ZipFile(path)))
+        check_listing(path, listing)
+        yield listing
+
+
+def check_listing(path: Path, listing: Listing) -> None:
+    """Raises AttnGANError if no picture is listed."""
+    others = len(listing.others)
+    if not listing.pictures and not others:
         raise AttnGANError(f"--data {path}: empty; put pictures in it ({_EXAMPLES})")
-    if not files:
-        count = f"{listing.ignored:,} file{'s' * (listing.ignored != 1)}"
+    if not listing.pictures:
+        count = f"{others:,} file{'s' * (others != 1)}"
         raise AttnGANError(f"--data {path}: {count}, none of them a picture ({_EXAMPLES}); name a folder of pictures")
 
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What became of a list of picture files."""
+
+    images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
+    kept: list[int]  #: N places in the list of files
+    skipped: list[tuple[str, str]]  #: (name, reason) of the others
+
+
+def decode_files(path: Path, files: list[SourceFile], resolution: int, channels: int) -> Decoded:
+    """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read."""
     images = _allocate((len(files), resolution, resolution, channels))
-    classes = class_of([file.name for file in files])
-    kept: list[str | None] = []
+    kept: list[int] = []
     skipped: list[tuple[str, str]] = []
-    for file, name, result in zip(files, classes, _decoded(files, resolution, channels), strict=True):
+    for place, result in enumerate(_decoded(files, resolution, channels)):
         if isinstance(result, UnreadablePictureError):
-            skipped.append((file.name, str(result)))
+            skipped.append((files[place].name, str(result)))
         else:
             images[len(kept)] = result
-            kept.append(name)
+            kept.append(place)
     if not kept:
         raise AttnGANError(
             f"--data {path}: none of its {len(files):,} pictures can be read: {name_skipped(skipped)}; replace them"
         )
-    names = sorted({name for name in kept if name is not None})
-    images = images[: len(kept)]
-    if len(names) < 2:  # one class says no more than none
-        return Pictures(images, None, [], skipped, listing.ignored)
-    number = {name: index for index, name in enumerate(names)}
-    labels = np.array([number[name] for name in kept if name is not None], np.int64)
-    return Pictures(images, labels, names, skipped, listing.ignored)
+    return Decoded(images[: len(kept)], kept, skipped)
 
 
-def _decoded(files: list[PictureFile], resolution: int, channels: int) -> Iterator[np.ndarray | UnreadablePictureError]:
+def numbered(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
+    """(int64 labels, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
+    found = sorted({name for name in names if name is not None})
+    if None in names or len(found) < 2:  # one class says no more than none
+        return None, []
+    number = {name: index for index, name in enumerate(found)}
+    return np.array([number[name] for name in names if name is not None], np.int64), found
+
+
+def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> Pictures:
+    decoded = decode_files(path, listing.pictures, resolution, channels)
+    classes = class_of([file.name for file in listing.pictures])
+    labels, names = numbered([classes[place] for place in decoded.kept])
+    return Pictures(decoded.images, labels, names, decoded.skipped, len(listing.others))
+
+
+def _decoded(files: list[SourceFile], resolution: int, channels: int) -> Iterator[np.ndarray | UnreadablePictureError]:
     """Each file's picture or the reason there is none, in the order of the files; threads decode."""
     decode = partial(_decode, resolution=resolution, channels=channels)
     threads = min(8, os.cpu_count() or 1)
@@ -104,7 +146,7 @@ def _decoded(files: list[PictureFile], resolution: int, channels: int) -> Iterat
                 bar.update()
 
 
-def _decode(file: PictureFile, resolution: int, channels: int) -> np.ndarray | UnreadablePictureError:
+def _decode(file: SourceFile, resolution: int, channels: int) -> np.ndarray | UnreadablePictureError:
     try:
         return decode_picture(file.read(), resolution, channels)
     except UnreadablePictureError as reason:

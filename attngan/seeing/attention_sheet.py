@@ -37,8 +37,8 @@ def attention_sheet(
     tiles = []
     for index, (seed, label) in enumerate(pairs):
         name = "" if label is None else f" {generator.config.class_names[label]}"
-        picture = enlarged(_rgb(pictures[index]), side)
-        tiles.append(_captioned(_marked(picture, point, pictures.shape[1]), f"seed {seed}{name}"))
+        picture = enlarged(on_paper(pictures[index]), side)
+        tiles.append(captioned(_marked(picture, point, pictures.shape[1]), f"seed {seed}{name}"))
         tiles += [tile for maps in found for tile in _head_tiles(picture, maps, index)]
     return grid(np.stack(tiles), columns)
 
@@ -48,15 +48,18 @@ def _head_tiles(picture: np.ndarray, maps: AttentionMaps, index: int) -> list[np
     tiles = []
     for head, weights in enumerate(maps.weights[index], 1):
         tile = _marked(heated(picture, weights), maps.token[::-1], maps.resolution)
-        tiles.append(_captioned(tile, f"{maps.resolution}² head {head}, max {weights.max():.1%}"))
+        tiles.append(captioned(tile, f"{maps.resolution}² head {head}, max {weights.max():.1%}"))
     return tiles
 
 
-def heated(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Lays weights [r, r] over a picture uint8 [H, H, 3] as heat: its grey darkened, and coloured where they are."""
+def heated(picture: np.ndarray, weights: np.ndarray, hottest: float | None = None) -> np.ndarray:
+    """Lays weights [r, r] over a picture uint8 [H, H, 3] as heat: its grey darkened, and coloured where they are.
+
+    hottest: the weight that is shown white; the largest of them if not given.
+    """
     from matplotlib import colormaps
 
-    heat = enlarged(weights[..., None] / weights.max(), len(picture))
+    heat = enlarged(weights[..., None] / (hottest or weights.max()), len(picture))
     colour = colormaps["inferno"](heat[..., 0])[..., :3] * 255
     grey = picture.mean(-1, keepdims=True)
     return np.rint(0.35 * grey * (1 - heat) + colour * (0.65 + 0.35 * heat)).astype(np.uint8)
@@ -71,14 +74,14 @@ def _marked(picture: np.ndarray, place: tuple[int, int], cells: int) -> np.ndarr
     return np.asarray(image)
 
 
-def _captioned(picture: np.ndarray, text: str) -> np.ndarray:
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
     """uint8 [H + caption, W, 3]; what doesn't fit of the text is cut off."""
     strip = Image.new("RGB", (picture.shape[1], _CAPTION), "white")
     ImageDraw.Draw(strip).text((1, 2), text, "black", _font())
     return np.concatenate([np.asarray(strip), picture])
 
 
-def _rgb(picture: np.ndarray) -> np.ndarray:
+def on_paper(picture: np.ndarray) -> np.ndarray:
     """[H, W, 3] of a grey, RGB or RGBA picture; white where it is transparent."""
     if picture.shape[2] != 4:
         return np.broadcast_to(picture, (*picture.shape[:2], 3))

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from attngan.checkpoint import LoadedGenerator
 from attngan.errors import AttnGANError
+from attngan.networks.image import DeployedImageGenerator
 from attngan.random import normals
 from attngan.seeing.enlarge import enlarged, legible_side
 from attngan_runtime.grid import check_sheet_size, grid, save_picture
@@ -89,6 +90,7 @@ def _path(generator: LoadedGenerator, seeds: list[int], shares: Tensor) -> Tenso
 @torch.no_grad()
 def _draw(generator: LoadedGenerator, z: Tensor, label: int | None, truncation: float) -> np.ndarray:
     """uint8 [B, H, W, C] from z [B, D], all of one class."""
+    assert isinstance(generator.network, DeployedImageGenerator)  # the command refuses others
     pictures = []
     for part in z.split(_BATCH):
         labels = None if label is None else torch.full((len(part),), label)

@@ -27,8 +27,12 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
 
     The same for the same pictures, number and seed of the run. Classes keep their shares as nearly as whole numbers
     allow: every k-th picture of a shuffled list that is sorted by class and lacks the first of each.
+    Captioned pictures are held out by whole concepts, as many as fit into the number.
     held_out: `most_held_out` at most.
     """
+    if pictures.captions is not None:
+        chosen = _whole_concepts(pictures.captions.concepts, held_out, seed)
+        return np.flatnonzero(~chosen), np.flatnonzero(chosen)
     order = np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(pictures))
     if pictures.labels is not None:
         order = order[np.argsort(pictures.labels[order], kind="stable")]
@@ -39,7 +43,18 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def _whole_concepts(concepts: list[str], held_out: int, seed: int) -> np.ndarray:
+    """bool [N]: the pictures of shuffled concepts, each taken if it still fits into the number and one is left."""
+    _, numbers, sizes = np.unique(concepts, return_inverse=True, return_counts=True)
+    chosen, room = np.zeros(len(sizes), bool), held_out
+    for concept in np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(sizes))[1:]:
+        if sizes[concept] <= room:
+            chosen[concept], room = True, room - sizes[concept]
+    return chosen[numbers]
+
+
 def take(pictures: Pictures, places: np.ndarray) -> Pictures:
     """A copy of some of the pictures, in memory; what was skipped or ignored is not repeated."""
     labels = None if pictures.labels is None else pictures.labels[places]
-    return Pictures(pictures.images[places], labels, pictures.class_names)
+    captions = None if pictures.captions is None else pictures.captions.take(places)
+    return Pictures(pictures.images[places], labels, pictures.class_names, captions=captions)

@@ -12,7 +12,7 @@ from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
 from attngan.metrics import FEWEST, kid
 from attngan.metrics.features import features
-from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.networks.build import Generator, deploy
 from attngan.training.state import Progress
 from attngan_runtime.pixels import to_uint8
 
@@ -27,28 +27,26 @@ class Quality:
         self.held_out, self.samples = held_out, samples
         features(held_out.images[:1])
         self._real: list[np.ndarray] = []
-        # The classes in their real shares, in an order that mixes them.
+        # The classes or conditions in their real shares, in an order that mixes them.
         self._labels = None
         if held_out.labels is not None:
-            self._labels = torch.from_numpy(np.resize(np.random.default_rng(0).permutation(held_out.labels), samples))
+            order = np.resize(np.random.default_rng(0).permutation(len(held_out)), samples)
+            self._labels = torch.from_numpy(held_out.labels[order])
 
     @torch.no_grad()
-    def measure(
-        self, generator: ImageGenerator, device: torch.device, stop: Sequence[int]
-    ) -> tuple[float, float] | None:
+    def measure(self, generator: Generator, device: torch.device, stop: Sequence[int]) -> tuple[float, float] | None:
         """(KID, its standard error), or None if a stop signal came first."""
         for start in range(sum(map(len, self._real)), len(self.held_out), _BATCH):
             if stop:
                 return None
             self._real.append(features(self.held_out.images[start : start + _BATCH]))
-        deployed, parts = DeployedImageGenerator(generator), []
-        labels = self._labels if generator.config.classes else None
+        deployed, parts = deploy(generator), []
         for start in range(0, self.samples, _BATCH):
             if stop:
                 return None
             seeds = torch.arange(start, min(start + _BATCH, self.samples), device=device)
-            some = None if labels is None else labels[start : start + len(seeds)].to(device)
-            drawn = to_uint8(deployed(seeds, some, torch.ones(len(seeds), device=device)).cpu().numpy())
+            some = None if self._labels is None else self._labels[start : start + len(seeds)].to(device)
+            drawn = to_uint8(deployed.from_seed(seeds, some, torch.ones(len(seeds), device=device)).cpu().numpy())
             parts.append(features(premultiply(drawn) if drawn.shape[3] == 4 else drawn))
         return kid(np.concatenate(self._real), np.concatenate(parts))
 

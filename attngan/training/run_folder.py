@@ -16,7 +16,7 @@ from attngan.checkpoint import load_config, not_saved, write_atomically
 from attngan.config import RunConfig, differences
 from attngan.data import Pictures, describe
 from attngan.errors import AttnGANError
-from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.networks.build import Generator, deploy
 from attngan.records import read_lines, read_object
 from attngan_runtime.grid import save_grid
 from attngan_runtime.pixels import to_uint8
@@ -118,14 +118,12 @@ class Records:
         if line not in read_lines(self.folder / EVENTS):
             self.write(EVENTS, images, {"event": event, "detail": detail})
 
-    def save_samples(self, generator: ImageGenerator, images: int, device: torch.device) -> None:
-        """Eight rows of fixed seeds in 5 to 16 columns: by class one class a column, repeated where they are few."""
-        classes = min(generator.config.classes, 16)
-        columns = classes * max(8 // classes, 1) if classes else 8
-        seeds = torch.arange(8 * columns, device=device)
-        labels = seeds % columns % classes if classes else None
+    def save_samples(self, generator: Generator, images: int, labels: torch.Tensor | None, columns: int) -> None:
+        """A grid of seeds 0, 1, 2 …, one a label; eight rows of them without labels."""
+        device = next(generator.parameters()).device
+        seeds = torch.arange(8 * columns if labels is None else len(labels), device=device)
         with torch.no_grad():
-            drawn = DeployedImageGenerator(generator)(seeds, labels, torch.ones(len(seeds), device=device))
+            drawn = deploy(generator).from_seed(seeds, labels, torch.ones(len(seeds), device=device))
         path = self.folder / "samples" / f"{images:09d}.png"
         try:
             path.parent.mkdir(exist_ok=True)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from attngan.checkpoint import DamagedFileError, check_architecture, load_tensors, save_tensors
-from attngan.config import ImageNetworkConfig
+from attngan.config import NetworkConfig
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
-from attngan.networks.image import ImageGenerator
+from attngan.networks.build import Generator
 from attngan.trainer import Trainer
 from attngan.training.adaptive import AdaptiveAugmentation
 
@@ -52,7 +52,7 @@ class Progress:
 class TrainingState:
     """The networks, their average and the optimisers of a run, and how they go to disk and back."""
 
-    def __init__(self, trainer: Trainer, ema: Ema[ImageGenerator], network: ImageNetworkConfig) -> None:
+    def __init__(self, trainer: Trainer, ema: Ema[Generator], network: NetworkConfig) -> None:
         self.trainer, self.ema, self.network = trainer, ema, network
         self.progress = Progress()
         self._networks: dict[str, nn.Module] = {
@@ -125,9 +125,9 @@ class TrainingState:
         check_architecture(path, about.get("network"), self.network)
         try:
             for name, network in self._networks.items():
-                network.load_state_dict(_below(tensors, f"{name}."))
+                network.load_state_dict(below(tensors, f"{name}."))
             for name, optimizer in self._optimizers.items():
-                self._restore_optimizer(optimizer, self._networks[name], _below(tensors, f"adam.{name}."))
+                restore_adam(optimizer, self._networks[name], below(tensors, f"adam.{name}."))
             self.trainer.steps = about["steps"]
             progress = dict(about["progress"])
             progress["augmentation"] = AdaptiveAugmentation(**progress["augmentation"])
@@ -144,24 +144,36 @@ class TrainingState:
         for name, network in self._networks.items():
             tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for name, optimizer in self._optimizers.items():
-            for key, parameter in self._networks[name].named_parameters():
-                state = optimizer.state.get(parameter, {})
-                tensors |= {f"adam.{name}.{key}.{entry}": value for entry, value in state.items()}
+            tensors |= adam_tensors(f"adam.{name}", optimizer, self._networks[name])
         return tensors
 
-    @staticmethod
-    def _restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]) -> None:
-        optimizer.state.clear()
-        if not tensors:  # a checkpoint from before the first step
-            return
-        for key, parameter in network.named_parameters():
-            # Adam keeps its step count on the CPU and its moments in the layout of the parameter.
-            for entry in ("step", "exp_avg", "exp_avg_sq"):
-                value = tensors[f"{key}.{entry}"]
-                if entry != "step":
-                    value = torch.empty_like(parameter).copy_(value.view(parameter.shape))
-                optimizer.state[parameter][entry] = value
+
+def adam_tensors(prefix: str, optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """What Adam knows of each parameter of a network, named `prefix.parameter.entry`."""
+    return {
+        f"{prefix}.{key}.{entry}": value
+        for key, parameter in network.named_parameters()
+        for entry, value in optimizer.state.get(parameter, {}).items()
+    }
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def restore_adam(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """The reverse, from names without the prefix. Parameters that have not moved yet have no entries.
+
+    Raises KeyError if some of a parameter's entries are missing.
+    """
+    optimizer.state.clear()
+    for key, parameter in network.named_parameters():
+        if f"{key}.step" not in tensors:
+            continue
+        # Adam keeps its step count on the CPU and its moments in the layout of the parameter.
+        for entry in ("step", "exp_avg", "exp_avg_sq"):
+            value = tensors[f"{key}.{entry}"]
+            if entry != "step":
+                value = torch.empty_like(parameter).copy_(value.view(parameter.shape))
+            optimizer.state[parameter][entry] = value
+
+
+def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

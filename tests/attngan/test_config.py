@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from attngan.config import PRESETS, RunConfig, differences, preset
+from attngan.config import PRESETS, RunConfig, differences, preset, task_of
 from attngan.errors import AttnGANError
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_json_round_trip(name):
     network, training = preset(name)
-    config = RunConfig(name, network, training, ("a", "b"))
+    config = RunConfig(name, network, training, ("a", "b"), task=task_of(network))
     assert RunConfig.from_json(config.to_json(), "here") == config
 
 

@@ -35,7 +35,7 @@ def test_every_size_and_channel_count(resolution, channels, classes):
     assert ImageDiscriminator(config)(pictures, labels).shape == (3,)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name in PRESETS if isinstance(preset(name)[0], ImageNetworkConfig)])
 def test_presets_build_and_attend_where_they_say(name):
     config = preset(name)[0]
     for network in (ImageGenerator(config), ImageDiscriminator(config)):

@@ -16,12 +16,13 @@ from safetensors.torch import load_file
 from tiny_runs import config, run, same_bits
 
 from attngan.checkpoint import load_generator
-from attngan.config import preset
+from attngan.config import RunConfig, preset
+from attngan.data import Pictures
 from attngan.errors import AttnGANError
 from attngan.networks.image import ImageGenerator
 from attngan.train import Outcome, build, schedule
 from attngan.trainer import Trainer
-from attngan.training.batches import Order
+from attngan.training.batches import Batches, Order
 from attngan.training.run_folder import Records
 from attngan.training.state import CHECKPOINT, PREVIOUS
 
@@ -291,8 +292,11 @@ def test_the_schedule_goes_from_first_to_last():
 
 @pytest.mark.parametrize(("classes", "columns"), [(0, 8), (2, 8), (3, 6), (10, 10), (40, 16)])
 def test_grids_of_a_run_have_a_class_a_column(classes, columns, tmp_path):
-    network = replace(preset("tiny")[0], classes=classes)
+    network, training = preset("tiny")
+    network, names = replace(network, classes=classes), [str(number) for number in range(classes)]
+    pictures = Pictures(np.zeros((2, 16, 16, 3), np.uint8), np.zeros(2, np.int64) if classes else None, names)
+    batches = Batches(RunConfig("tiny", network, training, tuple(names)), pictures, torch.device("cpu"))
     records = Records(tmp_path, tensorboard=False)
-    records.save_samples(ImageGenerator(network), 7, torch.device("cpu"))
+    records.save_samples(ImageGenerator(network), 7, *batches.shown())
     with Image.open(tmp_path / "samples" / "000000007.png") as picture:
         assert picture.size == (columns * 18 - 2, 8 * 18 - 2)

@@ -108,3 +108,53 @@ def test_ema_follows_quickly_at_first_and_by_its_half_life_later():
     nn.init.zeros_(ema.network.weight)
     ema.update(network, images_seen=10_000, batch=100)
     assert float(ema.network.weight) == pytest.approx(0.5)
+
+
+class Judge(nn.Module):
+    """Logits that depend on picture and label, with a count of how many pictures were looked at."""
+
+    def __init__(self):
+        super().__init__()
+        self.see, self.say = nn.Linear(2, 3), nn.Embedding(4, 3)
+        self.looked = 0
+
+    def features(self, x):
+        self.looked += len(x)
+        return self.see(x)
+
+    def judge(self, features, labels):
+        return (features * self.say(labels)).sum(1)
+
+    def forward(self, x, labels):
+        return self.judge(self.features(x), labels)
+
+
+def test_mismatched_pairs_are_judged_as_their_loss_says_and_looked_at_once():
+    real, z = batch(4)
+    labels = torch.arange(4)
+    torch.manual_seed(1)
+    trainer, discriminator = Trainer(Shift(), Judge()), Judge()
+    discriminator.load_state_dict(trainer.discriminator.state_dict())
+    fake = trainer.generator(z[0]).detach()
+    loss = OBJECTIVES["relativistic"].discriminator(discriminator(real, labels), discriminator(fake, labels))
+    wrong = discriminator(real, labels.roll(1, 0))
+    loss = loss + 0.7 * OBJECTIVES["relativistic"].discriminator(discriminator(real, labels), wrong)
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
+    loss.backward()
+    optimizer.step()
+    figures = trainer.discriminator_step(real, z[0], labels, Settings(gamma=0.0, mismatched=0.7), lambda x: x)
+    assert figures["mismatched"] == pytest.approx(wrong.mean().item())
+    assert trainer.discriminator.looked == 8
+    for found, expected in zip(trainer.discriminator.parameters(), discriminator.parameters(), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_what_is_frozen_in_d_stays_frozen():
+    real, z = batch(4)
+    trainer = Trainer(Shift(), Judge())
+    trainer.discriminator.say.requires_grad_(False)
+    before = trainer.discriminator.say.weight.clone()
+    for _ in range(2):
+        trainer.step(real, z, torch.arange(4), Settings(mismatched=1.0))
+    assert torch.equal(trainer.discriminator.say.weight, before)
+    assert [p.requires_grad for p in trainer.discriminator.parameters()] == [True, True, False]

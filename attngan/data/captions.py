@@ -1,0 +1,35 @@
+"""What pictures show, in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Captions:
+    """The words of N pictures, in the order of the pictures."""
+
+    texts: list[tuple[str, ...]]  #: of each picture its captions, one at least; the first is the main one
+    tags: list[tuple[str, ...]]  #: of each picture its key words, maybe none
+    concepts: list[str]  #: what each picture shows; pictures of one concept never cross training and held-out
+    uncaptioned: list[str] = field(default_factory=list)  #: names of pictures left out because nothing describes them
+    pictureless: list[str] = field(default_factory=list)  #: names under which there is a caption and no picture
+
+    def take(self, places: np.ndarray) -> Captions:
+        """Those of some of the pictures; what was left out is not repeated."""
+        chosen = [int(place) for place in places]
+        return Captions(
+            [self.texts[place] for place in chosen],
+            [self.tags[place] for place in chosen],
+            [self.concepts[place] for place in chosen],
+        )
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of texts, tags and concepts."""
+        return hashlib.sha256(json.dumps([self.texts, self.tags, self.concepts]).encode()).digest()

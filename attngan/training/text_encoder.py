@@ -1,0 +1,129 @@
+"""The first part of a text to image run: the text encoder learns which words belong to which pictures."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from attngan.augment import augment
+from attngan.checkpoint import load_tensors, save_tensors
+from attngan.config import RunConfig, TextToImageConfig
+from attngan.data import Pictures
+from attngan.data.conditions import Conditions
+from attngan.matching import matching_loss, sentence_scores, word_scores
+from attngan.networks.regions import SIDE, RegionEncoder
+from attngan.networks.text_encoder import PADDING, UNKNOWN, TextEncoder
+from attngan.random import derive, uniforms
+from attngan.training.batches import Order
+from attngan.training.state import adam_tensors, below, restore_adam
+
+FILE = "text_encoder.safetensors"
+_INITIAL, _ORDER, _CAPTIONS, _AUGMENTATION, _WORDS = 7, 8, 9, 10, 11  # streams of randomness below the run's seed
+_BATCH = 32
+_LEARNING_RATE = 1e-3
+_FORGOTTEN = 0.05  # share of words shown as the unknown one, so that it means something
+_SAVE_SECONDS = 60.0
+
+
+class Matching:
+    """The two encoders, their optimiser, and where they stand."""
+
+    def __init__(self, config: RunConfig, device: torch.device) -> None:
+        assert isinstance(config.network, TextToImageConfig)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(derive(config.training.seed, _INITIAL)))
+            self.networks = nn.ModuleDict(
+                {"text": TextEncoder(config.network), "regions": RegionEncoder(config.network)}
+            ).to(device)
+        self.optimizer = torch.optim.Adam(self.networks.parameters(), lr=_LEARNING_RATE)
+        self.images, self.last, self.device = 0, config.training.matching_images, device
+
+    def save(self, folder: Path) -> None:
+        """Writes text_encoder.safetensors: encoders, optimiser and images shown."""
+        tensors = self.networks.state_dict() | adam_tensors("adam", self.optimizer, self.networks)
+        save_tensors(folder / FILE, tensors, {"images": self.images})
+
+    def load(self, folder: Path) -> None:
+        """Goes on from what `save` wrote; AttnGANError if that is damaged."""
+        path = folder / FILE
+        tensors, about = load_tensors(path, f"delete it, and the words are learnt again in {folder}", checked=True)
+        self.networks.load_state_dict({name: value for name, value in tensors.items() if not name.startswith("adam.")})
+        restore_adam(self.optimizer, self.networks, below(tensors, "adam."))
+        self.images = about["images"]
+
+    def step(self, pictures: Tensor, condition: Tensor, concepts: Tensor) -> float:
+        """One step on [B, C, 32, 32] pictures in [−1, 1], their conditions and the numbers of their concepts."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * (0.5 + 0.5 * math.cos(math.pi * self.images / self.last))
+        named = (condition[:, 1:] != PADDING).any(1)  # a caption of nothing but punctuation matches no picture
+        pictures, condition, concepts = pictures[named], condition[named], concepts[named]
+        tokens = condition[:, 1 : 1 + (condition[:, 1:] != PADDING).sum(1).max()]  # scores of padding take time
+        mask = tokens != PADDING
+        words, sentence = self.networks["text"](tokens, mask)
+        regions, whole = self.networks["regions"](pictures)
+        same = concepts[:, None] == concepts
+        loss = matching_loss(word_scores(words, mask, regions.float()), same)
+        loss = loss + matching_loss(sentence_scores(sentence, whole.float()), same)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        return loss.item()
+
+
+def learn_words(
+    config: RunConfig, pictures: Pictures, conditions: Conditions, places: np.ndarray, folder: Path,
+    device: torch.device, stop: Sequence[int],
+) -> TextEncoder | None:  # fmt: skip
+    """The text encoder after training.matching_images pictures from `places`; None if a stop signal came first.
+
+    Goes on from the folder's text_encoder.safetensors, which it writes every minute and at the end.
+    """
+    matching, plan = Matching(config, device), config.training
+    if (folder / FILE).exists():
+        matching.load(folder)
+    assert pictures.captions is not None
+    _, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
+    order, saved = Order(int(derive(plan.seed, _ORDER)), len(places)), time.monotonic()
+    with tqdm(total=matching.last, initial=matching.images, unit=" images", desc="matching words", leave=False) as bar:
+        while matching.images < matching.last and not stop:
+            chosen = places[order.indices(matching.images, _BATCH)]
+            seeds = torch.arange(matching.images, matching.images + _BATCH)
+            called = derive(plan.seed, _CAPTIONS, seeds).numpy()
+            condition = torch.from_numpy(conditions.drawn(chosen, called, always=True))
+            seen = _small(pictures.images[chosen], derive(plan.seed, _AUGMENTATION, seeds))
+            condition = _forgetful(condition, derive(plan.seed, _WORDS, seeds)).to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=plan.precision == "bf16"):
+                loss = matching.step(seen.to(device), condition, torch.from_numpy(concepts[chosen]).to(device))
+            matching.images += _BATCH
+            bar.update(_BATCH)
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                matching.save(folder)
+                saved = time.monotonic()
+    matching.save(folder)
+    text = matching.networks["text"]
+    assert isinstance(text, TextEncoder)
+    return text if matching.images >= matching.last else None
+
+
+def _small(images: np.ndarray, seeds: Tensor) -> Tensor:
+    """uint8 [B, H, W, C] → float [B, C, 32, 32] in [−1, 1], shifted and scaled a little most of the time."""
+    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pictures = F.interpolate(pictures, (SIDE, SIDE), mode="area") if pictures.shape[2] > SIDE else pictures
+    return augment(pictures, seeds, ("translation", "scale"), 0.8)
+
+
+def _forgetful(condition: Tensor, seeds: Tensor) -> Tensor:
+    """The condition with some words replaced by the unknown one."""
+    tokens = condition[:, 1:]
+    forgotten = (uniforms(seeds, tokens.shape[1]) < _FORGOTTEN) & (tokens != PADDING)
+    return torch.cat([condition[:, :1], tokens.masked_fill(forgotten, UNKNOWN)], 1)

@@ -1,0 +1,160 @@
+"""Prompts as the tokens that a generator takes, by the `tokenizer.json` beside it; without torch."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import TOKENIZER
+
+__all__ = ["TOKENIZER", "Tokenizer", "Tokens", "check_prompt"]
+
+_LONGEST = 4096  # words of a prompt at most, whatever its generator
+
+# The whole of what a tokenizer.json may ask for, but for its words and its length: other programs read it by this.
+_NORMALIZER = {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]}
+_PRE_TOKENIZER = {
+    "type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Removed"}, {"type": "WhitespaceSplit"}]
+}  # fmt: skip
+_PADDING, _UNKNOWN = ("[PAD]", 0), ("[UNK]", 1)
+_SPACE = "\t\n\v\f\r\x85"  # control characters that separate words
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Prompts as a generator takes them, and what became of their words, as the user wrote them."""
+
+    ids: np.ndarray  #: int64 [B, L]; 0 = padding, 1 = a word that is not in the vocabulary
+    mask: np.ndarray  #: int64 [B, L]; 1 = a word, 0 = padding
+    unknown: tuple[tuple[str, ...], ...]  #: words of each prompt that are not in the vocabulary, each once
+    cut: tuple[tuple[str, ...], ...]  #: words beyond the length, which are left out
+    words: tuple[tuple[str, ...], ...]  #: words of each prompt that are kept, in the order of their tokens
+    prompts: tuple[str, ...]
+
+    def warnings(self) -> list[str]:
+        """A line for each thing that pictures will not show: prompts without words, unknown words, words cut off."""
+        lines = []
+        for prompt, words, unknown, cut in zip(self.prompts, self.words, self.unknown, self.cut, strict=True):
+            shown = f"prompt '{' '.join(prompt.split())[:60]}'"
+            if not words:
+                lines.append(f"{shown}: holds no words; what it draws follows seed and style alone")
+            if unknown:
+                lines.append(f"{shown}: unknown {_listed(unknown)}; it was trained on no caption with such words")
+            if cut:
+                lines.append(f"{shown}: cut after {len(words)} words, without {_listed(cut)}")
+        return list(dict.fromkeys(lines))
+
+
+class Tokenizer:
+    """A word-level tokenizer; make one with `Tokenizer.from_json`.
+
+    length: words of a prompt at most. size: words of the vocabulary, padding and the unknown word among them.
+    content: the bytes of its file.
+    """
+
+    def __init__(self, content: bytes, length: int, size: int, reader: Any) -> None:
+        self.content, self.length, self.size = content, length, size
+        self._reader = reader
+
+    @classmethod
+    def from_json(cls, content: bytes, where: str) -> Tokenizer:
+        """Reads the bytes of a tokenizer.json; `where` begins the messages.
+
+        Raises AttnGANError if it is damaged, isn't word level as docs/bundle.md says, or `tokenizers` is missing.
+        """
+        try:
+            import tokenizers  # 20 ms, which generators without words need not wait for
+        except ImportError:
+            raise AttnGANError('tokenizers is not installed; run: pip install "attngan[cpu]"') from None
+        try:
+            text = content.decode("utf-8")
+            described = json.loads(text)
+            problem = _problem(described)
+            if problem is None:
+                reader = tokenizers.Tokenizer.from_str(text)
+        except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError or worse
+            problem = f"is not JSON or is cut short ({str(error).splitlines()[0][:120]})"
+        if problem:
+            raise AttnGANError(f"{where}: {problem}; restore it from where it was copied")
+        # Cut and padded here, so that words beyond the length can be named.
+        reader.no_truncation()
+        reader.no_padding()
+        return cls(content, described["truncation"]["max_length"], len(described["model"]["vocab"]), reader)
+
+    def encode(self, prompts: Sequence[str]) -> Tokens:
+        """The tokens of each prompt: lower case, without accents and punctuation, cut or padded to `length`.
+
+        Raises AttnGANError naming the first prompt that is not text: another type, control characters other than
+        white space, or half a surrogate pair.
+        """
+        ids = np.full((len(prompts), self.length), _PADDING[1], np.int64)
+        words: list[tuple[str, ...]] = []
+        unknown, cut = list(words), list(words)
+        for row, prompt in zip(ids, prompts, strict=True):
+            check_prompt(prompt)
+            found = self._reader.encode(prompt)
+            written = [prompt[start:end] for start, end in found.offsets]
+            kept, known = written[: self.length], found.ids[: self.length]
+            row[: len(kept)] = known
+            words.append(tuple(kept))
+            strangers = (word for word, number in zip(kept, known, strict=True) if number == _UNKNOWN[1])
+            unknown.append(tuple(dict.fromkeys(strangers)))
+            cut.append(tuple(written[self.length :]))
+        mask = (ids != _PADDING[1]).astype(np.int64)
+        return Tokens(ids, mask, tuple(unknown), tuple(cut), tuple(words), tuple(prompts))
+
+
+def check_prompt(prompt: Any) -> None:
+    """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read."""
+    if not isinstance(prompt, str):
+        raise AttnGANError(f"prompt {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
+    for place, character in enumerate(prompt):
+        kind = unicodedata.category(character)
+        if kind == "Cs" or (kind == "Cc" and character not in _SPACE):
+            what = "half a surrogate pair, so it is not valid text" if kind == "Cs" else "a control character"
+            shown = ascii(prompt[max(0, place - 30) : place + 10])
+            raise AttnGANError(f"prompt {shown}: U+{ord(character):04X} at place {place} is {what}; remove it")
+
+
+def _listed(words: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(f"'{word[:40]}'" for word in words[:most]) + more
+
+
+def _problem(described: Any) -> str | None:
+    """What keeps the JSON of a tokenizer.json from being one of ours; None if nothing does."""
+    parts = ("truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")
+    if not isinstance(described, dict) or any(part not in described for part in parts):
+        return "is not the tokenizer of a generator"
+    if described["normalizer"] != _NORMALIZER or described["pre_tokenizer"] != _PRE_TOKENIZER:
+        return "splits text in another way than into words in lower case"
+    if described["added_tokens"] or described["post_processor"]:
+        return "adds tokens of its own"
+    return _wrong_length(described["truncation"], described["padding"]) or _wrong_words(described["model"])
+
+
+def _wrong_length(truncation: Any, padding: Any) -> str | None:
+    length = truncation.get("max_length") if isinstance(truncation, dict) else None
+    if type(length) is not int or not 1 <= length <= _LONGEST:
+        return f"its length is {json.dumps(length)[:40]}, not a number of words"
+    expected = {"strategy": {"Fixed": length}, "direction": "Right", "pad_id": _PADDING[1], "pad_token": _PADDING[0]}
+    if not isinstance(padding, dict) or any(padding.get(name) != value for name, value in expected.items()):
+        return f"does not pad with {_PADDING[0]} to its length of {length} words"
+    return None
+
+
+def _wrong_words(model: Any) -> str | None:
+    words = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(words, dict) or model.get("type") != "WordLevel" or model.get("unk_token") != _UNKNOWN[0]:
+        return "is not a word-level model"
+    if any(words.get(name) != number for name, number in (_PADDING, _UNKNOWN)):
+        return f"its first words are not {_PADDING[0]} and {_UNKNOWN[0]}"
+    if any(type(number) is not int for number in words.values()) or sorted(words.values()) != list(range(len(words))):
+        return f"does not number its {len(words)} words from 0 up"
+    return None

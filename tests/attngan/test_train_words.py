@@ -1,0 +1,216 @@
+"""Text to image runs on disk: words first, growth, the same bits after a stop, whole concepts held out."""
+
+import json
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_runs import mean_colours, same_bits
+from tiny_words import STYLES, captioned, words_config
+
+from attngan.checkpoint import load_generator
+from attngan.data.conditions import Conditions
+from attngan.errors import AttnGANError
+from attngan.matching import matching_loss, sentence_scores, word_scores
+from attngan.train import Outcome, build, schedule, train
+from attngan.trainer import Trainer
+from attngan.training import quality, text_encoder
+from attngan.training.batches import Batches, resolution_at
+from attngan.training.holdout import split
+from attngan_runtime.tokens import Tokenizer
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return captioned()
+
+
+def run(pictures, out, images=320, **changes):
+    config, tokenizer = words_config(pictures, images, **changes)
+    return train(config, pictures, out, torch.device("cpu"), tokenizer=tokenizer)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, pictures):
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    assert run(pictures, out) == Outcome.FINISHED
+    return out
+
+
+def test_a_run_can_be_drawn_from_and_holds_its_words(undisturbed, pictures):
+    generator = load_generator(str(undisturbed))
+    assert generator.config.task == "text-to-image" and generator.config.class_names == STYLES
+    tokens = generator.tokenizer.encode(["red square, top left", ""])
+    rows = np.concatenate([[[1], [0]], tokens.ids], 1)
+    drawn = generator.draw([5, 5], rows)
+    assert drawn.shape == (2, 16, 16, 4)
+    assert len(list((undisturbed / "samples").glob("*.png"))) >= 10
+
+
+def test_all_networks_read_with_the_same_frozen_encoder(undisturbed):
+    state, learnt = (
+        load_file(undisturbed / "checkpoint.safetensors"),
+        load_file(undisturbed / "text_encoder.safetensors"),
+    )
+    names = [name for name in learnt if name.startswith("text.")]
+    assert names
+    for name in names:
+        for network in ("generator", "discriminator", "ema"):
+            assert torch.equal(state[f"{network}.{name}"], learnt[name])
+    assert not any(name.startswith("adam.generator.text.") for name in state)
+
+
+def test_the_resolution_doubles_on_the_way(undisturbed, pictures):
+    config, _ = words_config(pictures)
+    assert [resolution_at(config, seen) for seen in (0, 159, 160, 320)] == [8, 8, 16, 16]
+    state = load_file(undisturbed / "checkpoint.safetensors")
+    steps = {
+        name: int(state[name]) for name in state if name.startswith("adam.generator.stages.") and name.endswith(".step")
+    }
+    assert {steps[name] for name in steps if ".stages.2." in name} == {10}
+    assert {steps[name] for name in steps if ".stages.1." in name} == {20}
+
+
+def test_gamma_follows_the_square_of_the_resolution(pictures):
+    plan = words_config(pictures)[0].training
+    assert schedule(plan, 0, 0.5)[0].gamma == pytest.approx(schedule(plan, 0)[0].gamma / 4)
+    assert schedule(plan, 0)[0].mismatched == 1.0
+
+
+def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, pictures, undisturbed, monkeypatch):
+    """Once while words are learnt, once before and once after the resolution doubles."""
+    steps, matched = [], []
+    step, match = Trainer.step, text_encoder.Matching.step
+
+    def interrupt(counted, original, places):
+        def stopped(*args):
+            counted.append(1)
+            if len(counted) in places:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return original(*args)
+
+        return stopped
+
+    monkeypatch.setattr(Trainer, "step", interrupt(steps, step, (4, 13)))
+    monkeypatch.setattr(text_encoder.Matching, "step", interrupt(matched, match, (3,)))
+    out = tmp_path / "run"
+    for _ in range(3):
+        assert run(pictures, out) == Outcome.TERMINATED
+    assert run(pictures, out) == Outcome.FINISHED
+    assert (len(matched), len(steps)) == (8, 20)
+    assert same_bits(out, undisturbed)
+    one, other = (load_file(folder / "text_encoder.safetensors") for folder in (out, undisturbed))
+    assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_words_learn_which_pictures_they_belong_to(undisturbed, pictures, tmp_path):
+    config, tokenizer = words_config(pictures)
+    config = replace(config, training=replace(config.training, matching_images=4_000))
+    conditions = Conditions(pictures, Tokenizer.from_json(tokenizer, "tokenizer.json"))
+    places = np.arange(len(pictures))
+    assert text_encoder.learn_words(config, pictures, conditions, places, tmp_path, torch.device("cpu"), []) is not None
+    matching = text_encoder.Matching(config, torch.device("cpu"))
+    matching.load(tmp_path)
+    assert matching.images >= 4_000
+    flat = places[:16]
+    tokens = torch.from_numpy(conditions.main(flat)[:, 1:])
+    seen = torch.from_numpy(pictures.images[flat]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        words, sentence = matching.networks["text"](tokens, tokens > 0)
+        regions, whole = matching.networks["regions"](seen)
+        by_words, by_sentence = word_scores(words, tokens > 0, regions), sentence_scores(sentence, whole)
+    for scores in (by_words, by_sentence):
+        assert (scores.argmax(1) == torch.arange(16)).float().mean() > 0.8
+    assert matching_loss(by_words, torch.eye(16, dtype=torch.bool)) < 2
+
+
+def test_whole_concepts_are_held_out(pictures):
+    training, held_out = split(pictures, 10, 0)
+    concepts = np.array(pictures.captions.concepts)
+    assert len(held_out) == 9 and len(training) == 39  # three concepts of three pictures; a fourth doesn't fit
+    assert not set(concepts[training]) & set(concepts[held_out])
+    assert not np.array_equal(split(pictures, 10, 1)[1], held_out)
+
+
+def test_batches_show_what_the_captions_say(pictures):
+    config, tokenizer = words_config(pictures)
+    words = Tokenizer.from_json(tokenizer, "tokenizer.json")
+    batches = Batches(config, pictures, torch.device("cpu"), Conditions(pictures, words))
+    step = batches.step(0, 0, 0, 0.0)
+    assert step.real.shape == (16, 4, 8, 8) and step.labels.shape == (16, 17)
+    assert batches.step(20, 200, 0, 0.0).real.shape == (16, 4, 16, 16)
+    red, red_token = [], int(words.encode(["red"]).ids[0, 0])
+    for real, row in zip(step.real, step.labels, strict=True):
+        if red_token in row[1:].tolist():
+            red.append(float((real[0] - real[2]).max()))
+    assert red and min(red) > 0.5
+    assert batches.shown()[0].shape == (32, 17)
+
+
+def test_half_precision_trains_near_to_full_precision(tmp_path, pictures):
+    for precision in ("fp32", "bf16"):
+        assert run(pictures, tmp_path / precision, 64, precision=precision) == Outcome.FINISHED
+    full, half = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("fp32", "bf16"))
+    assert all(value.dtype == full[name].dtype for name, value in half.items())
+    first, other = (
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[0]) for name in ("fp32", "bf16")
+    )
+    for name in ("loss_d", "loss_g", "penalty"):  # 8 bits a value: 0.4 %
+        assert other[name] == pytest.approx(first[name], rel=0.03) and other[name] != first[name]
+
+
+def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path, pictures, monkeypatch):
+    asked = []
+    measure = quality.Quality.measure
+
+    def noted(self, *args):
+        asked.append(self._labels)
+        return measure(self, *args)
+
+    monkeypatch.setattr(quality, "features", mean_colours)
+    monkeypatch.setattr(quality.Quality, "measure", noted)
+    many = replace(
+        pictures,
+        images=np.tile(pictures.images, (2, 1, 1, 1)), labels=np.tile(pictures.labels, 2),
+        captions=pictures.captions.take(np.tile(np.arange(48), 2)),
+    )  # fmt: skip
+    assert run(many, tmp_path / "run", 64, holdout=18, kid_samples=20) == Outcome.FINISHED
+    assert asked[0].shape == (20, 17) and len(asked[0].unique(dim=0)) > 5
+
+
+def test_a_damaged_text_encoder_is_named(tmp_path, pictures, undisturbed):
+    out = tmp_path / "run"
+    out.mkdir()
+    config, tokenizer = words_config(pictures)
+    (out / "config.json").write_text(config.to_json())
+    content = bytearray((undisturbed / "text_encoder.safetensors").read_bytes())
+    content[-1] ^= 1
+    (out / "text_encoder.safetensors").write_bytes(content)
+    with pytest.raises(AttnGANError, match=r"text_encoder.safetensors: damaged.*delete it"):
+        train(config, pictures, out, torch.device("cpu"), tokenizer=tokenizer)
+
+
+def test_a_run_without_its_tokenizer_or_with_another_is_refused(tmp_path, pictures, undisturbed):
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    _, other = words_config(pictures)
+    (out / "tokenizer.json").write_bytes(
+        other.replace(b'"max_length": 16', b'"max_length": 15').replace(b'"Fixed": 16', b'"Fixed": 15')
+    )
+    with pytest.raises(AttnGANError, match="not the vocabulary"):
+        load_generator(str(out))
+    (out / "tokenizer.json").unlink()
+    with pytest.raises(AttnGANError, match=r"tokenizer.json: .*restore it"):
+        load_generator(str(out))
+
+
+def test_build_freezes_the_text_and_nothing_else(pictures):
+    trainer = build(words_config(pictures)[0], torch.device("cpu")).trainer
+    for network in (trainer.generator, trainer.discriminator):
+        frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+        assert frozen == {name for name, _ in network.named_parameters() if name.startswith("text.")}
