@@ -11,6 +11,7 @@ import click
 
 from attngan.checkpoint import PRETRAINED, find_run, load_config, load_tensors, save_tensors, write_atomically
 from attngan_runtime.console import Command
+from attngan_runtime.tokens import TOKENIZER
 
 
 @click.command(cls=Command)
@@ -27,6 +28,8 @@ def main(run: str, name: str, license_name: str, source: str) -> None:
     target.mkdir(exist_ok=True)
     save_tensors(target / "generator.safetensors", {key: value.half() for key, value in tensors.items()})
     write_atomically(target / "config.json", config.to_json().encode())
+    if (folder / TOKENIZER).exists():
+        write_atomically(target / TOKENIZER, (folder / TOKENIZER).read_bytes())
     size = (target / "generator.safetensors").stat().st_size
     click.echo(f"{target}: {size / 1e6:.2f} MB in fp16")
 

@@ -10,35 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from picture_files import SIDE, make, png
 from PIL import Image
 
 from attngan.data import Pictures, describe, load, load_pictures
 from attngan.data.files import class_of
 from attngan.errors import AttnGANError
-
-SIDE = 8
-
-
-def png(value: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (SIDE, SIDE), value).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def make(root: Path, files: dict[str, bytes], zipped: bool) -> Path:
-    """The files as a folder or as a zip; a zip keeps the order given."""
-    if zipped:
-        path = root / "data.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name, content)
-        return path
-    path = root / "data"
-    path.mkdir()
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
 
 
 def read(path: Path, channels: int = 1) -> Pictures:

@@ -154,7 +154,6 @@ MISTAKES = [
     ((*SAMPLE, "--interpolate", "4", "--attention", "1,1"), "--attention 1,1: not together with --interpolate"),
     ((*SAMPLE, "--attention", "1,1", "--truncation", "0,1"), "2 values, where --attention takes one"),
     ((*SAMPLE, "--attention", "3"), "--attention 3: is not a point"),
-    ((*SAMPLE, "--attention=-1,3"), "--attention -1,3: is not a point"),
     ((*SAMPLE, "--attention", "1,2,3"), "--attention 1,2,3: is not a point"),
     ((*SAMPLE, "--attention", "16,3"), "--attention 16,3: outside of the 16×16 picture"),
     ((*SAMPLE, "--attention", "3,16"), "give X and Y from 0 to 15"),

@@ -10,7 +10,7 @@ from attngan_export.export import export_generator
 from attngan_runtime import Generator
 from attngan_runtime.bundle import Bundle, shipped_names
 
-LIMITS = {"fashion-32": 2_000_000}  # bytes of fp16 weights
+LIMITS = {"fashion-32": 2_000_000, "emoji-64": 6_000_000}  # bytes of fp16 weights
 NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
 
 

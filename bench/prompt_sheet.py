@@ -1,0 +1,97 @@
+"""A text to image generator on 40 prompts whose concepts it never saw, and on 40 that it was trained on; unpicked.
+
+    python bench/prompt_sheet.py RUN_OR_NAME --data emoji --out docs/emoji-64.png
+
+The rule: of the main captions of the held-out pictures, and of the others, every n-th in the order of the pictures, so
+that there are 40; the styles take turns; prompt number i is drawn from seed i.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from functools import cache
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from attngan.checkpoint import LoadedGenerator, load_generator
+from attngan.data import Pictures, load_captioned
+from attngan.prompts import conditions, read_prompts
+from attngan.seeing.attention_sheet import on_paper
+from attngan.training.holdout import split
+from attngan_runtime.grid import grid
+
+COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
+LINE = 11  # pixels
+
+
+def prompts_of(pictures: Pictures, places: np.ndarray) -> list[str]:
+    """40 of the main captions at these places, evenly spread, each once."""
+    assert pictures.captions is not None
+    captions = list(dict.fromkeys(pictures.captions.texts[place][0] for place in places))
+    return [captions[place] for place in np.linspace(0, len(captions) - 1, COUNT).astype(int)]
+
+
+def drawn(generator: LoadedGenerator, prompts: list[str]) -> np.ndarray:
+    """uint8 [40, H, W, 4]: prompt i from seed i, the styles in turn."""
+    tokens, _ = read_prompts(generator, prompts)
+    rows = conditions(tokens, 0)
+    rows[:, 0] = np.arange(len(rows)) % max(len(generator.config.class_names), 1)
+    return generator.draw(list(range(len(rows))), rows)
+
+
+def block(title: str, prompts: list[str], pictures: np.ndarray) -> Image.Image:
+    """A heading and four rows of ten pictures with their prompts."""
+    tiles = np.stack([tile(prompt, picture) for prompt, picture in zip(prompts, pictures, strict=True)])
+    sheet = grid(tiles, COLUMNS)
+    found = Image.new("RGB", (sheet.width, sheet.height + 24), "white")
+    ImageDraw.Draw(found).text((2, 4), title, "black", font(13))
+    found.paste(sheet, (0, 24))
+    return found
+
+
+def tile(prompt: str, picture: np.ndarray) -> np.ndarray:
+    """uint8 [H, 96, 3]: the picture on white, and the prompt in up to three lines."""
+    image = Image.new("RGB", (SIDE, SIDE + LINES * LINE + 4), "white")
+    image.paste(Image.fromarray(np.ascontiguousarray(on_paper(picture))).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    for number, line in enumerate(textwrap.wrap(prompt, 18, max_lines=LINES, placeholder=" …")):
+        ImageDraw.Draw(image).text((2, SIDE + 1 + number * LINE), line, (60, 60, 60), font(9))
+    return np.asarray(image)
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """matplotlib's DejaVu Sans."""
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+
+
+@click.command()
+@click.argument("run_or_name")
+@click.option("--data", required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+def main(run_or_name: str, data: Path, out: Path) -> None:
+    """Writes the sheet of two blocks."""
+    generator = load_generator(run_or_name)
+    network, plan = generator.config.network, generator.config.training
+    pictures = load_captioned(data, resolution=network.resolution, channels=network.channels)
+    training, held_out = split(pictures, plan.holdout, plan.seed)
+    blocks = []
+    for title, places in (
+        ("40 prompts whose concepts were held out of training", held_out),
+        ("40 prompts of training pictures", training),
+    ):
+        prompts = prompts_of(pictures, places)
+        blocks.append(block(title, prompts, drawn(generator, prompts)))
+    sheet = Image.new("RGB", (blocks[0].width, sum(one.height for one in blocks) + 8), "white")
+    sheet.paste(blocks[0], (0, 0))
+    sheet.paste(blocks[1], (0, blocks[0].height + 8))
+    sheet.save(out, optimize=True)
+    click.echo(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    main()
