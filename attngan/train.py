@@ -202,9 +202,8 @@ class _Run:
                     break
                 else:
                     self._step(bar)
-            if (
-                self.stop and self.saved and not self.skips
-            ):  # else the networks may be what failed: the checkpoint before is good
+            # After skipped steps the networks may be what failed, and the checkpoint before is good.
+            if self.stop and self.saved and not self.skips:
                 self._save()
         if self.stop:
             return Outcome.TERMINATED if signal.SIGTERM in self.stop else Outcome.INTERRUPTED

@@ -13,6 +13,7 @@ from attngan.commands.train_options import device_named, with_augmentation, with
 from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, TrainingConfig, preset, task_of
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
+from attngan_runtime.inputs import naming_the_option
 
 if TYPE_CHECKING:
     from attngan.data import Pictures
@@ -57,7 +58,8 @@ def train(
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     network, training = preset(preset_name)
     if channels:
-        network = replace(network, channels=int(channels))
+        with naming_the_option():
+            network = replace(network, channels=int(channels))
     training = replace(training, seed=seed, images=images or training.images)
     training = with_augmentation(with_objective(training, objective), augment, holdout)
 

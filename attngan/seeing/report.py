@@ -41,6 +41,7 @@ def render(folder: Path, written: str) -> str:
     context = {
         "name": folder.resolve().name,
         "config": config,
+        "words": config.task == "text-to-image",
         "data": {**dict.fromkeys(_DATA), **read_object(folder / "data.json")},
         "seen": seen,
         "state": _state(seen, config, run.events),

@@ -13,6 +13,8 @@ from tiny_words import captioned, words_config
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
 from attngan.prompts import conditions, read_prompts
+from attngan.seeing.attention_sheet import heated, on_paper
+from attngan.seeing.enlarge import enlarged
 from attngan.seeing.word_sheet import drawn_with_attention
 from attngan.train import train
 
@@ -93,6 +95,9 @@ def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
         pixels = np.asarray(image.convert("RGB"))
     blank = pixels[:side, 3 * (side - 18 + GAP) : 4 * (side - 18 + GAP) - GAP]
     assert (blank == 255).all()  # the shorter prompt has no third word
+    shown = enlarged(on_paper(pictures[0]), side - 18)
+    first = pixels[18:side, side - 18 + GAP : 2 * (side - 18) + GAP]
+    assert np.array_equal(first, heated(shown, maps[0, 0], 1.0))  # white is all of the attention
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

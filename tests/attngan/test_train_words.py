@@ -17,6 +17,8 @@ from attngan.checkpoint import load_generator
 from attngan.data.conditions import Conditions
 from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores, word_scores
+from attngan.metrics import memorisation
+from attngan.metrics.extractor import Extractor
 from attngan.train import Outcome, build, schedule, train
 from attngan.trainer import Trainer
 from attngan.training import quality, text_encoder
@@ -152,8 +154,12 @@ def test_batches_show_what_the_captions_say(pictures):
     assert batches.shown()[0].shape == (32, 17)
 
 
-def test_half_precision_trains_near_to_full_precision(tmp_path, pictures):
+def test_half_precision_trains_near_to_full_precision(tmp_path, pictures, undisturbed):
     for precision in ("fp32", "bf16"):
+        (tmp_path / precision).mkdir()
+        config, _ = words_config(pictures, 64, precision=precision)
+        (tmp_path / precision / "config.json").write_text(config.to_json())
+        shutil.copy(undisturbed / "text_encoder.safetensors", tmp_path / precision)  # the words are the same
         assert run(pictures, tmp_path / precision, 64, precision=precision) == Outcome.FINISHED
     full, half = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("fp32", "bf16"))
     assert all(value.dtype == full[name].dtype for name, value in half.items())
@@ -173,6 +179,8 @@ def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path,
         return measure(self, *args)
 
     monkeypatch.setattr(quality, "features", mean_colours)
+    few = {"samples": 20, "extractor": Extractor("colours", None, mean_colours)}
+    monkeypatch.setattr(memorisation.measure, "__kwdefaults__", few)
     monkeypatch.setattr(quality.Quality, "measure", noted)
     many = replace(
         pictures,
@@ -181,6 +189,8 @@ def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path,
     )  # fmt: skip
     assert run(many, tmp_path / "run", 64, holdout=18, kid_samples=20) == Outcome.FINISHED
     assert asked[0].shape == (20, 17) and len(asked[0].unique(dim=0)) > 5
+    assert json.loads((tmp_path / "run" / "memorisation.json").read_text())["held_out"] == 18
+    assert (tmp_path / "run" / "neighbours.png").exists()
 
 
 def test_a_damaged_text_encoder_is_named(tmp_path, pictures, undisturbed):
