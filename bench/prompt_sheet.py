@@ -56,7 +56,7 @@ def tile(prompt: str, picture: np.ndarray) -> np.ndarray:
     """uint8 [H, 96, 3]: the picture on white, and the prompt in up to three lines."""
     image = Image.new("RGB", (SIDE, SIDE + LINES * LINE + 4), "white")
     image.paste(Image.fromarray(np.ascontiguousarray(on_paper(picture))).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-    for number, line in enumerate(textwrap.wrap(prompt, 18, max_lines=LINES, placeholder=" …")):
+    for number, line in enumerate(textwrap.wrap(prompt, 16, max_lines=LINES, placeholder=" …")):
         ImageDraw.Draw(image).text((2, SIDE + 1 + number * LINE), line, (60, 60, 60), font(9))
     return np.asarray(image)
 

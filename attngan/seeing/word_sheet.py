@@ -22,8 +22,8 @@ def word_sheet(
 ) -> Image.Image:
     """A row for each prompt and seed: the picture, then for each of the prompt's words where it was looked at.
 
-    conditions: int64 [prompts, 1 + L], of `tokens`. Heat is the word's share of the attention at a place: black is
-    none, white all of it, and the caption says its mean over the picture.
+    conditions: int64 [prompts, 1 + L], of `tokens`. Heat is the word's share of the attention at a place, black where it
+    is smallest and white where it is largest; the caption says both. A single word has all of it everywhere.
     Raises AttnGANError if the generator has no word attention, or the sheet would be too large.
     """
     if not generator.config.network.attention:
@@ -39,7 +39,9 @@ def word_sheet(
         shown, words = enlarged(on_paper(picture), side), tokens.words[place]
         tiles.append(captioned(shown, f"seed {seed}"))
         for word, weights in zip(words, looked, strict=False):
-            tiles.append(captioned(heated(shown, weights, 1.0), f"{word} {weights.mean():.0%}"))
+            above = weights - weights.min()
+            said = f"{word} {weights.min():.0%} to {weights.max():.0%}"
+            tiles.append(captioned(heated(shown, above, max(above.max(), 0.01)), said))
         blank = np.full_like(tiles[-1], 255)
         tiles += [blank] * (columns - 1 - len(words))
     return grid(np.stack(tiles), columns)

@@ -115,11 +115,14 @@ def test_what_has_no_counterpart_is_counted_and_named(tmp_path: Path, zipped: bo
 
 
 def test_a_broken_picture_takes_its_own_caption_with_it(tmp_path: Path) -> None:
-    said = lines(*({"file_name": f"{number}.png", "caption": f"number {number}"} for number in range(5)))
+    said = lines(
+        *({"file_name": f"{n}.png", "caption": f"number {n}", "style": "abcbc"[n]} for n in range(5)),
+    )
     files = {f"{number}.png": png(number) if number != 2 else b"x" for number in range(5)}
     pictures = read(make(tmp_path, {**files, "captions.jsonl": said}, False))
     assert captions_of(pictures).texts == [(f"number {value}",) for value in values(pictures)]
-    assert values(pictures) == [0, 1, 3, 4]
+    assert values(pictures) == [0, 1, 3, 4] and pictures.class_names == ["a", "b", "c"]
+    assert pictures.labels is not None and pictures.labels.tolist() == [0, 1, 1, 2]
 
 
 def test_a_single_style_is_none(tmp_path: Path) -> None:
@@ -236,11 +239,11 @@ def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     [
         ({}, "empty; put pictures in it"),
         ({"captions.jsonl": GOOD}, "1 file, none of them a picture"),
-        ({"a.png": png(1)}, "pictures without captions; add captions.jsonl, or beside each picture a .txt"),
+        ({"a.png": png(1)}, "pictures without captions; add captions.jsonl, or beside each a .txt with"),
         ({"a.png": png(1), "a.txt": b" \n"}, "pictures without captions; add captions.jsonl"),
         (
             {"b.png": png(1), "captions.jsonl": GOOD},
-            "no picture has a caption, and captions no picture (1: a.png); compare the names",
+            "its captions are of pictures that are not there (1: a.png); compare the names",
         ),
         ({"a.png": b"x", "captions.jsonl": GOOD}, "none of its 1 pictures can be read: a.png (not a picture"),
     ],
