@@ -17,6 +17,7 @@ from attngan.errors import AttnGANError
 JSON_LINES = "captions.jsonl"
 # Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.
 _NO_TEXT = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]")
+_LINE_END = re.compile("[\\t\\n\\v\\f\\r\\x85]")  # which would break the reports that name a picture
 _EXAMPLE = 'write {"file_name": "a.png", "caption": "red heart"}'
 
 
@@ -161,8 +162,9 @@ def _file_name(where: str, name: Any) -> str:
     """The name with forward slashes; AttnGANError if it could lead out of the folder."""
     _text(where, "file_name", name)
     path = PurePosixPath(name.replace("\\", "/"))
-    if not path.parts or ".." in path.parts or path.is_absolute() or PureWindowsPath(name).drive:
-        raise AttnGANError(f"{where}: file_name {name or 'is empty'}; name a picture of the folder, as google/a.png")
+    outside = ".." in path.parts or path.is_absolute() or PureWindowsPath(name).drive
+    if not path.parts or outside or _LINE_END.search(name):
+        raise AttnGANError(f"{where}: file_name {name!r}; name a picture of the folder, as google/a.png")
     return path.as_posix()
 
 

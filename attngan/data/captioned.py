@@ -50,8 +50,5 @@ def _captions(files: list[SourceFile], described: Described) -> Captions:
 def _nothing_described(path: Path, described: Described) -> str:
     if described.pictureless:
         count, some = len(described.pictureless), name_some(described.pictureless)
-        return f"--data {path}: none of its {count:,} captions belongs to a picture: {some}; compare the names"
-    return (
-        f"--data {path}: pictures without captions; add captions.jsonl, "
-        "or beside each picture a .txt with what it shows"
-    )
+        return f"--data {path}: its captions are of pictures that are not there ({count:,}: {some}); compare the names"
+    return f"--data {path}: pictures without captions; add captions.jsonl, or beside each a .txt with what it shows"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import shutil
@@ -89,7 +90,7 @@ def read_part(part: Part, source: Path) -> dict[str, bytes]:
             found = {source.name: source.read_bytes()}
         else:
             found = dict(_of_tarball(part, source, where))
-    except (tarfile.TarError, zlib.error, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise AttnGANError(f"{where}: not a whole .tgz ({str(error)[:60]}); {remedy}") from None
     except OSError as error:
         raise AttnGANError(f"{where}: {error.strerror or error}; {remedy}") from None
@@ -109,7 +110,7 @@ def _of_folder(part: Part, source: Path) -> dict[str, bytes]:
 
 def _of_tarball(part: Part, source: Path, where: str) -> Iterator[tuple[str, bytes]]:
     """Read in memory; AttnGANError for links, and for names that lead out of the package."""
-    with tarfile.open(source, "r|gz") as archive:
+    with gzip.open(source) as content, tarfile.open(fileobj=content, mode="r:") as archive:
         for member in archive:
             path = PurePosixPath(member.name)
             if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
@@ -120,6 +121,8 @@ def _of_tarball(part: Part, source: Path, where: str) -> Iterator[tuple[str, byt
             if member.size > _LARGEST or file is None:
                 raise AttnGANError(f"{where}: {member.name[:80]} has {member.size:,} bytes; use {part.tarball}")
             yield path.name, file.read()
+        while content.read(2**20):  # to the checksum: tarfile takes a torn file for one that ends
+            pass
 
 
 def fetch_part(part: Part) -> dict[str, bytes]:
