@@ -81,7 +81,7 @@ def train(
     training = with_patience(with_holdout(training, holdout, pictures, preset_name), patience)
     check_holdout(training, pictures)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
-    config, tokenizer = _config(preset_name, network, training, pictures, names)
+    config, tokenizer = configured(preset_name, network, training, pictures, names)
     check_folder(out, config)
     click.echo(f"data: {describe(pictures)}" + (f"; {training.holdout:,} held out" if training.holdout else ""))
     click.echo(_summary(config, where.type, out))
@@ -100,7 +100,7 @@ def _read(network: NetworkConfig, data: Path) -> Pictures:
     return load_pictures(data, resolution=network.resolution, channels=network.channels)
 
 
-def _config(
+def configured(
     name: str, network: NetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
 ) -> tuple[RunConfig, bytes]:
     """The run's config, and tokenizer.json with the words of its training pictures if it draws from words."""

@@ -22,8 +22,8 @@ def word_sheet(
 ) -> Image.Image:
     """A row for each prompt and seed: the picture, then for each of the prompt's words where it was looked at.
 
-    conditions: int64 [prompts, 1 + L], of `tokens`. Heat is the word's share of the attention at a place, black where it
-    is smallest and white where it is largest; the caption says both. A single word has all of it everywhere.
+    conditions: int64 [prompts, 1 + L], of `tokens`. Heat is the share of the attention that a word has at a place,
+    black where it is smallest and white where it is largest; the caption says both. A single word has all everywhere.
     Raises AttnGANError if the generator has no word attention, or the sheet would be too large.
     """
     if not generator.config.network.attention:
