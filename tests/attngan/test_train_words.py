@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 from tiny_runs import mean_colours, same_bits
-from tiny_words import STYLES, captioned, words_config
+from tiny_words import STYLES, captioned, words_config, write_captioned
 
 from attngan.checkpoint import load_generator
+from attngan.cli import main
 from attngan.data.conditions import Conditions
 from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores, word_scores
@@ -224,3 +226,37 @@ def test_build_freezes_the_text_and_nothing_else(pictures):
     for network in (trainer.generator, trainer.discriminator):
         frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
         assert frozen == {name for name, _ in network.named_parameters() if name.startswith("text.")}
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["train", "--preset", "tiny-words", *map(str, arguments)])
+
+
+def test_from_a_folder_with_captions_to_a_generator(tmp_path):
+    (tmp_path / "data").mkdir()
+    data, out = write_captioned(tmp_path / "data"), tmp_path / "run"
+    result = call("--data", data, "--out", out, "--images", 32, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "48 pictures, 96 captions, 16 concepts, 3 styles" in result.output
+    assert "16×16×4, from 12 words in 3 styles" in result.output and not out.exists()
+    result = call("--data", data, "--out", out, "--images", 32)
+    assert result.exit_code == 0, result.output
+    assert f"attngan sample {out}" in result.output
+    generator = load_generator(str(out))
+    assert generator.config.network.vocabulary == 14 and generator.config.network.styles == 3
+    assert call("--data", data, "--out", out, "--images", 32).exit_code == 0  # nothing is left to do
+    line = (data / "captions.jsonl").read_text().replace("red", "crimson")
+    (data / "captions.jsonl").write_text(line)
+    result = call("--data", data, "--out", out, "--images", 32)
+    assert result.exit_code == 2 and "not the pictures that" in result.output
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--unconditional",), "--unconditional: tiny-words draws what captions say"),
+    (("--channels", "1"), "--channels 1: use 3"),
+])  # fmt: skip
+def test_options_that_make_no_sense_here_get_one_line(options, message, tmp_path):
+    (tmp_path / "data").mkdir()
+    result = call("--data", write_captioned(tmp_path / "data"), "--out", tmp_path / "run", *options)
+    assert result.exit_code == 2 and result.output.startswith("error: ") and message in result.output
+    assert len(result.output.splitlines()) == 1 and not (tmp_path / "run").exists()

@@ -12,9 +12,9 @@ import torch
 
 from attngan.checkpoint import load_generator
 from attngan_export.export import export_generator
-from attngan_export.form import Form
 from attngan_export.golden import golden_inputs
 from attngan_export.half_weights import round_to_half
+from attngan_export.image_form import ImageForm
 from attngan_runtime import Generator
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import parse_sidecar
@@ -115,7 +115,7 @@ def test_an_older_bundle_is_replaced_and_nothing_is_left_beside_it(bundle, z_bun
 
 @pytest.mark.parametrize("noise", ["seed", "z"])
 def test_samples_cover_edges_classes_and_truncations(run_by_class, noise):
-    form = Form(load_generator(str(run_by_class)).network, noise)
+    form = ImageForm(load_generator(str(run_by_class)).network, noise)
     drawn = [form.sample(8, draw) for draw in range(3)]
     assert all(tuple(sample) == form.names for sample in drawn)
     assert not torch.equal(drawn[0][noise], drawn[1][noise])

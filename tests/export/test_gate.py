@@ -8,7 +8,7 @@ from onnx import numpy_helper
 from attngan.checkpoint import load_generator
 from attngan_export import export, gate, lowering, onnx_graph
 from attngan_export.export import export_generator
-from attngan_export.form import Form
+from attngan_export.image_form import ImageForm
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import CPU, CUDA
 
@@ -69,32 +69,43 @@ def test_broken_torchscript_is_refused(bundle, z_bundle, run_by_class, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-CASE = gate.Case({"seed": np.array([1, 2]), "truncation": np.ones(2, np.float32)}, np.zeros((2, 1, 4, 4), np.float32))
+ZEROS = np.zeros((2, 1, 4, 4), np.float32)
+CASE = gate.Case(
+    {"seed": np.array([1, 2]), "truncation": np.ones(2, np.float32)}, (gate.Output("image", ZEROS, range=2.0),)
+)
 
 
 def test_comparison_reports_the_largest_difference_as_part_of_the_range():
-    found = gate.compare("f", "r", lambda inputs: CASE.wanted + np.float32(1e-5), [CASE], 1e-5)
+    found = gate.compare("f", "r", lambda inputs: [ZEROS + np.float32(1e-5)], [CASE], 1e-5)
     assert found.measured == pytest.approx(5e-6)
 
 
 def test_every_batch_is_drawn_several_times(run_by_class):
-    found = gate.cases(Form(load_generator(str(run_by_class)).network, "seed"))
-    assert [len(case.wanted) for case in found] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
+    found = gate.cases(ImageForm(load_generator(str(run_by_class)).network, "seed"))
+    assert [len(case.wanted[0].values) for case in found] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
     assert gate.TOLERANCE[CPU] == 1e-5 and gate.TOLERANCE[CUDA] == 1e-4
 
 
 @pytest.mark.parametrize("change", [3e-5, np.nan, np.inf])
 def test_comparison_refuses(change):
-    got = CASE.wanted.copy()
+    got = ZEROS.copy()
     got[1, 0, 3, 3] = change
     with pytest.raises(AttnGANError, match=r"batch 2; seed 1, 2; truncation 1, 1"):
-        gate.compare("f", "r", lambda inputs: got, [CASE], 1e-5)
+        gate.compare("f", "r", lambda inputs: [got], [CASE], 1e-5)
 
 
-@pytest.mark.parametrize("got", [CASE.wanted[:1], CASE.wanted.astype(np.float64)])
+@pytest.mark.parametrize("got", [ZEROS[:1], ZEROS.astype(np.float64)])
 def test_comparison_refuses_another_shape_or_type(got):
     with pytest.raises(AttnGANError, match="where PyTorch gives float32"):
-        gate.compare("f", "r", lambda inputs: got, [CASE], 1e-5)
+        gate.compare("f", "r", lambda inputs: [got], [CASE], 1e-5)
+
+
+def test_every_output_is_compared_within_its_own_range():
+    case = gate.Case(CASE.inputs, (*CASE.wanted, gate.Output("attention", ZEROS, range=1.0)))
+    found = gate.compare("f", "r", lambda inputs: [ZEROS, ZEROS + np.float32(1e-5)], [case], 2e-5)
+    assert found.measured == pytest.approx(1e-5)
+    with pytest.raises(AttnGANError, match=r"differs from PyTorch by 3e-05 of the range of attention, beyond 2\.0e-05"):
+        gate.compare("f", "r", lambda inputs: [ZEROS, ZEROS + np.float32(3e-5)], [case], 2e-5)
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_not_compared(bundle, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from attngan.checkpoint import load_generator
 from attngan_export.export import form_of
+from attngan_export.gate import as_tuple
 
 ALONE = """
 import sys
@@ -19,24 +20,32 @@ module = torch.jit.load(sys.argv[1])
 data = numpy.load(sys.argv[2])
 for batch in (1, 2, 8):
     inputs = [torch.from_numpy(data[f"{batch}.{i}"]) for i in range(int(data["count"]))]
-    error = numpy.abs(module(*inputs).numpy() - data[f"{batch}.wanted"]).max()
-    assert error <= 2e-5, (batch, error)
+    given = module(*inputs)
+    for i, values in enumerate(given if isinstance(given, tuple) else (given,)):
+        error = numpy.abs(values.numpy() - data[f"{batch}.wanted.{i}"]).max()
+        assert error <= 2e-5, (batch, i, error)
 print("same")
 """
 
 
 @pytest.mark.parametrize(
     ("bundle_name", "run_name", "noise", "precision"),
-    [("bundle", "run_by_class", "seed", "fp32"), ("z_bundle", "run_plain", "z", "fp16-weights")],
+    [
+        ("bundle", "run_by_class", "seed", "fp32"),
+        ("z_bundle", "run_plain", "z", "fp16-weights"),
+        ("words_bundle", "run_of_words", "seed", "fp32"),
+        ("words_z_bundle", "run_of_words_alone", "z", "fp16-weights"),
+    ],
 )
 def test_values_at_three_batches_without_our_packages(bundle_name, run_name, noise, precision, request, tmp_path):
     generator = load_generator(str(request.getfixturevalue(run_name)))
-    form = form_of(generator, noise, precision)
+    form = form_of(generator, noise, precision, attention=bundle_name == "words_bundle")
     data = {"count": np.array(len(form.names))}
     for batch in (1, 2, 8):
         inputs = form.sample(batch, draw=5)
         data |= {f"{batch}.{i}": value.numpy() for i, value in enumerate(inputs.values())}
-        data[f"{batch}.wanted"] = form.module(*inputs.values()).numpy()
+        values = as_tuple(form.module(*inputs.values()))
+        data |= {f"{batch}.wanted.{i}": value.numpy() for i, value in enumerate(values)}
     np.savez(tmp_path / "data.npz", **data)
     path = request.getfixturevalue(bundle_name) / "model.torchscript.pt"
     done = subprocess.run(

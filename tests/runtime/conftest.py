@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan_runtime import sidecar as format_1
+from tests.runtime.words_bundle import write_words_bundle
 
 CLASSES = ["T-shirt/top", "Sneaker", "Bag"]
 Z_DIM = 4
@@ -137,3 +138,9 @@ def make_bundle(tmp_path: Path) -> BundleMaker:
 def waves() -> Callable[..., np.ndarray]:
     """The closed form of what a bundle from seeds draws."""
     return expected
+
+
+@pytest.fixture
+def words_bundle(tmp_path: Path) -> Path:
+    """A bundle that draws from words, in two styles and with maps, as tests/runtime/words_bundle.py says."""
+    return write_words_bundle(tmp_path / "words")

@@ -81,7 +81,8 @@ def test_batches_do_not_show(generator: Generator, make_bundle: Any, monkeypatch
 
 def test_larger_pictures_go_in_smaller_batches(make_bundle: Any) -> None:
     generator = Generator.load(make_bundle(shape=(1, 256, 128)))
-    sizes = [len(part) for part in generator._parts(generator._feeds(range(20), None, 1.0, None))]
+    feeds, _ = generator._feeds(range(20), None, 1.0, None)
+    sizes = [len(pictures) for (pictures,) in generator._parts(feeds)]
     assert sizes == [8, 8, 4]
 
 
