@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +17,11 @@ from attngan.data.conditions import with_conditions
 from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
 from attngan.records import read_object
+from attngan_runtime.pixels import to_uint8
 from attngan_runtime.tokens import Tokenizer
+
+if TYPE_CHECKING:
+    from attngan_runtime import Generator
 
 #: (seeds int64 [B], labels int64 [B] or None; from words conditions [B, 1 + L]) →
 #: uint8 [B, H, W, C], RGBA premultiplied by alpha as Pictures has it
@@ -46,9 +52,10 @@ class OpenGenerator:
     def check_classes(self, pictures: Pictures, option: str) -> None:
         """Raises AttnGANError, naming the option, if the generator has classes and the pictures have other ones."""
         if self.class_names and pictures.class_names != self.class_names:
+            what = "styles" if self.tokenizer else "classes"
             raise AttnGANError(
-                f"{option}: classes {_few(pictures.class_names)}, {self.name} has {_few(self.class_names)}; "
-                "use pictures sorted into the same classes"
+                f"{option}: {what} {_few(pictures.class_names)}, {self.name} has {_few(self.class_names)}; "
+                f"use pictures sorted into the same {what}"
             )
 
     def trained_on(self, pictures: Pictures) -> bool:
@@ -89,8 +96,23 @@ def _open_bundle(path: str) -> OpenGenerator:
     generator = Generator.load(path)
     if generator.z_dim:
         raise AttnGANError(f"{path}: takes z, not seeds; export it with --input seed to evaluate it")
-    draw = _drawing(generator.run, bool(generator.classes), generator.channels)
-    return OpenGenerator(path, draw, list(generator.classes), generator.height, generator.channels)
+    tokenizer = generator.tokenizer
+    run, names = (
+        (partial(_from_tokens, generator), generator.styles) if tokenizer else (generator.run, generator.classes)
+    )
+    draw = _drawing(run, bool(names or tokenizer), generator.channels)
+    return OpenGenerator(path, draw, list(names), generator.height, generator.channels, tokenizer)
+
+
+def _from_tokens(generator: Generator, seeds: np.ndarray, conditions: np.ndarray | None) -> np.ndarray:
+    """What a bundle's graph draws for conditions [B, 1 + L]: captions as tokens, so that none is read twice."""
+    assert conditions is not None
+    tokens = conditions[:, 1:]
+    feeds = {"tokens": tokens, "mask": (tokens > 0).astype(np.int64), "seed": seeds}
+    feeds["truncation"] = np.ones(len(seeds), np.float32)
+    if generator.styles:
+        feeds["style"] = conditions[:, 0]
+    return to_uint8(generator.session.run(None, feeds)[0])
 
 
 def _drawing(run: Callable[[np.ndarray, np.ndarray | None], np.ndarray], labelled: bool, channels: int) -> Draw:

@@ -1,6 +1,6 @@
 """A text to image generator on 40 prompts whose concepts it never saw, and on 40 that it was trained on; unpicked.
 
-    python bench/prompt_sheet.py RUN_OR_NAME --data emoji --out docs/emoji-64.png
+    python bench/prompt_sheet.py RUN_OR_NAME --data emoji --out docs/emoji-64.webp
 
 The rule: of the main captions of the held-out pictures, and of the others, every n-th in the order of the pictures, so
 that there are 40; the styles take turns; prompt number i is drawn from seed i.
@@ -89,7 +89,7 @@ def main(run_or_name: str, data: Path, out: Path) -> None:
     sheet = Image.new("RGB", (blocks[0].width, sum(one.height for one in blocks) + 8), "white")
     sheet.paste(blocks[0], (0, 0))
     sheet.paste(blocks[1], (0, blocks[0].height + 8))
-    sheet.save(out, optimize=True)
+    sheet.save(out, quality=90)
     click.echo(f"wrote {out}")
 
 

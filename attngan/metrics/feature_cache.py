@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,18 +31,37 @@ def real_features(extractor: Extractor, pictures: Pictures, places: np.ndarray) 
     The files lie in the cache folder below `features`, one for each set of pictures, places and extractor; a torn or
     damaged one is made again. Where the folder can't be written, one line on stderr says so and nothing is kept.
     """
-    path = None if extractor.version is None else _path(extractor, pictures, places)
-    found = _load(path, len(places)) if path else None
+
+    def extract() -> np.ndarray:
+        return extractor.extract(len(places), lambda part: pictures.images[places[part]], "real pictures")
+
+    return _remembered(_path(extractor, pictures, places), len(places), extract)
+
+
+def remembered(
+    extractor: Extractor, pictures: Pictures, places: np.ndarray, what: str, rows: int, make: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """float32 [rows, d]: what `make` made of these features before, from the cache; or makes now, and it is kept.
+
+    what: names it, with a version that changes whenever it does.
+    """
+    return _remembered(_path(extractor, pictures, places, what), rows, make)
+
+
+def _remembered(path: Path | None, rows: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+    found = _load(path, rows) if path else None
     if found is None:
-        found = extractor.extract(len(places), lambda part: pictures.images[places[part]], "real pictures")
+        found = make()
         if path and found.nbytes <= LIMIT:
             _store(path, found)
     return found
 
 
-def _path(extractor: Extractor, pictures: Pictures, places: np.ndarray) -> Path | None:
-    """Where the features are kept; None, having said why, if there is no folder for them."""
-    key = json.dumps([pictures.fingerprint, extractor.name, extractor.version]).encode()
+def _path(extractor: Extractor, pictures: Pictures, places: np.ndarray, *what: str) -> Path | None:
+    """Where the features, or what was made of them, are kept; None if nowhere, having said why there is no folder."""
+    if extractor.version is None:
+        return None
+    key = json.dumps([pictures.fingerprint, extractor.name, extractor.version, *what]).encode()
     digest = hashlib.sha256(key + places.astype("<i8").tobytes()).hexdigest()
     try:
         folder = cache_folder() / "features"

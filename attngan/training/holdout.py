@@ -31,7 +31,7 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
     held_out: `most_held_out` at most.
     """
     if pictures.captions is not None:
-        chosen = _whole_concepts(pictures.captions.concepts, held_out, seed)
+        chosen = whole_concepts(pictures.captions.concepts, held_out, seed)
         return np.flatnonzero(~chosen), np.flatnonzero(chosen)
     order = np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(pictures))
     if pictures.labels is not None:
@@ -43,7 +43,7 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def _whole_concepts(concepts: list[str], held_out: int, seed: int) -> np.ndarray:
+def whole_concepts(concepts: list[str], held_out: int, seed: int) -> np.ndarray:
     """bool [N]: the pictures of shuffled concepts, each taken if it still fits into the number and one is left."""
     _, numbers, sizes = np.unique(concepts, return_inverse=True, return_counts=True)
     chosen, room = np.zeros(len(sizes), bool), held_out

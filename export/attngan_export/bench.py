@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from attngan_export.first_image import PROMPT
 from attngan_export.folder import TORCHSCRIPT
 from attngan_export.golden import golden_error, golden_inputs
 from attngan_export.table import table
@@ -24,6 +25,7 @@ from attngan_export.versions import versions
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session, usable_cores
+from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sidecar import MODEL
 
 BATCHES = (1, 16)
@@ -34,6 +36,8 @@ _LONGEST = 30.0  # seconds for all rounds at one batch: on a machine that is bus
 _PROCESSES = 5  # started a form
 
 Call = Callable[[], object]
+Feeds = dict[str, np.ndarray]
+Draw = Callable[[Feeds], np.ndarray]
 
 
 @dataclass
@@ -130,34 +134,46 @@ def _onnx(bundle: Bundle) -> Form:
     session = open_session(bundle.model, None, THREADS, MODEL)
     output = [bundle.sidecar["output"]["name"]]
 
-    def call(batch: int) -> Call:
-        feeds = _inputs(bundle, batch)
-        return lambda: session.run(output, feeds)
+    def draw(feeds: Feeds) -> np.ndarray:
+        return np.asarray(session.run(output, feeds)[0])
 
-    return Form("ONNX Runtime", call, ("runtime", str(bundle.folder)))
+    return Form("ONNX Runtime", lambda batch: _call(draw, bundle, batch), ("runtime", str(bundle.folder)))
 
 
 def _torchscript(bundle: Bundle) -> Form:
     from attngan_export.torchscript import load_torchscript
 
-    module = load_torchscript(contents(bundle)[TORCHSCRIPT])
-    return Form("TorchScript", lambda batch: _torch_call(module, bundle, batch), ("torchscript", str(bundle.folder)))
+    draw = _torch_draw(load_torchscript(contents(bundle)[TORCHSCRIPT]))
+    return Form("TorchScript", lambda batch: _call(draw, bundle, batch), ("torchscript", str(bundle.folder)))
 
 
 def _eager(bundle: Bundle, run_or_name: str) -> Form:
-    module = _module(bundle, run_or_name)
-    return Form("PyTorch, eager", lambda batch: _torch_call(module, bundle, batch), ("torch", run_or_name))
+    draw = _torch_draw(_module(bundle, run_or_name))
+    return Form("PyTorch, eager", lambda batch: _call(draw, bundle, batch), ("torch", run_or_name))
 
 
-def _torch_call(module: Any, bundle: Bundle, batch: int) -> Call:
+def _torch_draw(module: Any) -> Draw:
     import torch
 
-    torch.set_num_threads(THREADS)
-    values = [torch.from_numpy(value) for value in _inputs(bundle, batch).values()]
+    from attngan_export.gate import as_tuple
+
+    def draw(feeds: Feeds) -> np.ndarray:
+        torch.set_num_threads(THREADS)
+        with torch.inference_mode():
+            return as_tuple(module(*(torch.from_numpy(value) for value in feeds.values())))[0].numpy()
+
+    return draw
+
+
+def _call(draw: Draw, bundle: Bundle, batch: int) -> Call:
+    """From what a user asks for to pictures as screens have them: words become tokens, and [−1, 1] becomes uint8."""
+    feeds, tokenizer = _inputs(bundle, batch), bundle.open_tokenizer()
 
     def call() -> object:
-        with torch.inference_mode():
-            return module(*values)
+        if tokenizer:
+            tokens = tokenizer.encode([PROMPT] * batch)
+            feeds.update(tokens=tokens.ids, mask=tokens.mask)
+        return to_uint8(draw(feeds))
 
     return call
 
@@ -167,11 +183,14 @@ def _module(bundle: Bundle, run_or_name: str) -> Any:
     import torch
 
     from attngan.checkpoint import load_generator
+    from attngan_export.describe import describe_inputs
     from attngan_export.export import form_of
 
-    form = form_of(load_generator(run_or_name), "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
+    # Without maps in any case: they are not drawn here.
+    generator = load_generator(run_or_name)
+    form = form_of(generator, "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
     feeds = golden_inputs(bundle.sidecar)
-    same = tuple(feeds) == form.names
+    same = bundle.sidecar["inputs"] == describe_inputs(form, generator.config)
     if same:
         with torch.no_grad():
             pictures = form.module(*(torch.from_numpy(value) for value in feeds.values())).numpy()

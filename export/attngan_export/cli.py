@@ -51,13 +51,17 @@ def main() -> None:
 @click.option("--torchscript", is_flag=True, help="Write model.torchscript.pt too.")
 @click.option("--precision", type=click.Choice(["fp32", "fp16-weights"]), default="fp32", show_default=True,
               help="fp16-weights: half the size, computed in fp32 all the same.")  # fmt: skip
-def export(run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, precision: str) -> None:
+@click.option("--attention", is_flag=True, help="Of a generator from words: give where it looked for each word, too.")
+def export(
+    run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, precision: str, attention: bool
+) -> None:
     """Write the bundle of a run or shipped generator."""
     require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "fastjsonschema")
     from attngan_export.export import export_generator
 
     done = export_generator(
-        run_or_name, out, target=target, noise=noise, torchscript=torchscript, precision=precision  # type: ignore[arg-type]
+        run_or_name, out, target=target, noise=noise, torchscript=torchscript,  # type: ignore[arg-type]
+        precision=precision, attention=attention,  # type: ignore[arg-type]
     )  # fmt: skip
     for entry in done.comparisons:
         click.echo(f"{entry.file} on {entry.runner}: differs from PyTorch by {entry.measured:.1e} of {entry.asked:.1e}")

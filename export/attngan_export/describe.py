@@ -9,9 +9,9 @@ import torch
 
 import attngan
 from attngan.checkpoint import LoadedGenerator
-from attngan.config import RunConfig
+from attngan.config import RunConfig, TextToImageConfig
 from attngan_export.form import Form
-from attngan_export.gate import Comparison
+from attngan_export.gate import Comparison, as_tuple
 from attngan_export.versions import versions
 from attngan_runtime import sidecar as format_1
 
@@ -41,11 +41,21 @@ def source_of(config: RunConfig) -> str:
 
 def describe_inputs(form: Form, config: RunConfig) -> list[dict[str, Any]]:
     """The sidecar's inputs, in the graph's order."""
-    inputs = [format_1.seed_input() if form.noise == "seed" else format_1.z_input(form.z_dim)]
-    if form.classes:
-        names = config.class_names or tuple(str(number) for number in range(form.classes))
-        inputs.append(format_1.class_input(list(names)))
-    return [*inputs, format_1.truncation_input()]
+    network, names = config.network, list(config.class_names)
+    inputs = {
+        "seed": format_1.seed_input(), "z": format_1.z_input(form.z_dim), "truncation": format_1.truncation_input()
+    }  # fmt: skip
+    if isinstance(network, TextToImageConfig):
+        inputs["tokens"] = format_1.tokens_input(network.length, network.vocabulary)
+        inputs["mask"] = format_1.mask_input(network.length)
+        inputs["style"] = format_1.style_input(names or _numbers(network.styles))
+    else:
+        inputs["class"] = format_1.class_input(names or _numbers(network.classes))
+    return [inputs[name] for name in form.names]
+
+
+def _numbers(count: int) -> list[str]:
+    return [str(number) for number in range(count)]
 
 
 def describe_output(config: RunConfig) -> dict[str, Any]:
@@ -55,6 +65,14 @@ def describe_output(config: RunConfig) -> dict[str, Any]:
         "name": "image", "dtype": "float32", "layout": "NCHW", "channels": network.channels,
         "height": network.resolution, "width": network.resolution, "minimum": -1, "maximum": 1,
     }  # fmt: skip
+
+
+def describe_attention(form: Form, config: RunConfig) -> dict[str, Any]:
+    """The sidecar's entry of the second output, under its key; empty where there is none."""
+    if "attention" not in form.outputs or not isinstance(config.network, TextToImageConfig):
+        return {}
+    side = max(config.network.attention)
+    return {"attention": format_1.attention_output(config.network.length, side, side)}
 
 
 def describe(
@@ -77,6 +95,7 @@ def describe(
         "precision": precision,
         "inputs": describe_inputs(form, generator.config),
         "output": describe_output(generator.config),
+        **describe_attention(form, generator.config),
         "tolerance": {precision: measured},
         "golden": golden(form),
         "license": license_of(generator.config),
@@ -89,7 +108,7 @@ def describe(
 def golden(form: Form) -> dict[str, Any]:
     """Four pictures as PyTorch draws them: their inputs, and values at 64 places."""
     inputs = form.sample(_GOLDEN_BATCH)
-    pictures = form.module(*inputs.values()).numpy().ravel()
+    pictures = as_tuple(form.module(*inputs.values()))[0].numpy().ravel()
     indices = format_1.golden_indices(pictures.size)
     return {
         "inputs": {name: value.tolist() for name, value in inputs.items()},

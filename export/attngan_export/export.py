@@ -7,24 +7,44 @@ from pathlib import Path
 from typing import Literal
 
 from attngan.checkpoint import LoadedGenerator, load_generator
+from attngan.config import TextToImageConfig
+from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan_export.describe import describe, metadata
 from attngan_export.folder import TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise
 from attngan_export.gate import Case, Comparison, cases, compare_onnx, compare_torchscript
 from attngan_export.half_weights import round_to_half
+from attngan_export.image_form import ImageForm
 from attngan_export.lowering import Target
 from attngan_export.onnx_graph import onnx_bytes
+from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.torchscript import torchscript_bytes
-from attngan_runtime.sidecar import MODEL, write_sidecar
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
+from attngan_runtime.tokens import Tokenizer
 
 Precision = Literal["fp32", "fp16-weights"]
 
 
-def form_of(generator: LoadedGenerator, noise: Noise, precision: str) -> Form:
-    """The generator as a bundle of this kind has it; rounds its weights in place for fp16-weights."""
+def attends(generator: LoadedGenerator) -> bool:
+    """Whether it draws from words and looks at each of them."""
+    network = generator.config.network
+    return isinstance(network, TextToImageConfig) and bool(network.attention)
+
+
+def form_of(generator: LoadedGenerator, noise: Noise, precision: str, attention: bool = False) -> Form:
+    """The generator as a bundle of this kind has it; rounds its weights in place for fp16-weights.
+
+    Raises AttnGANError if attention maps are asked for and no words are attended to.
+    """
+    if attention and not attends(generator):
+        raise AttnGANError(f"--attention: {generator.name} attends to no words; leave the option out")
+    network = generator.network
     if precision == "fp16-weights":
-        round_to_half(generator.network)
-    return Form(generator.network, noise)
+        round_to_half(network)
+    if isinstance(network, DeployedTextToImageGenerator):
+        return TextToImageForm(network, noise, attention)
+    return ImageForm(network, noise)
 
 
 @dataclass(frozen=True)
@@ -44,20 +64,24 @@ def export_generator(
     noise: Noise = "seed",
     torchscript: bool = False,
     precision: Precision = "fp32",
+    attention: bool = False,
 ) -> Exported:
     """Writes the bundle of a run folder or shipped generator into the folder `out`, replacing an older bundle.
 
+    attention: also give, of a generator from words, where each word was looked at.
     Raises AttnGANError for a run that can't be read, a place that can't be written, and a file that differs from
     PyTorch beyond `gate.TOLERANCE`; `out` is then as it was before.
     """
     check_destination(out)
     generator = load_generator(run_or_name)
-    form = form_of(generator, noise, precision)
+    form = form_of(generator, noise, precision, attention)
     wanted = cases(form)
     with staged(out) as folder:
         contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
         if torchscript:
             contents[TORCHSCRIPT] = torchscript_bytes(form)
+        if generator.tokenizer:
+            contents[TOKENIZER] = tokenizer_bytes(generator.tokenizer)
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         # What lies on disk is compared, not what was meant to be written.
@@ -66,6 +90,11 @@ def export_generator(
         written = write_sidecar(folder, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
     return Exported(out, sizes, comparisons)
+
+
+def tokenizer_bytes(tokenizer: Tokenizer) -> bytes:
+    """The content of tokenizer.json, with the line ends that its hash is taken of."""
+    return tokenizer.content.replace(b"\r\n", b"\n")
 
 
 def compare_files(contents: dict[str, bytes], wanted: list[Case]) -> list[Comparison]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, SIDECAR
+from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER
 
 TORCHSCRIPT = "model.torchscript.pt"
-_OURS = {MODEL, SIDECAR, TORCHSCRIPT}
+_OURS = {MODEL, SIDECAR, TOKENIZER, TORCHSCRIPT}
 
 
 def check_destination(out: Path) -> None:

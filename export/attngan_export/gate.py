@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from attngan_export.form import Form
 from attngan_export.torchscript import load_torchscript
@@ -16,27 +18,37 @@ from attngan_runtime.onnx_session import CPU, CUDA, import_onnxruntime, open_ses
 BATCHES = (1, 2, 8)
 DRAWS = 3  # other seeds, classes and truncations each
 
-#: Largest difference allowed, as a part of the output's range. CUDA sums in another order; TF32 is off.
+#: Largest difference allowed, as a part of each output's range. CUDA sums in another order; TF32 is off.
 TOLERANCE = {CPU: 1e-5, CUDA: 1e-4}
-_RANGE = 2.0  # the output lies in [−1, 1]
 
-Run = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+#: inputs by name → outputs in their order
+Run = Callable[[Mapping[str, np.ndarray]], Sequence[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What PyTorch gives under one name: float32 [B, …], and the length of its range."""
+
+    name: str
+    values: np.ndarray
+    range: float
 
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs by name, and what PyTorch draws from them: float32 [B, C, H, W]."""
+    """Inputs by name, and what PyTorch makes of them."""
 
     inputs: Mapping[str, np.ndarray]
-    wanted: np.ndarray
+    wanted: tuple[Output, ...]
 
     def __str__(self) -> str:
-        noise = next(iter(self.inputs))
-        parts = [f"batch {len(self.wanted)}"]
-        for name in ("seed", "class", "truncation"):
+        parts = [f"batch {len(self.wanted[0].values)}"]
+        for name in ("seed", "class", "style", "truncation"):
             if name in self.inputs:
                 parts.append(f"{name} {', '.join(f'{value:.10g}' for value in self.inputs[name].tolist())}")
-        return "; ".join(parts) + ("; z drawn from fixed seeds" if noise == "z" else "")
+        if "mask" in self.inputs:
+            parts.append(f"prompts of {', '.join(map(str, self.inputs['mask'].sum(1).tolist()))} words")
+        return "; ".join(parts) + ("; z drawn from fixed seeds" if "z" in self.inputs else "")
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,12 @@ def cases(form: Form) -> list[Case]:
     for batch in BATCHES:
         for draw in range(DRAWS):
             inputs = form.sample(batch, draw)
-            wanted = module(*inputs.values()).numpy()
-            found.append(Case({name: value.numpy() for name, value in inputs.items()}, wanted))
+            values = as_tuple(module(*inputs.values()))
+            wanted = [
+                Output(name, value.numpy(), span)
+                for (name, span), value in zip(form.outputs.items(), values, strict=True)
+            ]
+            found.append(Case({name: value.numpy() for name, value in inputs.items()}, tuple(wanted)))
     return found
 
 
@@ -65,31 +81,37 @@ def compare(file: str, runner: str, run: Run, wanted: list[Case], asked: float) 
     """Runs every case. Raises AttnGANError naming file, case, error and tolerance at the first that differs more."""
     measured = 0.0
     for case in wanted:
-        got = run(case.inputs)
-        if got.shape != case.wanted.shape or got.dtype != case.wanted.dtype:
-            raise AttnGANError(
-                f"{file} on {runner} gives {got.dtype} {list(got.shape)} where PyTorch gives {case.wanted.dtype} "
-                f"{list(case.wanted.shape)} ({case}); refused"
-            )
-        error = float(np.abs(got - case.wanted).max()) / _RANGE
-        if not error <= asked:  # NaN is refused too
-            raise AttnGANError(
-                f"{file} on {runner} differs from PyTorch by {error:.2g} of the output's range, beyond {asked:.1e} "
-                f"({case}); refused: try the other --target, and report it with your versions of torch and onnxruntime"
-            )
-        measured = max(measured, error)
+        for output, got in zip(case.wanted, run(case.inputs), strict=True):
+            measured = max(measured, _difference(output, got, f"{file} on {runner}", case, asked))
     return Comparison(file, runner, measured, asked)
+
+
+def _difference(output: Output, got: np.ndarray, what: str, case: Case, asked: float) -> float:
+    """The largest difference as a part of the output's range; AttnGANError if it is beyond what is asked."""
+    wanted = output.values
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        raise AttnGANError(
+            f"{what} gives {output.name} as {got.dtype} {list(got.shape)} where PyTorch gives {wanted.dtype} "
+            f"{list(wanted.shape)} ({case}); refused"
+        )
+    error = float(np.abs(got - wanted).max()) / output.range
+    if not error <= asked:  # NaN is refused too
+        raise AttnGANError(
+            f"{what} differs from PyTorch by {error:.2g} of the range of {output.name}, beyond {asked:.1e} "
+            f"({case}); refused: try the other --target, and report it with your versions of torch and onnxruntime"
+        )
+    return error
 
 
 def compare_onnx(file: str, content: bytes, wanted: list[Case]) -> list[Comparison]:
     """Compares on the CPU, and on CUDA where ONNX Runtime really runs there. Raises AttnGANError as `compare`."""
+    names = [output.name for output in wanted[0].wanted]
     found = []
     for provider in providers(content):
         session = open_session(content, provider, None, file)
 
-        def run(inputs: Mapping[str, np.ndarray], session: object = session) -> np.ndarray:
-            (pictures,) = session.run(["image"], dict(inputs))  # type: ignore[attr-defined]
-            return np.asarray(pictures)
+        def run(inputs: Mapping[str, np.ndarray], session: Any = session) -> list[np.ndarray]:
+            return [np.asarray(values) for values in session.run(names, dict(inputs))]
 
         found.append(compare(file, provider, run, wanted, TOLERANCE[provider]))
     return found
@@ -100,10 +122,15 @@ def compare_torchscript(file: str, content: bytes, wanted: list[Case]) -> Compar
     module = load_torchscript(content)
 
     @torch.no_grad()
-    def run(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        return np.asarray(module(*(torch.from_numpy(value) for value in inputs.values())).numpy())
+    def run(inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return [values.numpy() for values in as_tuple(module(*(torch.from_numpy(x) for x in inputs.values())))]
 
     return compare(file, f"torch {torch.__version__}", run, wanted, TOLERANCE[CPU])
+
+
+def as_tuple(given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """All outputs of a module, whether it gives one or several."""
+    return (given,) if isinstance(given, Tensor) else tuple(given)
 
 
 def providers(content: bytes) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import onnx
 import torch
-from torch import nn
 
 import attngan
-from attngan.attention import set_attention_backend
 from attngan.quiet import quiet_exporter
 from attngan_export.form import Form
 from attngan_export.half_weights import store_as_half
@@ -39,7 +36,7 @@ def _program(form: Form, target: Target) -> Any:
     batch = torch.export.Dim("batch")
     # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
     example = tuple(form.sample(2).values())
-    with quiet_exporter(), attention_backend(form.network, "auto" if target == "ort" else "sdpa"):
+    with quiet_exporter():
         return torch.onnx.export(
             form.module,
             example,
@@ -48,7 +45,7 @@ def _program(form: Form, target: Target) -> Any:
             external_data=False,
             dynamic_shapes=tuple({0: batch} for _ in example),
             input_names=list(form.names),
-            output_names=["image"],
+            output_names=list(form.outputs),
             custom_translation_table=translations(target),
             verbose=False,
         )
@@ -75,13 +72,3 @@ def _clean(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
     for part in (model.graph, *(entry for group in parts for entry in group)):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-
-
-@contextlib.contextmanager
-def attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
-    """Runs the attention of `network` by `backend` inside the block and by "auto" after it."""
-    set_attention_backend(network, backend)
-    try:
-        yield
-    finally:
-        set_attention_backend(network, "auto")

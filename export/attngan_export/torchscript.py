@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 
 import torch
+from torch import nn
 
+from attngan.attention import set_attention_backend
 from attngan_export.form import Form
-from attngan_export.onnx_graph import attention_backend
 
 
 def torchscript_bytes(form: Form) -> bytes:
@@ -16,7 +19,7 @@ def torchscript_bytes(form: Form) -> bytes:
 
     Inputs are positional, in the order of `form.names`; the batch is dynamic.
     """
-    with warnings.catch_warnings(), attention_backend(form.network, "sdpa"), torch.no_grad():
+    with warnings.catch_warnings(), _attention_backend(form.network, "sdpa"), torch.no_grad():
         warnings.simplefilter("ignore")  # that TorchScript is deprecated, and that shapes become constants
         # The trace's own check draws another batch of 2; the gate compares batches 1, 2 and 8.
         traced = torch.jit.trace(form.module, tuple(form.sample(2).values()), check_trace=False)
@@ -31,3 +34,13 @@ def load_torchscript(content: bytes) -> torch.jit.ScriptModule:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return torch.jit.load(io.BytesIO(content), map_location="cpu")
+
+
+@contextlib.contextmanager
+def _attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
+    """Runs the attention of `network` by `backend` inside the block and by "auto" after it."""
+    set_attention_backend(network, backend)
+    try:
+        yield
+    finally:
+        set_attention_backend(network, "auto")

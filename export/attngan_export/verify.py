@@ -11,7 +11,7 @@ from attngan_export.golden import golden_error, golden_inputs
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sidecar import MODEL, SIDECAR
+from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER
 
 Row = tuple[str, str, str]
 
@@ -26,6 +26,9 @@ def verify(path_or_name: str, against: str | None = None) -> list[Row]:
     for name, digest in bundle.sidecar["files"].items():
         is_there = (bundle.folder / name).exists()
         rows.append((name, "sha256", f"ok, {digest[:12]}…" if is_there else "left behind"))
+    tokenizer = bundle.open_tokenizer()
+    if tokenizer:
+        rows.append((TOKENIZER, "words", f"ok, {tokenizer.size:,} words, {tokenizer.length} a prompt"))
     rows.append(_golden_onnx(bundle))
     if (bundle.folder / TORCHSCRIPT).exists() and TORCHSCRIPT in bundle.sidecar["files"]:
         rows.append(_golden_torchscript(bundle))
@@ -51,12 +54,13 @@ def _golden_torchscript(bundle: Bundle) -> Row:
         return TORCHSCRIPT, "golden sample", "not checked: torch is not installed"
     import torch
 
+    from attngan_export.gate import as_tuple
     from attngan_export.torchscript import load_torchscript
 
     module = load_torchscript(contents(bundle)[TORCHSCRIPT])
     with torch.no_grad():
-        pictures = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
-    return _golden(bundle, TORCHSCRIPT, pictures.numpy())
+        given = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
+    return _golden(bundle, TORCHSCRIPT, as_tuple(given)[0].numpy())
 
 
 def _golden(bundle: Bundle, file: str, pictures: np.ndarray) -> Row:
@@ -71,14 +75,20 @@ def _golden(bundle: Bundle, file: str, pictures: np.ndarray) -> Row:
 
 def _against(bundle: Bundle, against: str) -> list[Row]:
     from attngan.checkpoint import load_generator
-    from attngan_export.describe import describe_inputs, describe_output
-    from attngan_export.export import compare_files, form_of
+    from attngan_export.describe import describe_attention, describe_inputs, describe_output
+    from attngan_export.export import attends, compare_files, form_of, tokenizer_bytes
     from attngan_export.gate import cases
 
-    generator = load_generator(against)
-    form = form_of(generator, "z" if bundle.z_dim else "seed", bundle.sidecar["precision"])
-    said = (bundle.sidecar["inputs"], bundle.sidecar["output"])
-    if said != (describe_inputs(form, generator.config), describe_output(generator.config)):
+    generator, sidecar = load_generator(against), bundle.sidecar
+    maps = {key: value for key, value in sidecar.items() if key == "attention"}
+    same = sidecar["task"] == generator.config.task and (not maps or attends(generator))
+    if same:
+        form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"], bool(maps))
+        said = (sidecar["inputs"], sidecar["output"], maps, bundle.tokenizer)
+        words = tokenizer_bytes(generator.tokenizer) if generator.tokenizer else b""
+        config = generator.config
+        same = said == (describe_inputs(form, config), describe_output(config), describe_attention(form, config), words)
+    if not same:
         raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
     return [
         (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.1e}")

@@ -1,11 +1,11 @@
-"""A bundle: a folder of `model.onnx` and `model.onnx.json`, read and checked before anything runs."""
+"""A bundle: a folder of `model.onnx`, its sidecar and what reads prompts, checked before anything runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import (
@@ -13,15 +13,20 @@ from attngan_runtime.sidecar import (
     MODEL,
     SIDECAR,
     SIDECAR_LIMIT,
+    TOKENIZER,
+    TOKENIZER_LIMIT,
     parse_sidecar,
     sha256_of,
     validate_sidecar,
     write_sidecar,
 )
 
+if TYPE_CHECKING:
+    from attngan_runtime.tokens import Tokenizer
+
 __all__ = [
-    "FORMAT_VERSION", "MODEL", "SIDECAR", "Bundle", "find_bundle", "sha256_of", "shipped_names", "validate_sidecar",
-    "write_sidecar",
+    "FORMAT_VERSION", "MODEL", "SIDECAR", "TOKENIZER", "Bundle", "find_bundle", "sha256_of", "shipped_names",
+    "validate_sidecar", "write_sidecar",
 ]  # fmt: skip
 
 _SHIPPED = Path(__file__).with_name("bundles")
@@ -30,11 +35,15 @@ _LARGEST_MODEL = 2**31 - 1  # bytes: protobuf's limit, so no ONNX file is larger
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `Bundle.load` read: the sidecar, and the very bytes of the model that were compared with its hash."""
+    """What `Bundle.load` read: the sidecar, and the very bytes that were compared with its hashes.
+
+    tokenizer: of tokenizer.json, empty for a generator that draws without words.
+    """
 
     folder: Path
     sidecar: Mapping[str, Any]
     model: bytes = field(repr=False)
+    tokenizer: bytes = field(default=b"", repr=False)
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> Bundle:
@@ -45,15 +54,18 @@ class Bundle:
         """
         folder = find_bundle(path_or_name)
         sidecar = parse_sidecar(_read(folder, SIDECAR, SIDECAR_LIMIT), str(folder / SIDECAR))
-        model = b""
+        needed = {MODEL: b"", TOKENIZER: b""}
         for name, expected in sidecar["files"].items():
-            # The model alone is needed to run. What else was exported may be left behind, but not be wrong.
-            if name != MODEL and not _is(folder / name, "exists"):
+            # These two alone are needed to run. What else was exported may be left behind, but not be wrong.
+            if name not in needed and not _is(folder / name, "exists"):
                 continue
-            data = _read(folder, name)
+            data = _read(folder, name, TOKENIZER_LIMIT if name == TOKENIZER else _LARGEST_MODEL)
+            if name == TOKENIZER:  # a text, in which git on Windows writes \r\n
+                data = data.replace(b"\r\n", b"\n")
             _check_hash(folder / name, data, expected)
-            model = data if name == MODEL else model
-        return cls(folder, sidecar, model)
+            if name in needed:
+                needed[name] = data
+        return cls(folder, sidecar, needed[MODEL], needed[TOKENIZER])
 
     @property
     def name(self) -> str:
@@ -64,6 +76,11 @@ class Bundle:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes in the order of their numbers; empty for a generator without classes."""
         return tuple(self.input("class").get("classes", ()))
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the styles in the order of their numbers; empty where there is nothing to choose from."""
+        return tuple(self.input("style").get("styles", ()))
 
     @property
     def z_dim(self) -> int:
@@ -79,6 +96,26 @@ class Bundle:
     def input(self, name: str) -> Mapping[str, Any]:
         """The sidecar's entry of an input; empty if the generator has none of that name."""
         return next((given for given in self.sidecar["inputs"] if given["name"] == name), {})
+
+    def open_tokenizer(self) -> Tokenizer | None:
+        """What turns prompts into tokens; None for a generator that draws without words.
+
+        Raises AttnGANError if tokenizer.json is damaged or numbers words in another way than the sidecar says.
+        """
+        tokens = self.input("tokens")
+        if not tokens:
+            return None
+        from attngan_runtime.tokens import Tokenizer
+
+        path = self.folder / TOKENIZER
+        tokenizer = Tokenizer.from_json(self.tokenizer, str(path))
+        found, said = (tokenizer.size, tokenizer.length), (tokens["maximum"] + 1, tokens["shape"][1])
+        if found != said:
+            raise AttnGANError(
+                f"{path}: has {found[0]} words, {found[1]} a prompt, where the model takes {said[0]} and {said[1]}; "
+                "export the generator again"
+            )
+        return tokenizer
 
 
 def shipped_names() -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -17,6 +20,18 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 def print_error(error: Exception) -> None:
     """Writes the error as one line to stderr."""
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Each `UserWarning` inside the block is one line on stderr, `warning: …`, in place of Python's own two."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                print(f"warning: {' '.join(str(warning.message).split())}", file=sys.stderr)
 
 
 def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:

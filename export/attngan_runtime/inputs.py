@@ -1,4 +1,4 @@
-"""A caller's seeds, classes, truncations and z as the arrays a graph takes; what doesn't fit is refused."""
+"""A caller's seeds, classes, styles and so on as the arrays a graph takes; what doesn't fit is refused."""
 
 from __future__ import annotations
 
@@ -24,8 +24,27 @@ def seed_numbers(seeds: Any, z: Any = None) -> np.ndarray:
 
 def class_numbers(classes: Any, names: tuple[str, ...]) -> np.ndarray:
     """int64 [B] from class numbers and names, mixed as the caller likes; capitals don't matter where none clash."""
-    values = [_class_number(v, names) if isinstance(v, str) else v for v in _flat("classes", classes)]
-    return _whole("classes", values, len(names) - 1)
+    return _named_numbers("classes", "class", classes, names)
+
+
+def style_numbers(style: Any, names: tuple[str, ...]) -> np.ndarray:
+    """The same from styles."""
+    return _named_numbers("style", "style", style, names)
+
+
+def prompt_texts(prompts: Any) -> list[Any]:
+    """One prompt or several as a list; never empty. Whether each is text, `Tokenizer.encode` says."""
+    return [prompts] if isinstance(prompts, str | bytes) else list(_flat("prompts", prompts))
+
+
+def chosen_style(text: str | None, generator: str, names: Sequence[str]) -> int | None:
+    """What `--style` says: the number of one style, by its name or number; without it None."""
+    if text is None:
+        return None
+    if not names:
+        raise AttnGANError(f"--style {text}: {generator} has no styles to choose from; leave the option out")
+    with naming_the_option():
+        return int(style_numbers(int(text) if text.isdecimal() and text not in names else text, tuple(names))[0])
 
 
 def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> list[int]:
@@ -81,11 +100,17 @@ def z_values(z: Any, seeds: Any, z_dim: int) -> np.ndarray:
     return np.ascontiguousarray(values)
 
 
-def _class_number(name: str, names: tuple[str, ...]) -> int:
+def _named_numbers(what: str, one: str, values: Any, names: tuple[str, ...]) -> np.ndarray:
+    """int64 [B]; `what` is the argument, `one` what each of its values is."""
+    numbers = [_named_number(what, one, v, names) if isinstance(v, str) else v for v in _flat(what, values)]
+    return _whole(what, numbers, len(names) - 1)
+
+
+def _named_number(what: str, one: str, name: str, names: tuple[str, ...]) -> int:
     alike = [i for i, known in enumerate(names) if known.casefold() == name.casefold()]
     if name not in names and len(alike) != 1:
         listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        raise AttnGANError(f"classes: no class '{name}'; there are {listed}")
+        raise AttnGANError(f"{what}: no {one} '{name}'; there are {listed}")
     return names.index(name) if name in names else alike[0]
 
 
@@ -95,7 +120,7 @@ def _flat(what: str, values: Any) -> list[Any] | np.ndarray:
         values = np.asarray(values)
     if isinstance(values, np.ndarray):
         if values.ndim > 1:
-            raise AttnGANError(f"{what}: shape {list(values.shape)} where one number or a row of them is needed")
+            raise AttnGANError(f"{what}: shape {list(values.shape)} where one value or a row of them is needed")
         row: list[Any] | np.ndarray = np.atleast_1d(values)
     else:
         row = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]

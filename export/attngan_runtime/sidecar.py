@@ -14,11 +14,25 @@ from attngan_runtime.errors import AttnGANError
 FORMAT_VERSION = 1
 SIDECAR = "model.onnx.json"
 MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
 SIDECAR_LIMIT = 4 * 2**20  # bytes; ten thousand class names take 0.2 MB
+TOKENIZER_LIMIT = 32 * 2**20  # bytes; a vocabulary of a million words takes about 20 MB
 MAX_SEED = 2**32 - 1
 
 _SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 _UNSIGNED = "0" * 64
+# What stands before the noise in a graph's inputs, and after it where there is something to choose from.
+_INPUTS = {"image": ((), "class"), "text-to-image": (("tokens", "mask"), "style")}
+
+
+def tokens_input(length: int, size: int) -> dict[str, Any]:
+    """int64 [B, L], 0 … V−1: the words of each prompt as `tokenizer.json` numbers them, 0 where there is none."""
+    return {"name": "tokens", "dtype": "int64", "shape": ["batch", length], "minimum": 0, "maximum": size - 1}
+
+
+def mask_input(length: int) -> dict[str, Any]:
+    """int64 [B, L]: 1 = a word, 0 = padding."""
+    return {"name": "mask", "dtype": "int64", "shape": ["batch", length], "minimum": 0, "maximum": 1}
 
 
 def seed_input() -> dict[str, Any]:
@@ -39,10 +53,26 @@ def class_input(classes: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def style_input(styles: list[str]) -> dict[str, Any]:
+    """int64 [B], 0 … K−1; only for generators from words that have two styles or more."""
+    last = len(styles) - 1
+    return {
+        "name": "style", "dtype": "int64", "shape": ["batch"], "minimum": 0, "maximum": last, "default": 0,
+        "styles": styles,
+    }  # fmt: skip
+
+
 def truncation_input() -> dict[str, Any]:
     """float32 [B], 0 … 2: multiplies z, 1 changes nothing."""
     return {
         "name": "truncation", "dtype": "float32", "shape": ["batch"], "minimum": 0, "maximum": 2, "default": 1
+    }  # fmt: skip
+
+
+def attention_output(length: int, height: int, width: int) -> dict[str, Any]:
+    """float32 [B, L, H, W]: at every place the share of each word; they sum to 1, or to 0 without words."""
+    return {
+        "name": "attention", "dtype": "float32", "shape": ["batch", length, height, width], "minimum": 0, "maximum": 1
     }  # fmt: skip
 
 
@@ -155,26 +185,49 @@ def _against_schema(sidecar: dict[str, Any]) -> str | None:
 
 def _contradiction(sidecar: dict[str, Any]) -> str | None:
     """What a schema can't say: that the parts of a sidecar fit one another."""
-    return _wrong_input(sidecar["inputs"]) or _wrong_tolerance(sidecar) or _wrong_golden(sidecar)
+    wrong_input = _wrong_order(sidecar) or next(filter(None, map(_wrong_input, sidecar["inputs"])), None)
+    return wrong_input or _wrong_words(sidecar) or _wrong_tolerance(sidecar) or _wrong_golden(sidecar)
 
 
-def _wrong_input(inputs: list[dict[str, Any]]) -> str | None:
-    names = [given["name"] for given in inputs]
-    if names not in ([noise, *label, "truncation"] for noise in ("seed", "z") for label in ([], ["class"])):
-        return f"inputs are {', '.join(names)}; they must be seed or z, then class if there are any, then truncation"
-    for given in inputs:
-        match given["name"]:
-            case "seed":
-                expected = seed_input()
-            case "truncation":
-                expected = truncation_input()
-            case "class":
-                expected = class_input(given.get("classes", []))
-            case _:
-                z_dim = given["shape"][-1]
-                expected = z_input(z_dim if type(z_dim) is int and z_dim > 0 else 1)
-        if given != expected or given.get("classes") == []:
-            return f"input {given['name']} is {json.dumps(given)[:120]}; it must be {json.dumps(expected)[:120]}"
+def _wrong_order(sidecar: dict[str, Any]) -> str | None:
+    names = [given["name"] for given in sidecar["inputs"]]
+    first, choice = _INPUTS[sidecar["task"]]
+    if names not in ([*first, noise, *some, "truncation"] for noise in ("seed", "z") for some in ([], [choice])):
+        order = ", ".join([*first, "seed or z"])
+        return f"inputs are {', '.join(names)}; they must be {order}, then {choice} if there are any, then truncation"
+    return None
+
+
+def _wrong_input(given: dict[str, Any]) -> str | None:
+    length, highest = given["shape"][-1], given.get("maximum")
+    length = length if type(length) is int and length > 0 else 1
+    size = highest + 1 if type(highest) is int and highest > 1 else 3
+    expected = {
+        "tokens": tokens_input(length, size),
+        "mask": mask_input(length),
+        "seed": seed_input(),
+        "z": z_input(length),
+        "class": class_input(given.get("classes", [])),
+        "style": style_input(given.get("styles", [])),
+        "truncation": truncation_input(),
+    }[given["name"]]
+    if given != expected or given.get("classes") == [] or len(given.get("styles", "ab")) < 2:
+        return f"input {given['name']} is {json.dumps(given)[:120]}; it must be {json.dumps(expected)[:120]}"
+    return None
+
+
+def _wrong_words(sidecar: dict[str, Any]) -> str | None:
+    """What a generator from words needs, and another hasn't."""
+    lengths = {given["shape"][1] for given in sidecar["inputs"] if given["name"] in ("tokens", "mask")}
+    if lengths and TOKENIZER not in sidecar["files"]:
+        return f"{TOKENIZER} is not among its files, and no prompt can be read without it"
+    if len(lengths) > 1:
+        return "tokens and mask differ in length"
+    attention = sidecar.get("attention")
+    if attention and {attention["shape"][1]} != lengths:
+        return f"attention is {attention['shape']}, not a map for each of {lengths or 'no'} words"
+    if attention and sidecar["output"]["name"] == attention["name"]:
+        return f"picture and maps are both called {attention['name']}"
     return None
 
 
@@ -194,9 +247,13 @@ def _wrong_golden(sidecar: dict[str, Any]) -> str | None:
     if sorted(golden["inputs"]) != sorted(names):
         return f"golden inputs are {', '.join(golden['inputs'])}; they must be {', '.join(names)}"
     lengths = {len(values) for values in golden["inputs"].values()}
+    widths = {given["name"]: given["shape"][1:] for given in sidecar["inputs"]}
     size = max(lengths) * math.prod(output[side] for side in ("channels", "height", "width"))
     if len(lengths) > 1:
         return "golden inputs differ in length"
+    for name, rows in golden["inputs"].items():
+        if any((len(row) if isinstance(row, list) else None) != (widths[name] or [None])[0] for row in rows):
+            return f"golden inputs of {name} are not of its shape"
     if len(golden["indices"]) != len(golden["values"]) or max(golden["indices"]) >= size:
         return f"golden indices must be as many as values, and below {size}"
     return None

@@ -62,6 +62,7 @@ def test_truncated_weights(tmp_path):
 
 def test_wrong_options(tmp_path, run_plain):
     assert "--target" in refused(run_plain, "--out", tmp_path / "out", "--target", "tensorrt")
+    assert "--attention: plain attends to no words" in refused(run_plain, "--out", tmp_path / "out", "--attention")
     assert "--out" in refused(run_plain)
     assert "no such bundle" in refused("verify", tmp_path / "nothing")
     assert "no such bundle" in refused("bench", tmp_path / "nothing")

@@ -1,14 +1,19 @@
 """Every shipped generator: its bundle is what a fresh export gives, its weights are small, its card is there."""
 
+import warnings
+
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
 
 from attngan.checkpoint import PRETRAINED, load_generator
+from attngan.data.convert import premultiply
+from attngan.prompts import conditions
 from attngan_export.export import export_generator
 from attngan_runtime import Generator
 from attngan_runtime.bundle import Bundle, shipped_names
+from tests.export.conftest import write_words_run
 
 LIMITS = {"fashion-32": 2_000_000, "emoji-64": 6_000_000}  # bytes of fp16 weights
 NAMES = sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
@@ -20,8 +25,10 @@ def test_both_forms_of_every_generator_ship():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bundle_equals_a_fresh_export(name, tmp_path):
-    export_generator(name, tmp_path / name, precision="fp16-weights")
-    shipped, fresh = Bundle.load(name), Bundle.load(str(tmp_path / name))
+    shipped = Bundle.load(name)
+    export_generator(name, tmp_path / name, precision="fp16-weights", attention="attention" in shipped.sidecar)
+    fresh = Bundle.load(str(tmp_path / name))
+    assert shipped.tokenizer == fresh.tokenizer
     ours, theirs = (onnx.load_from_string(bundle.model).graph.initializer for bundle in (shipped, fresh))
     assert {tensor.name for tensor in ours} == {tensor.name for tensor in theirs}
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in theirs}
@@ -33,12 +40,33 @@ def test_bundle_equals_a_fresh_export(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bundle_draws_what_the_weights_draw(name):
+    assert_drawn_alike(Generator.load(name), load_generator(name))
+
+
+def assert_drawn_alike(bundle, generator):
+    """64 pictures of a Generator and a LoadedGenerator, before alpha: it divides colours, and magnifies rounding."""
     seeds = np.arange(64)
-    bundle, generator = Generator.load(name), load_generator(name)
-    classes = seeds % len(bundle.classes) if bundle.classes else None
-    drawn = generator.draw(seeds.tolist(), None if classes is None else classes.tolist())
-    difference = np.abs(bundle.run(seeds=seeds, classes=classes).astype(int) - drawn)
-    assert difference.max() <= 1  # rounding to 8 bits can fall either way
+    if bundle.tokenizer:
+        prompts = [("red heart", "", "green dragon, red heart", "unheard-of")[seed % 4] for seed in seeds]
+        labels = conditions(generator.tokenizer.encode(prompts), 1 if bundle.styles else None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pictures = bundle.run(seeds=seeds, prompts=prompts, style=1 if bundle.styles else None)
+    else:
+        labels = seeds % len(bundle.classes) if bundle.classes else None
+        pictures = bundle.run(seeds=seeds, classes=labels)
+    drawn = generator.draw(seeds.tolist(), labels)
+    if bundle.channels == 4:
+        pictures, drawn = premultiply(pictures), premultiply(drawn)
+    assert np.abs(pictures.astype(int) - drawn).max() <= 1  # rounding to 8 bits can fall either way
+
+
+def test_a_generator_from_words_is_compared_with_its_prompts(words_bundle, run_of_words, tmp_path):
+    assert_drawn_alike(Generator.load(words_bundle), load_generator(str(run_of_words)))
+    with pytest.raises(AssertionError):
+        assert_drawn_alike(
+            Generator.load(words_bundle), load_generator(str(write_words_run(tmp_path / "x", 3, seed=1)))
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,12 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import numpy_helper
 from torch import nn
 
 from attngan.checkpoint import load_generator
 from attngan.quiet import quiet_exporter
 from attngan.random import normals
-from attngan_export import bench, lowering
+from attngan_export import bench, export, lowering
 from attngan_export.export import export_generator, form_of
 from attngan_export.half_weights import round_to_half
 from attngan_export.text_to_image_form import TextToImageForm
@@ -23,9 +24,10 @@ from attngan_export.verify import verify
 from attngan_kernels import attention
 from attngan_runtime import Generator
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import parse_sidecar, write_sidecar
+from attngan_runtime.sidecar import parse_sidecar, sha256_of, write_sidecar
 from tests.export.conftest import write_words_run
 
+FLOAT_MIN = np.finfo(np.float32).min
 PROMPTS = ["red heart", "", "Firefighter, medium skin tone: a red one", "green unicorn", "dragon"]
 
 
@@ -122,7 +124,7 @@ class Masked(nn.Module):
 
 @pytest.fixture(scope="module", params=["ort", "portable"])
 def masked_session(request):
-    batch, example = torch.export.Dim("batch"), (torch.zeros(2, 2, 5, 4), *[torch.zeros(2, 2, 3, 4)] * 2)
+    batch, example = torch.export.Dim("batch"), [torch.zeros(2, 2, n, 4) for n in (5, 3, 3)]
     with quiet_exporter():
         program = torch.onnx.export(
             Masked(), (*example, torch.ones(2, 1, 3, dtype=torch.int64)), dynamo=True, opset_version=18,
@@ -146,15 +148,18 @@ def test_masked_attention_is_the_references(masked_session, rows, size):
     assert not found[empty].any(), "a row without keys is not exactly 0"
 
 
-def test_attention_that_forgets_empty_prompts_is_refused(run_of_words_alone, tmp_path, monkeypatch):
-    def forgetful(q, k, v, key_bias, scale, is_causal, backend):
-        bias = lowering.op.Unsqueeze(key_bias, lowering.op.Constant(value_ints=[2]))
-        scores = lowering.op.Add(lowering._scores(q, k, scale), bias)
-        return lowering.op.MatMul(lowering.op.Softmax(scores, axis=-1), v), lowering._logsumexp(scores)
-
-    monkeypatch.setattr(lowering, "plain_attention", forgetful)
-    with pytest.raises(AttnGANError, match=r"differs from PyTorch by nan .* prompts of 0 words\); refused"):
-        export_generator(str(run_of_words_alone), tmp_path / "out")
+def test_a_graph_that_fails_on_empty_prompts_alone_is_refused(
+    words_z_bundle, run_of_words_alone, tmp_path, monkeypatch
+):
+    """With −inf in place of the lowest number, as a plain mask has it, only rows without any key change, to NaN."""
+    model = onnx.load(words_z_bundle / "model.onnx")
+    lowest = [tensor for tensor in model.graph.initializer if np.array_equal(numpy_helper.to_array(tensor), FLOAT_MIN)]
+    assert lowest
+    for tensor in lowest:
+        tensor.CopyFrom(numpy_helper.from_array(np.array(-np.inf, np.float32), tensor.name))
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: model.SerializeToString())
+    with pytest.raises(AttnGANError, match=r"differs from PyTorch by nan .* prompts of 0 words; z drawn .*\); refused"):
+        export_generator(str(run_of_words_alone), tmp_path / "out", noise="z", precision="fp16-weights")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -190,8 +195,6 @@ def test_a_tokenizer_of_another_generator_is_found(words_bundle, tmp_path):
     with pytest.raises(AttnGANError, match=r"tokenizer\.json: its SHA-256 is"):
         verify(copy)
     sidecar = json.loads((copy / "model.onnx.json").read_text())
-    from attngan_runtime.sidecar import sha256_of
-
     sidecar["files"]["tokenizer.json"] = sha256_of(copy / "tokenizer.json")
     write_sidecar(copy, sidecar)
     with pytest.raises(AttnGANError, match="has 4 words, 6 a prompt, where the model takes 10 and 6"):

@@ -1,0 +1,134 @@
+"""Generators that draw from words against real pictures, and against one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attngan.data import Pictures
+from attngan.drawing import OpenGenerator
+from attngan.errors import AttnGANError
+from attngan.metrics.comparison import drawn_like
+from attngan.metrics.extractor import Extractor
+from attngan.metrics.feature_cache import real_features
+from attngan.metrics.kernel_distance import FEWEST, kid
+from attngan.metrics.text.figure import Figure
+from attngan.metrics.text.matcher import judges
+from attngan.metrics.text.obedience import FEWEST as FEWEST_PAIRS
+from attngan.metrics.text.obedience import Obedience, changed_places, mean_change, obedience, usable
+from attngan.metrics.text.report import CHANCE, REAL, Scores, TextReport
+from attngan.metrics.text.retrieval import Retrieval, at_random, retrieval, shuffled
+from attngan.networks.text_encoder import UNKNOWN
+
+_PAIRS = 100  # of each kind of word and of prompts
+_BATCH = 64  # pictures drawn at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Prompts that are reported together: main captions and styles of some of the pictures."""
+
+    name: str  #: such as held-out
+    places: np.ndarray  #: int64 [N]: the pictures whose captions are the prompts
+    others: np.ndarray  #: int64 [M]: real pictures of other concepts, to compare the real ones with
+    pairs: dict[str, np.ndarray]  #: what attngan.metrics.text.swaps.swapped found, as far as it belongs here
+
+
+def evaluate_words(
+    generators: dict[str, OpenGenerator], pictures: Pictures, splits: list[Split], known: np.ndarray,
+    extractor: Extractor,
+) -> TextReport:  # fmt: skip
+    """Draws the prompts of every split by every generator, a seed each (0, 1, 2 …), and compares.
+
+    known: int64 [N], rising: real pictures that the matchers learn from, those of all splits among them.
+    The same arguments give the same report. Raises AttnGANError for too few pictures or concepts.
+    """
+    assert pictures.captions is not None
+    for split in splits:
+        if len(split.places) < FEWEST:
+            raise AttnGANError(
+                f"--data: {len(split.places)} {split.name} pictures with captions; {FEWEST} or more are needed"
+            )
+    real = _Real(pictures, known, extractor)
+    conditions = {name: _conditions(generator, pictures) for name, generator in generators.items()}
+    scores: dict[str, dict[str, Scores]] = {}
+    obeyed: dict[str, dict[str, dict[str, Obedience]]] = {}
+    for split in splits:
+        columns = {}
+        for name, generator in generators.items():
+            rows = conditions[name][split.places]
+            drawn = extractor.extract(len(rows), drawn_like(pictures, generator.draw, rows), f"{split.name} prompts")
+            columns[name] = real.scores(split, drawn, drawn, int((rows[:, 1:] == UNKNOWN).any(1).sum()))
+        columns[REAL] = real.scores(split, real.features(split.places), real.features(split.others))
+        columns[CHANCE] = real.by_chance(split)
+        scores[split.name] = columns
+        every = {group: _obeyed(pictures, pairs, generators, conditions) for group, pairs in split.pairs.items()}
+        obeyed[split.name] = {group: found for group, found in every.items() if found}
+    concepts = {split.name: len(np.unique(real.concepts[split.places])) for split in splits}
+    return TextReport(scores, obeyed, concepts, extractor.name)
+
+
+class _Real:
+    """Real pictures, and what judges those that are to be like them."""
+
+    def __init__(self, pictures: Pictures, known: np.ndarray, extractor: Extractor) -> None:
+        assert pictures.captions is not None
+        self.known, self.judges = known, judges(pictures, known, extractor)
+        self._features = real_features(extractor, pictures, known)
+        _, self.concepts = np.unique(pictures.captions.concepts, return_inverse=True)
+        _, captions = np.unique(self.judges.captions, axis=0, return_inverse=True)
+        self.captions = captions.reshape(-1)
+
+    def features(self, places: np.ndarray) -> np.ndarray:
+        """float32 [N, d]."""
+        return self._features[np.searchsorted(self.known, places)]
+
+    def scores(self, split: Split, shown: np.ndarray, compared: np.ndarray, unknown: int = 0) -> Scores:
+        """Of features `shown` [N, d], a picture a prompt; KID is that of `compared` [M, d]."""
+        wrong = self._retrieval(split.places, shown[shuffled(self.concepts[split.places])])
+        found = self._retrieval(split.places, shown)
+        distance = None
+        if len(compared) >= FEWEST:
+            distance = Figure(*kid(self.features(split.places), compared), len(compared))
+        return Scores(distance, found.r_precision, found.recall_1, found.recall_5, found.recall_10,
+                      wrong.r_precision, unknown)  # fmt: skip
+
+    def by_chance(self, split: Split) -> Scores:
+        found = at_random(self.concepts[split.places], self.captions[split.places])
+        return Scores(None, found.r_precision, found.recall_1, found.recall_5, found.recall_10, found.r_precision)
+
+    def _retrieval(self, places: np.ndarray, features: np.ndarray) -> Retrieval:
+        return retrieval(*self.judges.scores(features, places), self.concepts[places], self.captions[places])
+
+
+def _conditions(generator: OpenGenerator, pictures: Pictures) -> np.ndarray:
+    """int64 [N, 1 + L]: what the generator is to draw for the main caption of each picture."""
+    labels = generator.labelled(pictures).labels
+    assert labels is not None
+    return labels
+
+
+def _obeyed(
+    pictures: Pictures, pairs: np.ndarray, generators: dict[str, OpenGenerator], conditions: dict[str, np.ndarray]
+) -> dict[str, Obedience]:
+    """By generator, and of real pictures; empty where there are too few pairs."""
+    pairs = pairs[:_PAIRS]
+    places = changed_places(*(pictures.images[column] for column in pairs.T))
+    pairs, places = pairs[usable(places)], places[usable(places)]
+    if len(pairs) < FEWEST_PAIRS:
+        return {}
+    assert pictures.captions is not None
+    _, concepts = np.unique([pictures.captions.concepts[place] for place in pairs[:, 0]], return_inverse=True)
+    first, second = (pictures.images[column] for column in pairs.T)
+    change, found = mean_change(first, second, places), {}
+    for name, generator in generators.items():
+        drawn, changed = (_draw(pictures, generator, conditions[name][column]) for column in pairs.T)
+        found[name] = obedience(drawn, changed, places, change, concepts)
+    return found | {REAL: obedience(first, second, places, change, concepts)}
+
+
+def _draw(pictures: Pictures, generator: OpenGenerator, rows: np.ndarray) -> np.ndarray:
+    """uint8 [P, H, W, C] for conditions [P, 1 + L] and seeds 0, 1, 2 …"""
+    read, starts = drawn_like(pictures, generator.draw, rows), range(0, len(rows), _BATCH)
+    return np.concatenate([read(slice(start, min(start + _BATCH, len(rows)))) for start in starts])

@@ -1,0 +1,95 @@
+"""What `attngan evaluate` prints of a generator that draws from words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from attngan.metrics.text.figure import Figure
+from attngan.metrics.text.obedience import Obedience
+
+REAL, CHANCE = "real pictures", "chance"  # columns beside those of generators
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of pictures drawn for prompts, or of the real pictures under these captions; None where there is no figure."""
+
+    kid: Figure | None  #: against the real pictures of the prompts; of real pictures: against those of other prompts
+    r_precision: Figure | None  #: see attngan.metrics.text.retrieval
+    recall_1: Figure | None
+    recall_5: Figure | None
+    recall_10: Figure | None
+    shuffled: Figure | None  #: R-precision of the same pictures under captions of other concepts
+    unknown: int = 0  #: prompts with words that the generator doesn't know
+
+
+@dataclass(frozen=True)
+class TextReport:
+    """Figures of one generator or of two side by side, with real pictures and chance beside them."""
+
+    scores: dict[str, dict[str, Scores]]  #: by prompts (held-out, seen), by column: generator, REAL or CHANCE
+    obedience: dict[str, dict[str, dict[str, Obedience]]]  #: by prompts, by the kind of word changed, by column
+    concepts: dict[str, int]  #: of each kind of prompts
+    features: str  #: figures in other features can't be compared
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON; a figure is {value, error, n}, or null."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Tables for the console."""
+        return [
+            *(line for prompts in self.scores for line in self._scores(prompts)),
+            *(line for prompts in self.obedience for line in self._obedience(prompts)),
+            "KID: lower is better; the others: higher is better, but shuffled captions have to be at chance or below.",
+            "± is a standard error; but for KID's it counts concepts, not pictures. Features and the matchers on them: "
+            f"{self.features}; not comparable with figures in others",
+        ]
+
+    def _scores(self, prompts: str) -> list[str]:
+        columns = self.scores[prompts]
+        figures = [figure for figure in (scores.r_precision for scores in columns.values()) if figure]
+        title = f"{prompts} ({figures[0].n:,} of {self.concepts[prompts]:,} concepts)" if figures else prompts
+        lines = [_row(title, columns)]
+        lines.append(_row("  KID", (_number(scores.kid, 4) for scores in columns.values())))
+        for name, field in (
+            ("  R-precision, 1 caption in 100", "r_precision"),
+            ("  picture first for its caption", "recall_1"),
+            ("  among the first 5", "recall_5"),
+            ("  among the first 10", "recall_10"),
+            ("  R-precision, captions shuffled", "shuffled"),
+        ):
+            lines.append(_row(name, (_share(getattr(scores, field)) for scores in columns.values())))
+        if any(scores.unknown for scores in columns.values()):
+            lines.append(_row("  prompts with unknown words", (str(s.unknown or "-") for s in columns.values())))
+        return lines
+
+    def _obedience(self, prompts: str) -> list[str]:
+        heads = ("pairs", "change there", "elsewhere", "ratio", "ratio by chance", "direction")
+        lines = [_row(f"one word changed, {prompts}", heads)]
+        for group, columns in self.obedience[prompts].items():
+            for column, found in columns.items():
+                cells = [
+                    f"{found.there.n:,}" if found.there else "-",
+                    *(_number(figure, 1) for figure in (found.there, found.elsewhere)),
+                    *(_number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.direction)),
+                ]
+                lines.append(_row(f"  {group}: {column}", cells))
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def _row(title: str, cells: Iterable[str]) -> str:
+    return f"{title:42}" + "".join(f"{cell[-18:]:>20}" for cell in cells)
+
+
+def _number(figure: Figure | None, digits: int) -> str:
+    return f"{figure.value:.{digits}f} ± {figure.error:.{digits}f}" if figure else "-"
+
+
+def _share(figure: Figure | None) -> str:
+    return f"{100 * figure.value:.1f} % ± {100 * figure.error:.1f} %" if figure else "-"
