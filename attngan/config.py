@@ -135,6 +135,13 @@ class RunConfig:
     task: str = "image"  #: a key of TASKS
     format_version: int = field(default=FORMAT_VERSION)
 
+    def __post_init__(self) -> None:
+        network, grow = self.network, self.training.grow
+        if grow and (not isinstance(network, TextToImageConfig) or network.base << len(grow) != network.resolution):
+            raise AttnGANError(
+                f"grow {grow}: does not lead to {network.resolution}²; use one share a doubling, or none"
+            )
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 

@@ -27,7 +27,7 @@ def word_scores(words: Tensor, mask: Tensor, regions: Tensor) -> Tensor:
 
 
 def sentence_scores(sentences: Tensor, pictures: Tensor) -> Tensor:
-    """Cosine similarities [B, C] of sentences [B, D] and whole pictures [C, D] (equation 13's neighbour)."""
+    """Cosine similarities [B, C] of sentences [B, D] and whole pictures [C, D], in place of equation 10."""
     return F.normalize(sentences, dim=1) @ F.normalize(pictures, dim=1).T
 
 

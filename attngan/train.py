@@ -20,7 +20,7 @@ from tqdm import tqdm
 from attngan.checkpoint import load_generator, write_atomically
 from attngan.config import RunConfig, TextToImageConfig, TrainingConfig
 from attngan.data import Pictures
-from attngan.data.conditions import Conditions, with_conditions
+from attngan.data.conditions import Conditions
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.metrics.memorisation import FEWEST as FEWEST_FOR_COPIES
@@ -31,16 +31,16 @@ from attngan.random import derive
 from attngan.seeing.curves import draw_curves
 from attngan.trainer import Settings, Trainer
 from attngan.training.batches import Batches, Step, resolution_at
-from attngan.training.holdout import most_held_out, take
+from attngan.training.holdout import most_held_out, split, take
 from attngan.training.quality import Quality, judge, open_quality
 from attngan.training.recovery import note, restore, roll_back
 from attngan.training.run_folder import METRICS, QUALITY, Records, check_folder, check_pictures, only_writer
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
+from attngan.training.streams import Stream
 from attngan.training.text_encoder import learn_words
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
-_INITIAL = 3  # stream of randomness below the run's seed
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
 _DRAW_SECONDS = 30.0  # between drawings of the curves, each of about half a second
 _INSPECTIONS = 20  # grids and KIDs over the run
@@ -68,6 +68,8 @@ def train(
     Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
+    if isinstance(config.network, TextToImageConfig) != bool(tokenizer):
+        raise AttnGANError("tokenizer: a run that draws from words needs one, and no other has one")
     check_pictures(folder, pictures)
     check_folder(folder, config)
     check_holdout(config.training, pictures)
@@ -87,6 +89,10 @@ def check_holdout(plan: TrainingConfig, pictures: Pictures) -> None:
         raise AttnGANError(
             "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
         )
+    if plan.holdout and not len(split(pictures, plan.holdout, plan.seed)[1]):
+        raise AttnGANError(
+            f"--holdout {plan.holdout}: no whole concept of so few pictures can be held out; use 0, or a larger number"
+        )
     most = most_held_out(pictures)
     if plan.holdout > most:
         raise AttnGANError(
@@ -98,7 +104,7 @@ def check_holdout(plan: TrainingConfig, pictures: Pictures) -> None:
 def build(config: RunConfig, device: torch.device) -> TrainingState:
     """Untrained networks of a run; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(derive(config.training.seed, _INITIAL)))
+        torch.manual_seed(int(derive(config.training.seed, Stream.INITIAL)))
         generator, discriminator = build_generator(config.network), build_discriminator(config.network)
     # oneDNN and cuDNN both convolve channels-last faster than they convolve NCHW.
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -122,7 +128,8 @@ def schedule(plan: TrainingConfig, seen: int, share_of_side: float = 1.0) -> tup
         return ends[0] + share * (ends[1] - ends[0])
 
     gamma = math.exp(between((math.log(plan.gamma[0]), math.log(plan.gamma[1]))))
-    gamma *= share_of_side**2
+    if plan.penalty != "wgan-gp":  # which wants a norm of 1 at every resolution
+        gamma *= share_of_side**2
     settings = Settings(between(plan.learning_rate), between(plan.beta2), gamma, plan.penalty_every, plan.mismatched)
     return settings, between(plan.augment_probability)
 
@@ -137,8 +144,9 @@ class _Run:
         self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
         self.pictures, self.tokenizer = pictures, tokenizer
         words = Tokenizer.from_json(tokenizer, TOKENIZER) if tokenizer else None
-        self.batches = Batches(config, pictures, device, Conditions(pictures, words) if words else None)
-        self.labelled = with_conditions(pictures, words) if words else pictures
+        conditions = Conditions(pictures, words) if words else None
+        self.batches = Batches(config, pictures, device, conditions)
+        self.labelled = conditions.label(pictures) if conditions else pictures
         self.state, self.records = build(config, device), records
         self.quality: Quality | None = None
         self.skips = 0  # steps in a row
@@ -157,17 +165,17 @@ class _Run:
 
     def begin(self, source: str) -> None:
         """Restores the run in the folder, or writes its first checkpoint."""
-        write_atomically(self.folder / "config.json", self.config.to_json().encode())
         if self.tokenizer:
-            write_atomically(self.folder / TOKENIZER, self.tokenizer)
+            self._save_tokenizer()
+        write_atomically(self.folder / "config.json", self.config.to_json().encode())
         if (self.folder / CHECKPOINT).exists() or (self.folder / PREVIOUS).exists():
             restore(self.state, self.folder, self.pictures, self.records)
             self.saved = time.monotonic()
         else:
+            self.records.save_data(source, self.pictures, self.plan.holdout)
             self._learn_words()
             if self.stop:
                 return
-            self.records.save_data(source, self.pictures, self.plan.holdout)
             self.records.go_on_from(-1, -1)
             self._save()
         if not self.ended or self._inspection_is_due():
@@ -176,6 +184,15 @@ class _Run:
                 best = self.progress.best
                 kept = f"that of {best['images']:,.0f} images stays" if best else "the last one is kept, not the best,"
                 note(f"no KID while it trains; of its generators {kept} ({reason})")
+
+    def _save_tokenizer(self) -> None:
+        """tokenizer.json; AttnGANError if there is another, by which the run's words would mean other ones."""
+        path = self.folder / TOKENIZER
+        if path.exists() and path.read_bytes() != self.tokenizer:
+            raise AttnGANError(
+                f"{path}: not the words of --data, which the run began with; restore the captions, or use another --out"
+            )
+        write_atomically(path, self.tokenizer)
 
     def _learn_words(self) -> None:
         """Trains the text encoder and gives it, frozen, to all three networks; nothing to do without captions."""

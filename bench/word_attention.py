@@ -2,10 +2,10 @@
 
     python bench/word_attention.py train words --data emoji --out runs       half an hour of one core; again to resume
     python bench/word_attention.py train sentence --data emoji --out runs    the same without word attention
-    python bench/word_attention.py score --data emoji --out runs             the table of attngan evaluate, both beside
+    attngan evaluate runs/words --beside runs/sentence --data emoji --out bench/results/word_attention.json
 
-Both have the same seed, so that they begin with the same weights wherever they have the same ones, read with the same
-text encoder, and see the same pictures under the same captions in the same order.
+Both read with the same text encoder and see the same pictures under the same captions in the same order; their first
+weights are other draws of the same distributions.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from pathlib import Path
 import click
 import torch
 
-from attngan.commands.train import configured
 from attngan.config import RunConfig, preset
 from attngan.data import Pictures, load_captioned
 from attngan.train import train
+from attngan.training.configured import configured
 from attngan.training.holdout import usual_holdout
 
 ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places attend to words, by run
 SIDE, IMAGES = 32, 64_000
-RESULTS = Path(__file__).parent / "results" / "word_attention.json"
 DATA = click.option("--data", required=True, type=click.Path(path_type=Path))
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path))
 

@@ -10,9 +10,7 @@ from PIL import Image
 from attngan.config import RunConfig, preset
 from attngan.data import Pictures
 from attngan.data.captions import Captions
-from attngan.data.vocabulary import build_tokenizer
-from attngan.training.holdout import split
-from attngan_runtime.tokens import Tokenizer
+from attngan.training.configured import configured
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 PLACES = ("top left", "top right", "bottom left", "bottom right")
@@ -60,9 +58,4 @@ def words_config(pictures: Pictures, images: int = 320, **changes: object) -> tu
     """The preset tiny-words for these pictures, and its tokenizer.json; `changes` are of its TrainingConfig."""
     network, training = preset("tiny-words")
     training = replace(training, images=images, matching_images=256, **changes)
-    places, _ = split(pictures, training.holdout, training.seed)
-    seen = pictures.captions.take(places)
-    tokenizer = build_tokenizer([text for group in (*seen.texts, *seen.tags) for text in group], network.length)
-    size = Tokenizer.from_json(tokenizer, "tokenizer.json").size
-    network = replace(network, styles=len(STYLES), vocabulary=size)
-    return RunConfig("tiny-words", network, training, STYLES, task="text-to-image"), tokenizer
+    return configured("tiny-words", network, training, pictures, STYLES)

@@ -64,10 +64,7 @@ def sample(
         _check_words(generator, prompts, classes, interpolate, point)
         _sample_words(generator, prompts, style, seeds, values, attention == _WORDS, out)
         return
-    if style is not None or attention == _WORDS:
-        option = "--attention" if style is None else f"--style {style}"
-        remedy = "name a point, such as --attention 12,20" if style is None else "leave it out"
-        raise AttnGANError(f"{option}: {generator.name} does not draw from words; {remedy}")
+    _check_no_words(generator, style, attention)
     chosen = chosen_classes(classes, generator.name, generator.config.class_names)
     if point:
         from attngan.seeing.attention_sheet import attention_sheet
@@ -105,6 +102,16 @@ def _check_words(
         raise AttnGANError(
             f"--attention {point[0]},{point[1]}: {generator.name} attends to words, not from a point; "
             "write --attention alone, as the last option"
+        )
+
+
+def _check_no_words(generator: LoadedGenerator, style: str | None, attention: str | None) -> None:
+    """Raises AttnGANError if an option is for generators that draw from words, which this one does not."""
+    if style is not None:
+        raise AttnGANError(f"--style {style}: {generator.name} does not draw from words; leave it out")
+    if attention == _WORDS:
+        raise AttnGANError(
+            f"--attention: {generator.name} does not draw from words; name a point, such as --attention 12,20"
         )
 
 

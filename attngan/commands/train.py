@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attngan.commands.train_options import device_named, with_augmentation, with_holdout, with_objective, with_patience
-from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, TrainingConfig, preset, task_of
+from attngan.commands.train_options import (
+    device_named,
+    with_augmentation,
+    with_holdout,
+    with_objective,
+    with_patience,
+    with_precision,
+)
+from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, preset
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 from attngan_runtime.inputs import naming_the_option
@@ -47,13 +54,17 @@ if TYPE_CHECKING:
     "--patience", type=click.IntRange(min=0), default=None,
     help="Stop after so many of the 20 evaluations in a row show a collapse; 0 never stops. [default: 6]",
 )  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16"]),
+    help="Of convolutions; if not given the preset's, bf16 only where the hardware has it.",
+)  # fmt: skip
 @click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard as well.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
     preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
     unconditional: bool, objective: str | None, augment: str | None, holdout: int | None, patience: int | None,
-    tensorboard: bool, device: str, dry_run: bool,
+    precision: str | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     network, training = preset(preset_name)
@@ -66,11 +77,13 @@ def train(
     from attngan.data import describe
     from attngan.train import check_holdout
     from attngan.train import train as run
+    from attngan.training.configured import configured
     from attngan.training.run_folder import check_folder, check_pictures, check_tensorboard
 
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
+    training = with_precision(training, precision, where)
     _check_place(out, data)
     if unconditional and isinstance(network, TextToImageConfig):
         raise AttnGANError(
@@ -100,25 +113,6 @@ def _read(network: NetworkConfig, data: Path) -> Pictures:
     return load_pictures(data, resolution=network.resolution, channels=network.channels)
 
 
-def configured(
-    name: str, network: NetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
-) -> tuple[RunConfig, bytes]:
-    """The run's config, and tokenizer.json with the words of its training pictures if it draws from words."""
-    if not isinstance(network, TextToImageConfig):
-        return RunConfig(name, replace(network, classes=len(names)), training, names), b""
-    from attngan.data.vocabulary import build_tokenizer
-    from attngan.training.holdout import split
-    from attngan_runtime.tokens import Tokenizer
-
-    assert pictures.captions is not None
-    places, _ = split(pictures, training.holdout, training.seed)
-    seen = pictures.captions.take(places)
-    tokenizer = build_tokenizer((text for group in (*seen.texts, *seen.tags) for text in group), network.length)
-    size = Tokenizer.from_json(tokenizer, "tokenizer.json").size
-    network = replace(network, styles=len(names), vocabulary=size)
-    return RunConfig(name, network, training, names, task=task_of(network)), tokenizer
-
-
 def _check_place(out: Path, data: Path) -> None:
     """Before minutes of reading pictures; `check_folder` looks at the rest."""
     from attngan.training.run_folder import check_place
@@ -141,11 +135,14 @@ def _say_sizes(config: RunConfig) -> None:
 
 def _say_end(outcome: Outcome, out: Path) -> None:
     """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
+    from attngan_runtime.tokens import TOKENIZER
+
     if outcome in ("interrupted", "terminated"):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
         sys.exit(130 if outcome == "interrupted" else 0)
     click.echo(f"done: {out} holds {_kept(out, outcome)}")
-    click.echo(f"draw from it with: attngan sample {out} --out grid.png; see all of it with: attngan report {out}")
+    prompt = '"a few words" ' if (out / TOKENIZER).exists() else ""
+    click.echo(f"draw from it with: attngan sample {out} {prompt}--out grid.png; see all with: attngan report {out}")
 
 
 def _kept(out: Path, outcome: str) -> str:

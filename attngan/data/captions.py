@@ -10,6 +10,12 @@ from functools import cached_property
 import numpy as np
 
 
+def numbered(names: list[str]) -> np.ndarray:
+    """int64 [N]: the place of each name among the sorted different ones."""
+    places = {name: place for place, name in enumerate(sorted(set(names)))}
+    return np.array([places[name] for name in names], np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Captions:
     """The words of N pictures, in the order of the pictures."""

@@ -24,6 +24,10 @@ class Conditions:
         self._texts = _encoded(pictures.captions.texts, tokenizer)
         self._tags = _encoded(pictures.captions.tags, tokenizer)
 
+    def label(self, pictures: Pictures) -> Pictures:
+        """The pictures that these are of, labelled by their conditions [N, 1 + L] under their first captions."""
+        return replace(pictures, labels=self.main(np.arange(len(pictures))), class_names=[])
+
     def main(self, places: np.ndarray) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under their first captions."""
         return self._rows(places, [self._texts[place][0] for place in places])
@@ -58,8 +62,7 @@ class Conditions:
 
 def with_conditions(pictures: Pictures, tokenizer: Tokenizer) -> Pictures:
     """The same pictures, labelled by their conditions [N, 1 + L] under their first captions."""
-    rows = Conditions(pictures, tokenizer).main(np.arange(len(pictures)))
-    return replace(pictures, labels=rows, class_names=[])
+    return Conditions(pictures, tokenizer).label(pictures)
 
 
 def _joined(tags: list[list[int]], chance: np.random.Generator, most: int) -> list[int]:
@@ -70,7 +73,10 @@ def _joined(tags: list[list[int]], chance: np.random.Generator, most: int) -> li
 
 def _encoded(groups: list[tuple[str, ...]], tokenizer: Tokenizer) -> list[list[list[int]]]:
     """The tokens of every text of every picture."""
-    texts = [text for group in groups for text in group]
-    tokens = tokenizer.encode(texts)
-    rows = iter([ids[mask > 0].tolist() for ids, mask in zip(tokens.ids, tokens.mask, strict=True)])
-    return [[next(rows) for _ in group] for group in groups]
+    known: dict[str, list[int]] = {}  # the tags of an emoji stand under each of its skin tones
+    texts = list(dict.fromkeys(text for group in groups for text in group))
+    for start in range(0, len(texts), 4096):  # with what the tokenizer tells of each, 4 MB at a time
+        part = texts[start : start + 4096]
+        for text, row in zip(part, tokenizer.encode(part).ids, strict=True):
+            known[text] = row[row > 0].tolist()
+    return [[known[text] for text in group] for group in groups]

@@ -86,7 +86,7 @@ def read_part(part: Part, source: Path) -> dict[str, bytes]:
     try:
         if source.is_dir():
             found = _of_folder(part, source)
-        elif source.suffix.lower() == ".json":
+        elif part.option == "--labels" and source.suffix.lower() == ".json":
             found = {source.name: source.read_bytes()}
         else:
             found = dict(_of_tarball(part, source, where))

@@ -20,7 +20,8 @@ class Pictures:
     """Pictures of one size, in an order that depends on their names alone."""
 
     images: np.ndarray  #: uint8 [N, H, W, C]; C is 1 grey, 3 RGB, 4 RGB with premultiplied alpha
-    labels: np.ndarray | None = None  #: int64 [N], 0 … len(class_names) − 1, or None
+    #: int64 [N], 0 … len(class_names) − 1, or None; conditions [N, 1 + L] as attngan.data.conditions makes them
+    labels: np.ndarray | None = None
     class_names: list[str] = field(default_factory=list)  #: empty if there are no labels
     skipped: list[tuple[str, str]] = field(default_factory=list)  #: (name, reason) of pictures that can't be read
     ignored: int = 0  #: files that are not of a picture type and hold no captions

@@ -38,7 +38,7 @@ class TextEncoder(nn.Module):
 
 
 class TextLayer(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)) (Vaswani et al. 2017, section 3.1)."""
+    """x + attention(norm(x)), then x + mlp(norm(x)) (Xiong et al. 2020, figure 1b)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -234,7 +234,9 @@ class DeployedTextToImageGenerator(nn.Module):
         if style is None:
             style = torch.zeros_like(tokens[:, 0])
         picture = self.generator.paint(z * truncation[:, None], tokens, mask > 0, style, attended)
-        return _resized(picture, self.generator.config.resolution).clamp(-1, 1)
+        while picture.shape[-1] < self.generator.config.resolution:  # as the stages above do before they have learnt
+            picture = _doubled(picture)
+        return picture.clamp(-1, 1)
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ from attngan_runtime.grid import check_sheet_size, grid
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.tokens import Tokens
 
+_BATCH = 64
+
 
 def word_sheet(
     generator: LoadedGenerator, tokens: Tokens, conditions: np.ndarray, seeds: list[int], truncation: float
@@ -55,6 +57,9 @@ def drawn_with_attention(
     assert isinstance(generator.network, DeployedTextToImageGenerator)
     rows = torch.from_numpy(conditions)
     z = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.network.z_dim)
-    tokens, scale = rows[:, 1:], torch.full((len(rows),), truncation)
-    pictures, maps = generator.network.with_attention(tokens, (tokens > 0).long(), z, rows[:, 0], scale)
-    return to_uint8(pictures.numpy()), maps.numpy()
+    drawn = []
+    for row, noise in zip(rows.split(_BATCH), z.split(_BATCH), strict=True):
+        tokens, scale = row[:, 1:], torch.full((len(row),), truncation)
+        drawn.append(generator.network.with_attention(tokens, (tokens > 0).long(), noise, row[:, 0], scale))
+    pictures, maps = (torch.cat(parts).numpy() for parts in zip(*drawn, strict=True))
+    return to_uint8(pictures), maps

@@ -15,8 +15,7 @@ from attngan.data import Pictures
 from attngan.data.conditions import Conditions
 from attngan.random import derive, normals
 from attngan.training.holdout import split
-
-_LATENTS, _AUGMENTATION, _SALT, _HELD_OUT, _CAPTIONS = 1, 2, 5, 6, 12  # streams of randomness below the run's seed
+from attngan.training.streams import Stream
 
 
 class Order:
@@ -69,9 +68,9 @@ class Batches:
 
     def _salted(self, salt: int) -> None:
         self._salt, plan = salt, self.config.training
-        self._seed = int(derive(plan.seed, _SALT, salt)) if salt else plan.seed
+        self._seed = int(derive(plan.seed, Stream.SALT, salt)) if salt else plan.seed
         self._order = Order(self._seed, len(self.training))
-        self._held_out_order = Order(int(derive(self._seed, _HELD_OUT)), max(len(self.held_out), 1))
+        self._held_out_order = Order(int(derive(self._seed, Stream.HELD_OUT_ORDER)), max(len(self.held_out), 1))
 
     def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
         """Batch number `step`, from place `seen` of the order on."""
@@ -80,8 +79,8 @@ class Batches:
         plan = self.config.training
         samples = torch.arange(2 * plan.batch)
         real, labels = self._pictures(self.training[self._order.indices(seen, plan.batch)], seen)
-        z = normals(derive(self._seed, _LATENTS, step, samples), self.config.network.z_dim).to(self.device)
-        seeds = derive(self._seed, _AUGMENTATION, step, samples).to(self.device)
+        z = normals(derive(self._seed, Stream.LATENTS, step, samples), self.config.network.z_dim).to(self.device)
+        seeds = derive(self._seed, Stream.AUGMENTATION, step, samples).to(self.device)
         return Step(real, labels, (z[: plan.batch], z[plan.batch :]), seeds, plan.augment, probability)
 
     @property
@@ -119,7 +118,7 @@ class Batches:
         factor = self.config.network.resolution // resolution_at(self.config, seen)
         real = F.avg_pool2d(real, factor) if factor > 1 else real
         if self.conditions:
-            seeds = derive(self._seed, _CAPTIONS, seen, torch.arange(len(places))).numpy()
+            seeds = derive(self._seed, Stream.CAPTIONS, seen, torch.arange(len(places))).numpy()
             return real, torch.from_numpy(self.conditions.drawn(places, seeds)).to(self.device)
         if not self._classes:
             return real, None

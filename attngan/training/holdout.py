@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from attngan.data import Pictures
+from attngan.data.captions import numbered
 from attngan.random import derive
+from attngan.training.streams import Stream
 
-_HOLDOUT = 4  # stream of randomness below the run's seed
 _FEWEST, _MOST = 20, 1000  # of a tenth: an error bar needs the one, no figure here needs more than the other
 
 
@@ -31,9 +32,9 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
     held_out: `most_held_out` at most.
     """
     if pictures.captions is not None:
-        chosen = whole_concepts(pictures.captions.concepts, held_out, seed)
+        chosen = whole_concepts(pictures.captions.concepts, held_out, seed, pictures.labels)
         return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-    order = np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(pictures))
+    order = np.random.default_rng(int(derive(seed, Stream.HOLDOUT))).permutation(len(pictures))
     if pictures.labels is not None:
         order = order[np.argsort(pictures.labels[order], kind="stable")]
         order = np.delete(order, np.unique(pictures.labels[order], return_index=True)[1])
@@ -43,12 +44,22 @@ def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def whole_concepts(concepts: list[str], held_out: int, seed: int) -> np.ndarray:
-    """bool [N]: the pictures of shuffled concepts, each taken if it still fits into the number and one is left."""
-    _, numbers, sizes = np.unique(concepts, return_inverse=True, return_counts=True)
-    chosen, room = np.zeros(len(sizes), bool), held_out
-    for concept in np.random.default_rng(int(derive(seed, _HOLDOUT))).permutation(len(sizes))[1:]:
-        if sizes[concept] <= room:
+def whole_concepts(concepts: list[str], held_out: int, seed: int, styles: np.ndarray | None = None) -> np.ndarray:
+    """bool [N]: the pictures of shuffled concepts, each taken if it still fits into the number.
+
+    One concept stays, and with styles int64 [N] one of each style: a style that was never seen can't be drawn.
+    """
+    numbers = numbered(concepts)
+    sizes = np.bincount(numbers)
+    drawn_in = set(zip(numbers.tolist(), (np.zeros_like(numbers) if styles is None else styles).tolist(), strict=True))
+    own: dict[int, set[int]] = {}
+    for number, style in drawn_in:
+        own.setdefault(number, set()).add(style)
+    chosen, room, kept = np.zeros(len(sizes), bool), held_out, set[int]()
+    for concept in np.random.default_rng(int(derive(seed, Stream.HOLDOUT))).permutation(len(sizes)).tolist():
+        if not own[concept] <= kept:
+            kept |= own[concept]
+        elif sizes[concept] <= room:
             chosen[concept], room = True, room - sizes[concept]
     return chosen[numbers]
 

@@ -17,20 +17,23 @@ from attngan.augment import augment
 from attngan.checkpoint import load_tensors, save_tensors
 from attngan.config import RunConfig, TextToImageConfig
 from attngan.data import Pictures
+from attngan.data.captions import numbered
 from attngan.data.conditions import Conditions
+from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores, word_scores
 from attngan.networks.regions import SIDE, RegionEncoder
 from attngan.networks.text_encoder import PADDING, UNKNOWN, TextEncoder
 from attngan.random import derive, uniforms
 from attngan.training.batches import Order
 from attngan.training.state import adam_tensors, below, restore_adam
+from attngan.training.streams import Stream
 
 FILE = "text_encoder.safetensors"
-_INITIAL, _ORDER, _CAPTIONS, _AUGMENTATION, _WORDS = 7, 8, 9, 10, 11  # streams of randomness below the run's seed
 _BATCH = 32
 _LEARNING_RATE = 1e-3
 _FORGOTTEN = 0.05  # share of words shown as the unknown one, so that it means something
 _SAVE_SECONDS = 60.0
+_SKIPS = 10  # steps in a row without finite gradients, after which there is nothing to go back to
 
 
 class Matching:
@@ -39,12 +42,13 @@ class Matching:
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         assert isinstance(config.network, TextToImageConfig)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(derive(config.training.seed, _INITIAL)))
+            torch.manual_seed(int(derive(config.training.seed, Stream.MATCHING_INITIAL)))
             self.networks = nn.ModuleDict(
                 {"text": TextEncoder(config.network), "regions": RegionEncoder(config.network)}
             ).to(device)
         self.optimizer = torch.optim.Adam(self.networks.parameters(), lr=_LEARNING_RATE)
         self.images, self.last, self.device = 0, config.training.matching_images, device
+        self.half, self.skips = config.training.precision == "bf16", 0
 
     def save(self, folder: Path) -> None:
         """Writes text_encoder.safetensors: encoders, optimiser and images shown."""
@@ -60,22 +64,35 @@ class Matching:
         self.images = about["images"]
 
     def step(self, pictures: Tensor, condition: Tensor, concepts: Tensor) -> float:
-        """One step on [B, C, 32, 32] pictures in [−1, 1], their conditions and the numbers of their concepts."""
+        """One step on [B, C, 32, 32] pictures in [−1, 1], their conditions and the numbers of their concepts.
+
+        Returns the loss. A gradient that is not finite moves nothing; AttnGANError after too many of them in a row.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = _LEARNING_RATE * (0.5 + 0.5 * math.cos(math.pi * self.images / self.last))
         named = (condition[:, 1:] != PADDING).any(1)  # a caption of nothing but punctuation matches no picture
+        if not named.any():
+            return math.nan
         pictures, condition, concepts = pictures[named], condition[named], concepts[named]
         tokens = condition[:, 1 : 1 + (condition[:, 1:] != PADDING).sum(1).max()]  # scores of padding take time
         mask = tokens != PADDING
         words, sentence = self.networks["text"](tokens, mask)
-        regions, whole = self.networks["regions"](pictures)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            regions, whole = self.networks["regions"](pictures)
         same = concepts[:, None] == concepts
         loss = matching_loss(word_scores(words, mask, regions.float()), same)
         loss = loss + matching_loss(sentence_scores(sentence, whole.float()), same)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
-        self.optimizer.step()
+        finite = torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0).isfinite()
+        self.skips = 0 if finite else self.skips + 1
+        if self.skips >= _SKIPS:
+            raise AttnGANError(
+                f"words and pictures: their matching is not finite in {_SKIPS} steps in a row; look at the pictures, "
+                "or try another --seed"
+            )
+        if finite:
+            self.optimizer.step()
         return loss.item()
 
 
@@ -91,18 +108,17 @@ def learn_words(
     if (folder / FILE).exists():
         matching.load(folder)
     assert pictures.captions is not None
-    _, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
-    order, saved = Order(int(derive(plan.seed, _ORDER)), len(places)), time.monotonic()
+    concepts = numbered(pictures.captions.concepts)
+    order, saved = Order(int(derive(plan.seed, Stream.MATCHING_ORDER)), len(places)), time.monotonic()
     with tqdm(total=matching.last, initial=matching.images, unit=" images", desc="matching words", leave=False) as bar:
         while matching.images < matching.last and not stop:
             chosen = places[order.indices(matching.images, _BATCH)]
             seeds = torch.arange(matching.images, matching.images + _BATCH)
-            called = derive(plan.seed, _CAPTIONS, seeds).numpy()
+            called = derive(plan.seed, Stream.MATCHING_CAPTIONS, seeds).numpy()
             condition = torch.from_numpy(conditions.drawn(chosen, called, always=True))
-            seen = _small(pictures.images[chosen], derive(plan.seed, _AUGMENTATION, seeds))
-            condition = _forgetful(condition, derive(plan.seed, _WORDS, seeds)).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=plan.precision == "bf16"):
-                loss = matching.step(seen.to(device), condition, torch.from_numpy(concepts[chosen]).to(device))
+            seen = _small(pictures.images[chosen], derive(plan.seed, Stream.MATCHING_AUGMENTATION, seeds))
+            condition = _forgetful(condition, derive(plan.seed, Stream.MATCHING_WORDS, seeds)).to(device)
+            loss = matching.step(seen.to(device), condition, torch.from_numpy(concepts[chosen]).to(device))
             matching.images += _BATCH
             bar.update(_BATCH)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)

@@ -16,6 +16,7 @@ from tiny_words import STYLES, captioned, words_config, write_captioned
 
 from attngan.checkpoint import load_generator
 from attngan.cli import main
+from attngan.commands.train_options import with_holdout
 from attngan.data.conditions import Conditions
 from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores, word_scores
@@ -25,7 +26,7 @@ from attngan.train import Outcome, build, schedule, train
 from attngan.trainer import Trainer
 from attngan.training import quality, text_encoder
 from attngan.training.batches import Batches, resolution_at
-from attngan.training.holdout import split
+from attngan.training.holdout import split, whole_concepts
 from attngan_runtime.tokens import Tokenizer
 
 
@@ -84,6 +85,8 @@ def test_gamma_follows_the_square_of_the_resolution(pictures):
     plan = words_config(pictures)[0].training
     assert schedule(plan, 0, 0.5)[0].gamma == pytest.approx(schedule(plan, 0)[0].gamma / 4)
     assert schedule(plan, 0)[0].mismatched == 1.0
+    fixed = replace(plan, penalty="wgan-gp")
+    assert schedule(fixed, 0, 0.5)[0].gamma == schedule(fixed, 0)[0].gamma
 
 
 def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, pictures, undisturbed, monkeypatch):
@@ -131,6 +134,83 @@ def test_words_learn_which_pictures_they_belong_to(undisturbed, pictures, tmp_pa
     for scores in (by_words, by_sentence):
         assert (scores.argmax(1) == torch.arange(16)).float().mean() > 0.8
     assert matching_loss(by_words, torch.eye(16, dtype=torch.bool)) < 2
+
+
+def test_held_out_pictures_teach_nothing(tmp_path, pictures, monkeypatch):
+    """Neither words, nor pictures: their only ones are unknown, and no step sees them."""
+    _, held_out = split(pictures, 10, 0)
+    texts = [("lonely",) if place in held_out else text for place, text in enumerate(pictures.captions.texts)]
+    marked, images = pictures.captions.take(np.arange(48)), pictures.images.copy()
+    images[held_out] = 77
+    lonely = replace(pictures, captions=replace(marked, texts=texts), images=images)
+    seen = []
+
+    def watched(original):
+        def step(self, real, *others):
+            seen.append(real)
+            return original(self, real, *others)
+
+        return step
+
+    monkeypatch.setattr(Trainer, "step", watched(Trainer.step))
+    monkeypatch.setattr(text_encoder.Matching, "step", watched(text_encoder.Matching.step))
+    assert run(lonely, tmp_path / "run", 64, holdout=10) == Outcome.FINISHED
+    words = Tokenizer.from_json((tmp_path / "run" / "tokenizer.json").read_bytes(), "tokenizer.json")
+    assert words.encode(["lonely"]).unknown == (("lonely",),) and words.encode(["red"]).unknown == ((),)
+    level = 77 / 127.5 - 1
+    assert seen and not any(((real - level).abs() < 1e-3).all((1, 2, 3)).any() for real in seen)
+
+
+def test_what_is_held_out_is_what_fits(tmp_path, pictures):
+    whole = with_holdout(words_config(pictures)[0].training, 10, pictures, "tiny-words")
+    assert whole.holdout == 9  # whole concepts of three
+    few = replace(pictures, captions=replace(pictures.captions.take(np.arange(48)), concepts=["a", "b"] * 24))
+    with pytest.raises(AttnGANError, match="--holdout 5: no whole concept of so few pictures"):
+        run(few, tmp_path / "run", holdout=5)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_style_is_never_held_out_as_a_whole():
+    concepts, styles = [str(index // 2) for index in range(40)], np.array([1, *[0] * 39])
+    for seed in range(30):
+        assert not whole_concepts(concepts, 36, seed, styles)[0]
+    assert whole_concepts(concepts, 38, 0).sum() == 38
+
+
+def test_steps_without_words_or_with_infinite_losses_move_nothing(pictures):
+    config, _ = words_config(pictures)
+    matching = text_encoder.Matching(config, torch.device("cpu"))
+    before = {name: value.clone() for name, value in matching.networks.state_dict().items()}
+    seen, concepts = torch.zeros(4, 4, 16, 16), torch.arange(4)
+    matching.step(seen, torch.zeros(4, 17, dtype=torch.int64), concepts)
+    for _ in range(9):
+        matching.step(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)
+    assert all(torch.equal(value, before[name]) for name, value in matching.networks.state_dict().items())
+    with pytest.raises(AttnGANError, match="not finite in 10 steps in a row; look at the pictures"):
+        matching.step(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)
+
+
+def test_other_captions_are_refused_while_words_are_learnt_too(tmp_path, pictures, monkeypatch):
+    match = text_encoder.Matching.step
+
+    def interrupted(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return match(*args)
+
+    monkeypatch.setattr(text_encoder.Matching, "step", interrupted)
+    out = tmp_path / "run"
+    assert run(pictures, out) == Outcome.TERMINATED
+    assert not (out / "checkpoint.safetensors").exists()
+    texts, tags = (
+        [tuple(text.replace("red", "crimson") for text in group) for group in groups]
+        for groups in (pictures.captions.texts, pictures.captions.tags)
+    )
+    other = replace(pictures, captions=replace(pictures.captions.take(np.arange(48)), texts=texts, tags=tags))
+    with pytest.raises(AttnGANError, match="not the pictures that"):
+        run(other, out)
+    (out / "data.json").unlink()
+    with pytest.raises(AttnGANError, match="not the words of --data"):
+        run(other, out)
 
 
 def test_whole_concepts_are_held_out(pictures):
@@ -241,7 +321,7 @@ def test_from_a_folder_with_captions_to_a_generator(tmp_path):
     assert "16×16×4, from 12 words in 3 styles" in result.output and not out.exists()
     result = call("--data", data, "--out", out, "--images", 32)
     assert result.exit_code == 0, result.output
-    assert f"attngan sample {out}" in result.output
+    assert f'attngan sample {out} "a few words" --out' in result.output
     generator = load_generator(str(out))
     assert generator.config.network.vocabulary == 14 and generator.config.network.styles == 3
     assert call("--data", data, "--out", out, "--images", 32).exit_code == 0  # nothing is left to do

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,7 +48,8 @@ def evaluate_words(
     for split in splits:
         if len(split.places) < FEWEST:
             raise AttnGANError(
-                f"--data: {len(split.places)} {split.name} pictures with captions; {FEWEST} or more are needed"
+                f"--data: {len(split.places)} {split.name} prompts; {FEWEST} or more are needed: name more pictures, "
+                "or leave out --samples"
             )
     real = _Real(pictures, known, extractor)
     conditions = {name: _conditions(generator, pictures) for name, generator in generators.items()}
@@ -66,7 +67,8 @@ def evaluate_words(
         every = {group: _obeyed(pictures, pairs, generators, conditions) for group, pairs in split.pairs.items()}
         obeyed[split.name] = {group: found for group, found in every.items() if found}
     concepts = {split.name: len(np.unique(real.concepts[split.places])) for split in splits}
-    return TextReport(scores, obeyed, concepts, extractor.name)
+    prompts = {split.name: len(split.places) for split in splits}
+    return TextReport(scores, obeyed, prompts, concepts, extractor.name)
 
 
 class _Real:
@@ -125,7 +127,8 @@ def _obeyed(
     for name, generator in generators.items():
         drawn, changed = (_draw(pictures, generator, conditions[name][column]) for column in pairs.T)
         found[name] = obedience(drawn, changed, places, change, concepts)
-    return found | {REAL: obedience(first, second, places, change, concepts)}
+    own = obedience(first, second, places, change, concepts)  # its ratio and agreement are so by construction
+    return found | {REAL: replace(own, ratio=None, ratio_by_chance=None, agreement=None)}
 
 
 def _draw(pictures: Pictures, generator: OpenGenerator, rows: np.ndarray) -> np.ndarray:

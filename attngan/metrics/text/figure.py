@@ -32,7 +32,7 @@ def jackknifed(terms: np.ndarray, concepts: np.ndarray, statistic: Callable[[np.
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(sums.sum(0)))
         without = statistic(sums.sum(0) - sums)
-    spread = without - without.mean()
+        spread = without - without.mean()
     error = float(np.sqrt((groups - 1) / groups * (spread * spread).sum()))
     return Figure(value, error, len(terms)) if np.isfinite(value) and np.isfinite(error) else None
 

@@ -30,7 +30,7 @@ class Obedience:
     elsewhere: Figure | None  #: change in the rest of the picture
     ratio: Figure | None  #: there / elsewhere; 1 where the place doesn't matter
     ratio_by_chance: Figure | None  #: with the places of other pairs: what drawing in the middle alone would give
-    direction: Figure | None  #: cosine between mean changes of colour there and real ones, all pairs together; −1 … 1
+    agreement: Figure | None  #: cosine of mean changes of colour there with the real ones, all pairs together; −1 … 1
 
 
 def changed_places(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -31,7 +31,8 @@ class TextReport:
 
     scores: dict[str, dict[str, Scores]]  #: by prompts (held-out, seen), by column: generator, REAL or CHANCE
     obedience: dict[str, dict[str, dict[str, Obedience]]]  #: by prompts, by the kind of word changed, by column
-    concepts: dict[str, int]  #: of each kind of prompts
+    prompts: dict[str, int]  #: how many of each kind
+    concepts: dict[str, int]  #: how many these show
     features: str  #: figures in other features can't be compared
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,17 +44,18 @@ class TextReport:
         return [
             *(line for prompts in self.scores for line in self._scores(prompts)),
             *(line for prompts in self.obedience for line in self._obedience(prompts)),
-            "KID: lower is better; the others: higher is better, but shuffled captions have to be at chance or below.",
-            "± is a standard error; but for KID's it counts concepts, not pictures. Features and the matchers on them: "
-            f"{self.features}; not comparable with figures in others",
+            "KID: lower is better. The others: higher is better; with shuffled captions, chance or below is right.",
+            "Changes are in levels of 255, where the real pictures of both prompts differ, and elsewhere; same seed.",
+            f"± is one standard error, by concepts but for KID. Features, and matchers on them: {self.features}; "
+            "not comparable with figures in others",
         ]
 
     def _scores(self, prompts: str) -> list[str]:
         columns = self.scores[prompts]
-        figures = [figure for figure in (scores.r_precision for scores in columns.values()) if figure]
-        title = f"{prompts} ({figures[0].n:,} of {self.concepts[prompts]:,} concepts)" if figures else prompts
-        lines = [_row(title, columns)]
-        lines.append(_row("  KID", (_number(scores.kid, 4) for scores in columns.values())))
+        lines = [
+            _row(f"{prompts}: {self.prompts[prompts]:,} prompts, {self.concepts[prompts]:,} concepts", columns),
+            _row("  KID", (_number(scores.kid, 4) for scores in columns.values())),
+        ]
         for name, field in (
             ("  R-precision, 1 caption in 100", "r_precision"),
             ("  picture first for its caption", "recall_1"),
@@ -67,14 +69,14 @@ class TextReport:
         return lines
 
     def _obedience(self, prompts: str) -> list[str]:
-        heads = ("pairs", "change there", "elsewhere", "ratio", "ratio by chance", "direction")
+        heads = ("pairs", "change there", "elsewhere", "ratio", "ratio by chance", "agreement")
         lines = [_row(f"one word changed, {prompts}", heads)]
         for group, columns in self.obedience[prompts].items():
             for column, found in columns.items():
                 cells = [
                     f"{found.there.n:,}" if found.there else "-",
                     *(_number(figure, 1) for figure in (found.there, found.elsewhere)),
-                    *(_number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.direction)),
+                    *(_number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.agreement)),
                 ]
                 lines.append(_row(f"  {group}: {column}", cells))
         return lines

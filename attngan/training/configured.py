@@ -1,0 +1,26 @@
+"""A run's config from a preset's parts and the pictures that it is to be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, TrainingConfig, task_of
+from attngan.data import Pictures
+from attngan.data.vocabulary import build_tokenizer
+from attngan.training.holdout import split
+from attngan_runtime.tokens import TOKENIZER, Tokenizer
+
+
+def configured(
+    name: str, network: NetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
+) -> tuple[RunConfig, bytes]:
+    """The run's config, and tokenizer.json with the words of its training pictures if it draws from words."""
+    if not isinstance(network, TextToImageConfig):
+        return RunConfig(name, replace(network, classes=len(names)), training, names), b""
+    assert pictures.captions is not None
+    places, _ = split(pictures, training.holdout, training.seed)
+    seen = pictures.captions.take(places)
+    tokenizer = build_tokenizer((text for group in (*seen.texts, *seen.tags) for text in group), network.length)
+    size = Tokenizer.from_json(tokenizer, TOKENIZER).size
+    network = replace(network, styles=len(names), vocabulary=size)
+    return RunConfig(name, network, training, names, task=task_of(network)), tokenizer
