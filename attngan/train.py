@@ -264,10 +264,17 @@ class _Run:
         return replace(settings, learning_rate=rate), probability
 
     def _grow(self) -> None:
-        """Both generators at the resolution that is trained now; D goes by its pictures."""
+        """Both generators at the resolution that is trained now; D goes by its pictures.
+
+        The best of a smaller resolution is none of this one, however low its KID: blur costs little there.
+        """
+        progress, side = self.progress, resolution_at(self.config, self.progress.images)
+        if progress.resolution not in (0, side):
+            progress.best, progress.collapsed = None, 0
+        progress.resolution = side
         for network in (self.state.trainer.generator, self.state.ema.network):
             if isinstance(network, TextToImageGenerator):
-                network.resolution = resolution_at(self.config, self.progress.images)
+                network.resolution = side
 
     def _precision(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16")

@@ -39,6 +39,7 @@ class Progress:
 
     images: int = 0  #: real images shown so far
     inspected: int = 0  #: images at the last grid and KID
+    resolution: int = 0  #: of the last step's pictures; 0 before the first
     best: dict[str, float] | None = None  #: images, kid and kid_error of the generator that is kept
     collapsed: int = 0  #: evaluations in a row that were worse than the best beyond both errors
     stopped_early: bool = False

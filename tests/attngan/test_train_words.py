@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tiny_runs import mean_colours, same_bits
 from tiny_words import STYLES, captioned, words_config, write_captioned
 
-from attngan.checkpoint import load_generator
+from attngan.checkpoint import load_about, load_generator
 from attngan.cli import main
 from attngan.commands.train_options import with_holdout
 from attngan.data.conditions import Conditions
@@ -273,6 +273,10 @@ def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path,
     assert asked[0].shape == (20, 17) and len(asked[0].unique(dim=0)) > 5
     assert json.loads((tmp_path / "run" / "memorisation.json").read_text())["held_out"] == 18
     assert (tmp_path / "run" / "neighbours.png").exists()
+    kids = [json.loads(line) for line in (tmp_path / "run" / "quality.jsonl").read_text().splitlines()]
+    best = load_about(tmp_path / "run" / "generator.safetensors")["best"]
+    at_16 = [line["kid"] for line in kids if line["images"] > 32]  # those of 8² before count no more
+    assert best["images"] > 32 and best["kid"] == min(at_16) and len(kids) > len(at_16)
 
 
 def test_a_damaged_text_encoder_is_named(tmp_path, pictures, undisturbed):
