@@ -105,9 +105,10 @@ def test_pairs_differ_in_one_word_and_a_skin_tone_is_one() -> None:
     found = swapped(
         captions(
             "Hand: light skin tone", "hand: medium-light skin tone", "hand: dark skin tone", "hand",
-            "red heart", "blue heart", "heart", "reddish heart", "left arrow", "right arrow",
+            "red heart", "blue heart", "heart", "redwood", "left arrow", "right arrow",
             "couple: woman, man, light skin tone, dark skin tone", "couple: woman, man, dark skin tone, dark skin tone",
             "couple: woman, man, dark skin tone, light skin tone", "couple: man, woman, dark skin tone, dark skin tone",
+            "bluewood",
         ),
         None,
     )  # fmt: skip
@@ -148,7 +149,7 @@ def test_places_that_change_have_a_margin() -> None:
     expected[5:11, 5:11] = True  # one pixel at 16²
     assert (expected == PLACES).all()
     assert not changed_places(squares(FIRST * 0), squares(FIRST * 0 + 32)).any()  # too little to count
-    assert changed_places(squares(FIRST * 0 + [0, 0, 255, 0]), squares(FIRST * 0)).any()  # one channel is enough
+    assert changed_places(squares(FIRST * 0 + [0, 0, 100, 0]), squares(FIRST * 0)).any()  # one channel is enough
     shares = np.stack([np.zeros((16, 16), bool), expected, np.ones((16, 16), bool)])
     assert usable(shares).tolist() == [False, True, False]
 
@@ -210,10 +211,11 @@ def test_report_prints_tables_and_is_ready_for_json() -> None:
         "among the first 10 25.0 % ± 3.1 % 25.0 % ± 3.1 % 1.0 % ± 0.0 %",
         "R-precision, captions shuffled 1.0 % ± 0.0 % 1.0 % ± 0.0 % 1.0 % ± 0.0 %",
         "prompts with unknown words 12 - -",
-        "one word changed, held-out pairs change there elsewhere ratio ratio by chance agreement",
+        "held-out, one word changed: change pairs there elsewhere ratio by chance agreement",
         "colour: mine 100 36.8 ± 2.6 15.3 ± 1.1 2.40 ± 0.17 - -",
     ]
-    assert len({len(line) for line in lines[:8]}) == 1  # columns stand below one another
+    # Columns stand below one another.
+    assert {len(line) for line in lines[:8]} == {92} and {len(line) for line in lines[8:10]} == {122}
     assert json.loads(json.dumps(report().as_dict()))["scores"]["held-out"]["mine"]["kid"] == {
         "value": 0.0312, "error": 0.0011, "n": 702
     }  # fmt: skip

@@ -80,6 +80,25 @@ def test_who_draws_what_is_said_is_told_from_who_does_not(pictures: Pictures) ->
     assert "skin tone" not in report.obedience["seen"]  # there are no such pairs
 
 
+def test_shuffled_captions_are_those_of_other_pictures(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pictures.captions is not None
+    features = MEANS(pictures.images)
+    _, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
+
+    class Knowing:
+        captions = concepts[:, None]
+
+        def scores(self, found: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            near = -np.abs(features[places][:, None] - found).sum(2)
+            return near, near
+
+    monkeypatch.setattr("attngan.metrics.text.evaluation.judges", lambda *_: Knowing())
+    drawing = generator(pictures, lambda seeds, _: pictures.images[split(pictures, HELD_OUT, 0)[1]][seeds % HELD_OUT])
+    mine = _evaluate_words([drawing], pictures, 1000, MEANS).scores["held-out"]["mine"]
+    assert mine.r_precision and mine.r_precision.value == 1 and mine.recall_1 and mine.recall_1.value == 1
+    assert mine.shuffled and mine.shuffled.value < 0.2  # other thin squares may be nearer
+
+
 def test_pairs_with_a_held_out_concept_are_held_out(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[evaluation.Split] = []
     monkeypatch.setattr(evaluation, "evaluate_words", lambda _, __, splits, *___: given.extend(splits))

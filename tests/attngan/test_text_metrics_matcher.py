@@ -84,6 +84,17 @@ def test_a_concept_has_no_part_in_its_own_judge(pictures: Pictures, quick: None)
     assert same == [fold == before.folds[0] for fold in range(5)]
 
 
+def test_another_style_of_the_same_caption_is_no_mistake(
+    pictures: Pictures, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike: list[torch.Tensor] = []
+    loss = matcher.matching_loss
+    monkeypatch.setattr(matcher, "matching_loss", lambda scores, same: (alike.append(same), loss(scores, same))[1])
+    found = judges(pictures, EVERY, MEANS)
+    learnt = np.count_nonzero(found.folds != 0)
+    assert (alike[0].sum(1) == 3).all() and alike[0].shape == (learnt, learnt)  # each caption in three styles
+
+
 def test_only_known_pictures_are_learnt_from(pictures: Pictures, quick: None) -> None:
     images = pictures.images.copy()
     images[32:] = 255 - images[32:]

@@ -13,15 +13,16 @@ from attngan.metrics.comparison import drawn_like
 from attngan.metrics.extractor import Extractor
 from attngan.metrics.feature_cache import real_features
 from attngan.metrics.kernel_distance import FEWEST, kid
-from attngan.metrics.text.figure import Figure
+from attngan.metrics.text.figure import Figure, mean
 from attngan.metrics.text.matcher import judges
 from attngan.metrics.text.obedience import FEWEST as FEWEST_PAIRS
 from attngan.metrics.text.obedience import Obedience, changed_places, mean_change, obedience, usable
 from attngan.metrics.text.report import CHANCE, REAL, Scores, TextReport
-from attngan.metrics.text.retrieval import Retrieval, at_random, retrieval, shuffled
+from attngan.metrics.text.retrieval import at_random, found_among_99, retrieval, shuffled
 from attngan.networks.text_encoder import UNKNOWN
 
 _PAIRS = 100  # of each kind of word and of prompts
+_SHUFFLES = 10  # of captions: a single one would come from a few hundred hits of chance
 _BATCH = 64  # pictures drawn at a time
 
 
@@ -88,20 +89,19 @@ class _Real:
 
     def scores(self, split: Split, shown: np.ndarray, compared: np.ndarray, unknown: int = 0) -> Scores:
         """Of features `shown` [N, d], a picture a prompt; KID is that of `compared` [M, d]."""
-        wrong = self._retrieval(split.places, shown[shuffled(self.concepts[split.places])])
-        found = self._retrieval(split.places, shown)
+        concepts, captions = self.concepts[split.places], self.captions[split.places]
+        found = retrieval(*self.judges.scores(shown, split.places), concepts, captions)
         distance = None
         if len(compared) >= FEWEST:
             distance = Figure(*kid(self.features(split.places), compared), len(compared))
-        return Scores(distance, found.r_precision, found.recall_1, found.recall_5, found.recall_10,
-                      wrong.r_precision, unknown)  # fmt: skip
+        others = [shown[shuffled(concepts, seed)] for seed in range(_SHUFFLES)]
+        wrong = [found_among_99(self.judges.scores(one, split.places)[1], concepts, captions) for one in others]
+        control = mean(np.mean(wrong, 0), concepts)
+        return Scores(distance, found.r_precision, found.recall_1, found.recall_5, found.recall_10, control, unknown)
 
     def by_chance(self, split: Split) -> Scores:
         found = at_random(self.concepts[split.places], self.captions[split.places])
         return Scores(None, found.r_precision, found.recall_1, found.recall_5, found.recall_10, found.r_precision)
-
-    def _retrieval(self, places: np.ndarray, features: np.ndarray) -> Retrieval:
-        return retrieval(*self.judges.scores(features, places), self.concepts[places], self.captions[places])
 
 
 def _conditions(generator: OpenGenerator, pictures: Pictures) -> np.ndarray:

@@ -9,6 +9,8 @@ from typing import Any
 from attngan.metrics.text.figure import Figure
 from attngan.metrics.text.obedience import Obedience
 
+_NARROW = 14  # columns of the second table; it is 122 characters wide
+
 REAL, CHANCE = "real pictures", "chance"  # columns beside those of generators
 
 
@@ -44,7 +46,8 @@ class TextReport:
         return [
             *(line for prompts in self.scores for line in self._scores(prompts)),
             *(line for prompts in self.obedience for line in self._obedience(prompts)),
-            "KID: lower is better. The others: higher is better; with shuffled captions, chance or below is right.",
+            *(["given: it is not known which of these concepts training showed"] if "given" in self.scores else []),
+            "KID: lower is better. The others: higher is better; R-precision counts from that of shuffled captions on.",
             "Changes are in levels of 255, where the real pictures of both prompts differ, and elsewhere; same seed.",
             f"± is one standard error, by concepts but for KID. Features, and matchers on them: {self.features}; "
             "not comparable with figures in others",
@@ -69,8 +72,8 @@ class TextReport:
         return lines
 
     def _obedience(self, prompts: str) -> list[str]:
-        heads = ("pairs", "change there", "elsewhere", "ratio", "ratio by chance", "agreement")
-        lines = [_row(f"one word changed, {prompts}", heads)]
+        heads = ("pairs", "there", "elsewhere", "ratio", "by chance", "agreement")
+        lines = [_row(f"{prompts}, one word changed: change", heads, _NARROW)]
         for group, columns in self.obedience[prompts].items():
             for column, found in columns.items():
                 cells = [
@@ -78,15 +81,15 @@ class TextReport:
                     *(_number(figure, 1) for figure in (found.there, found.elsewhere)),
                     *(_number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.agreement)),
                 ]
-                lines.append(_row(f"  {group}: {column}", cells))
+                lines.append(_row(f"  {group}: {column}"[:36], cells, _NARROW))
         return lines
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
 
-def _row(title: str, cells: Iterable[str]) -> str:
-    return f"{title:42}" + "".join(f"{cell[-18:]:>20}" for cell in cells)
+def _row(title: str, cells: Iterable[str], width: int = 18) -> str:
+    return f"{title:38}" + "".join(f"{cell[2 - width :]:>{width}}" for cell in cells)
 
 
 def _number(figure: Figure | None, digits: int) -> str:

@@ -32,15 +32,20 @@ def retrieval(by_caption: np.ndarray, by_picture: np.ndarray, concepts: np.ndarr
     The 99 other captions are drawn by chance, the same ones each time, each different from the others; all of them
     where there are fewer. Equal scores count as if chance decided, so that equal scores for all give chance itself.
     """
-    other = (concepts[:, None] != concepts) & (captions[:, None] != captions)
+    other = _other(concepts, captions)
     own = np.diag(by_caption)[:, None]
     better, equal = ((by_caption > own) & other).sum(1), ((by_caption == own) & other).sum(1)
     recalls = [mean(_within(k, better, equal), concepts) for k in (1, 5, 10)]
-    random, found = np.random.default_rng(0), np.empty(len(concepts))
+    return Retrieval(mean(found_among_99(by_picture, concepts, captions), concepts), *recalls)
+
+
+def found_among_99(by_picture: np.ndarray, concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
+    """float64 [N], 0 … 1: of each picture whether its own caption scores best; arguments as `retrieval` takes them."""
+    other, random, found = _other(concepts, captions), np.random.default_rng(0), np.empty(len(concepts))
     for place, scores in enumerate(by_picture.T):
         chosen = scores[_mismatched(other[place], captions, random)]
         found[place] = _within(1, np.sum(chosen > scores[place]), np.sum(chosen == scores[place]))
-    return Retrieval(mean(found, concepts), *recalls)
+    return found
 
 
 def at_random(concepts: np.ndarray, captions: np.ndarray) -> Retrieval:
@@ -49,14 +54,19 @@ def at_random(concepts: np.ndarray, captions: np.ndarray) -> Retrieval:
     return retrieval(same, same, concepts, captions)
 
 
-def shuffled(concepts: np.ndarray) -> np.ndarray:
+def shuffled(concepts: np.ndarray, seed: int = 0) -> np.ndarray:
     """int64 [N]: for each place another one, of another concept unless half or more of them are of one."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     _, numbers = np.unique(concepts, return_inverse=True)
     order = np.argsort(random.permutation(len(concepts))[numbers], kind="stable")
     places = np.empty(len(order), np.int64)
     places[order] = np.roll(order, len(order) // 2)
     return places
+
+
+def _other(concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
+    """bool [N, N]: captions and pictures that do not belong together."""
+    return (concepts[:, None] != concepts) & (captions[:, None] != captions)
 
 
 def _within(k: int, better: np.ndarray, equal: np.ndarray) -> np.ndarray:
