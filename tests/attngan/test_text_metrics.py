@@ -105,10 +105,10 @@ def test_pairs_differ_in_one_word_and_a_skin_tone_is_one() -> None:
     found = swapped(
         captions(
             "Hand: light skin tone", "hand: medium-light skin tone", "hand: dark skin tone", "hand",
-            "red heart", "blue heart", "heart", "redwood", "left arrow", "right arrow",
+            "red heart", "blue heart", "heart", "infrared wood", "left arrow", "right arrow",
             "couple: woman, man, light skin tone, dark skin tone", "couple: woman, man, dark skin tone, dark skin tone",
             "couple: woman, man, dark skin tone, light skin tone", "couple: man, woman, dark skin tone, dark skin tone",
-            "bluewood",
+            "infrablue wood", "redwood", "bluewood",
         ),
         None,
     )  # fmt: skip

@@ -24,6 +24,7 @@ from attngan.evaluate import _evaluate_words, evaluate_generator
 from attngan.metrics import kid
 from attngan.metrics.extractor import Extractor
 from attngan.metrics.text import matcher
+from attngan.metrics.text.retrieval import found_among_99, shuffled
 from attngan.networks.build import build_generator
 from attngan.training.holdout import split
 from attngan_export.export import export_generator
@@ -96,7 +97,11 @@ def test_shuffled_captions_are_those_of_other_pictures(pictures: Pictures, monke
     drawing = generator(pictures, lambda seeds, _: pictures.images[split(pictures, HELD_OUT, 0)[1]][seeds % HELD_OUT])
     mine = _evaluate_words([drawing], pictures, 1000, MEANS).scores["held-out"]["mine"]
     assert mine.r_precision and mine.r_precision.value == 1 and mine.recall_1 and mine.recall_1.value == 1
-    assert mine.shuffled and mine.shuffled.value < 0.2  # other thin squares may be nearer
+    _, unseen = split(pictures, HELD_OUT, 0)
+    known = concepts[unseen]
+    orders = [shuffled(known, seed) for seed in range(10)]
+    wrong = [found_among_99(Knowing().scores(features[unseen][order], unseen)[1], known, known) for order in orders]
+    assert mine.shuffled and mine.shuffled.value == pytest.approx(np.mean(wrong)) and mine.shuffled.value < 0.2
 
 
 def test_pairs_with_a_held_out_concept_are_held_out(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +196,8 @@ def test_from_the_command_line_two_beside_one_another_and_recorded(
     alone = evaluate_generator(str(one), data, features=own_features).as_dict()
     assert alone["scores"]["held-out"]["one"] == columns["one"]  # whatever stands beside
     assert figures["obedience"]["seen"]["colour"]["one"]["agreement"]
+    with pytest.raises(AttnGANError, match="9 held-out prompts"):  # three whole concepts are what 10 have room for
+        evaluate_generator(str(one), data, 10, own_features)
 
 
 def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path: Path) -> None:

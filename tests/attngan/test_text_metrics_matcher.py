@@ -15,6 +15,7 @@ from attngan.data import Captions, Pictures
 from attngan.data.convert import on_white
 from attngan.errors import AttnGANError
 from attngan.metrics.extractor import Extractor
+from attngan.metrics.feature_cache import real_features
 from attngan.metrics.text import matcher
 from attngan.metrics.text.matcher import Judges, judges
 from attngan.metrics.text.retrieval import retrieval, shuffled
@@ -31,6 +32,10 @@ def pictures() -> Pictures:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matcher, "_STEPS", 5)
+
+
+def judged(pictures: Pictures, places: np.ndarray, extractor: Extractor) -> Judges:
+    return judges(pictures, places, real_features(extractor, pictures, places), extractor)
 
 
 def vectors(found: Judges) -> list[np.ndarray]:
@@ -63,7 +68,7 @@ def test_finds_captions_of_concepts_that_no_judge_has_seen(monkeypatch: pytest.M
     monkeypatch.setattr(matcher, "_STEPS", 40)
     pictures, every = two_words_each(), np.arange(200)
     concepts, captions = numbered(pictures)
-    found, features = judges(pictures, every, Extractor("looks", None, looks_of_words)), looks_of_words(pictures.images)
+    found, features = judged(pictures, every, Extractor("looks", None, looks_of_words)), looks_of_words(pictures.images)
     right = retrieval(*found.scores(features, every), concepts, captions)
     wrong = retrieval(*found.scores(features[shuffled(concepts)], every), concepts, captions)
     assert right.r_precision and right.recall_1 and right.recall_5 and wrong.r_precision and wrong.recall_5
@@ -73,13 +78,13 @@ def test_finds_captions_of_concepts_that_no_judge_has_seen(monkeypatch: pytest.M
 
 def test_a_concept_has_no_part_in_its_own_judge(pictures: Pictures, quick: None) -> None:
     assert pictures.captions is not None
-    before = judges(pictures, EVERY, MEANS)
+    before = judged(pictures, EVERY, MEANS)
     concept = pictures.captions.concepts[0]
     own = np.array([name == concept for name in pictures.captions.concepts])
     assert len(set(before.folds[own])) == 1 and set(before.folds) == set(range(5))
     images = pictures.images.copy()
     images[own] = 255 - images[own]
-    after = judges(replace(pictures, images=images), EVERY, MEANS)
+    after = judged(replace(pictures, images=images), EVERY, MEANS)
     same = [np.array_equal(one, other) for one, other in zip(vectors(before), vectors(after), strict=True)]
     assert same == [fold == before.folds[0] for fold in range(5)]
 
@@ -90,7 +95,7 @@ def test_another_style_of_the_same_caption_is_no_mistake(
     alike: list[torch.Tensor] = []
     loss = matcher.matching_loss
     monkeypatch.setattr(matcher, "matching_loss", lambda scores, same: (alike.append(same), loss(scores, same))[1])
-    found = judges(pictures, EVERY, MEANS)
+    found = judged(pictures, EVERY, MEANS)
     learnt = np.count_nonzero(found.folds != 0)
     assert (alike[0].sum(1) == 3).all() and alike[0].shape == (learnt, learnt)  # each caption in three styles
 
@@ -98,12 +103,12 @@ def test_another_style_of_the_same_caption_is_no_mistake(
 def test_only_known_pictures_are_learnt_from(pictures: Pictures, quick: None) -> None:
     images = pictures.images.copy()
     images[32:] = 255 - images[32:]
-    before, after = (judges(one, EVERY[:32], MEANS) for one in (pictures, replace(pictures, images=images)))
+    before, after = (judged(one, EVERY[:32], MEANS) for one in (pictures, replace(pictures, images=images)))
     assert all(np.array_equal(one, other) for one, other in zip(vectors(before), vectors(after), strict=True))
 
 
 def test_each_pair_is_judged_by_the_caption_s_or_the_picture_s_own_matcher(pictures: Pictures, quick: None) -> None:
-    found, places = judges(pictures, EVERY, MEANS), np.array([3, 0, 40, 17, 22])
+    found, places = judged(pictures, EVERY, MEANS), np.array([3, 0, 40, 17, 22])
     features = mean_colours(on_white(pictures.images[places]))
     by_caption, by_picture = found.scores(features, places)
     for row in range(5):
@@ -124,16 +129,16 @@ def test_the_same_to_the_bit_and_learnt_once(
     learn = matcher._learn
     monkeypatch.setattr(matcher, "_learn", lambda *given: (learnt.append(1), learn(*given)))
     cached = replace(MEANS, version="1")
-    first = judges(pictures, EVERY, cached)
+    first = judged(pictures, EVERY, cached)
     torch.manual_seed(99)
-    again = judges(pictures, EVERY, cached)
+    again = judged(pictures, EVERY, cached)
     assert len(learnt) == 5
-    unkept = judges(pictures, EVERY, MEANS)
+    unkept = judged(pictures, EVERY, MEANS)
     assert len(learnt) == 10
     for other in (again, unkept):
         assert all(np.array_equal(a, b) for a, b in zip(vectors(first), vectors(other), strict=True))
     monkeypatch.setattr(matcher, "VERSION", "other")
-    judges(pictures, EVERY, cached)
+    judged(pictures, EVERY, cached)
     assert len(learnt) == 15
 
 
@@ -142,7 +147,7 @@ def test_words_that_a_matcher_never_saw_say_nothing(pictures: Pictures, quick: N
     texts = [("giraffe, top left", *rest) if place == 0 else (main, *rest)
              for place, (main, *rest) in enumerate(pictures.captions.texts)]  # fmt: skip
     changed = replace(pictures, captions=replace(pictures.captions, texts=texts))
-    found = judges(changed, EVERY, MEANS)
+    found = judged(changed, EVERY, MEANS)
     word = found.captions[0, 0]
     for fold, one in enumerate(found.matchers):
         assert one.words.weight[word].any() == (fold != found.folds[0])
@@ -150,8 +155,8 @@ def test_words_that_a_matcher_never_saw_say_nothing(pictures: Pictures, quick: N
 
 def test_features_without_any_spread_and_few_concepts(quick: None, pictures: Pictures) -> None:
     grey = Extractor("grey", None, lambda images: np.ones((len(images), 3), np.float32))
-    scores, _ = judges(pictures, EVERY, grey).scores(np.ones((48, 3), np.float32), EVERY)
+    scores, _ = judged(pictures, EVERY, grey).scores(np.ones((48, 3), np.float32), EVERY)
     assert np.isfinite(scores).all()
     few = Captions([("a",)] * 48, [()] * 48, [str(place % 4) for place in range(48)])
     with pytest.raises(AttnGANError, match="show 4 concepts; telling them apart needs 5 or more"):
-        judges(replace(pictures, captions=few), EVERY, MEANS)
+        judged(replace(pictures, captions=few), EVERY, MEANS)

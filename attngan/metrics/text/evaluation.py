@@ -77,8 +77,8 @@ class _Real:
 
     def __init__(self, pictures: Pictures, known: np.ndarray, extractor: Extractor) -> None:
         assert pictures.captions is not None
-        self.known, self.judges = known, judges(pictures, known, extractor)
-        self._features = real_features(extractor, pictures, known)
+        self.known, self._features = known, real_features(extractor, pictures, known)
+        self.judges = judges(pictures, known, self._features, extractor)
         _, self.concepts = np.unique(pictures.captions.concepts, return_inverse=True)
         _, captions = np.unique(self.judges.captions, axis=0, return_inverse=True)
         self.captions = captions.reshape(-1)

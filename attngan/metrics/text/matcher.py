@@ -22,7 +22,7 @@ from attngan.data.vocabulary import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores
 from attngan.metrics.extractor import Extractor
-from attngan.metrics.feature_cache import real_features, remembered
+from attngan.metrics.feature_cache import remembered
 from attngan_runtime.tokens import Tokenizer
 
 #: raise it when anything below changes what a matcher learns, so that none cached before is used
@@ -99,9 +99,10 @@ class Judges:
         return by_caption, by_picture
 
 
-def judges(pictures: Pictures, places: np.ndarray, extractor: Extractor) -> Judges:
+def judges(pictures: Pictures, places: np.ndarray, features: np.ndarray, extractor: Extractor) -> Judges:
     """Matchers that learn from the real pictures at these places, or come from the cache if they did so before.
 
+    features: float32 [len(places), d], what the extractor makes of them.
     The same arguments give the same matchers, to the bit on one kind of machine.
     Raises AttnGANError if the pictures show one concept alone.
     """
@@ -114,7 +115,6 @@ def judges(pictures: Pictures, places: np.ndarray, extractor: Extractor) -> Judg
     folds = (np.random.default_rng(0).permutation(len(names)) % _FOLDS)[concepts]
     tokenizer = _vocabulary(pictures.captions)
     captions = tokenizer.encode([texts[0] for texts in pictures.captions.texts]).ids
-    features = real_features(extractor, pictures, places)
     seen = [np.flatnonzero(folds[places] != fold) for fold in range(_FOLDS)]
     matchers = [_initial(tokenizer.size, features.shape[1], len(some)) for some in seen]
     sizes = [len(parameters_to_vector(matcher.parameters())) for matcher in matchers]
