@@ -1,7 +1,7 @@
 """What word attention adds: one small text to image network with it and without it, everything else equal.
 
-    python bench/word_attention.py train words --data emoji --out runs       half an hour of one core; again to resume
-    python bench/word_attention.py train sentence --data emoji --out runs    the same without word attention
+    python bench/word_attention.py words --data emoji --out runs       half an hour of one core; again to resume
+    python bench/word_attention.py sentence --data emoji --out runs    the same without word attention
     attngan evaluate runs/words --beside runs/sentence --data emoji --out bench/results/word_attention.json
 
 Both read with the same text encoder and see the same pictures under the same captions in the same order; their first
@@ -24,8 +24,6 @@ from attngan.training.holdout import usual_holdout
 
 ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places attend to words, by run
 SIDE, IMAGES = 32, 64_000
-DATA = click.option("--data", required=True, type=click.Path(path_type=Path))
-OUT = click.option("--out", required=True, type=click.Path(path_type=Path))
 
 
 def small(pictures: Pictures, name: str) -> tuple[RunConfig, bytes]:
@@ -39,16 +37,11 @@ def small(pictures: Pictures, name: str) -> tuple[RunConfig, bytes]:
     return configured("emoji-64", network, training, pictures, tuple(pictures.class_names))
 
 
-@click.group()
-def main() -> None:
-    """Train both, then score them."""
-
-
-@main.command("train")
+@click.command()
 @click.argument("name", type=click.Choice(list(ATTENTION)))
-@DATA
-@OUT
-def train_one(name: str, data: Path, out: Path) -> None:
+@click.option("--data", required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+def main(name: str, data: Path, out: Path) -> None:
     """Trains one of the two into OUT/NAME, or goes on with it."""
     pictures = load_captioned(data, resolution=SIDE, channels=4)
     config, tokenizer = small(pictures, name)

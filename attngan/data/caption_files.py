@@ -13,10 +13,9 @@ from typing import Any
 from attngan.data.convert import UnreadablePictureError
 from attngan.data.files import Listing, SourceFile, class_of
 from attngan.errors import AttnGANError
+from attngan_runtime.tokens import NO_TEXT
 
 JSON_LINES = "captions.jsonl"
-# Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.
-_NO_TEXT = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]")
 _LINE_END = re.compile("[\\t\\n\\v\\f\\r\\x85]")  # which would break the reports that name a picture
 _EXAMPLE = 'write {"file_name": "a.png", "caption": "red heart"}'
 
@@ -151,7 +150,7 @@ def _text(where: str, key: str, value: Any) -> str:
 
 def _plain(where: str, text: str) -> str:
     """The text with single spaces; AttnGANError for control characters that are no white space."""
-    found = _NO_TEXT.search(text)
+    found = NO_TEXT.search(text)
     if found:
         what = "half a surrogate pair" if found[0] >= "\ud800" else "a control character"
         raise AttnGANError(f"{where}: U+{ord(found[0]):04X} is {what}; remove it")

@@ -8,7 +8,7 @@ from pathlib import Path
 from attngan.data.caption_files import Described, read_captions
 from attngan.data.captions import Captions
 from attngan.data.files import SourceFile
-from attngan.data.load import check_source, decode_files, explained, listed, numbered
+from attngan.data.load import check_source, decode_files, explained, labels_of, listed
 from attngan.data.pictures import Pictures, name_some
 from attngan.errors import AttnGANError
 
@@ -36,7 +36,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Pictu
             _captions([files[place] for place in decoded.kept], described),
             uncaptioned=uncaptioned, pictureless=described.pictureless,
         )  # fmt: skip
-        labels, styles = numbered([described.entries[files[place].name].style for place in decoded.kept])
+        labels, styles = labels_of([described.entries[files[place].name].style for place in decoded.kept])
         return Pictures(decoded.images, labels, styles, decoded.skipped, described.ignored, captions)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -34,6 +35,10 @@ class Captions:
             [self.tags[place] for place in chosen],
             [self.concepts[place] for place in chosen],
         )
+
+    def said(self) -> Iterator[str]:
+        """Every caption and every tag of every picture."""
+        return (text for group in (*self.texts, *self.tags) for text in group)
 
     @cached_property
     def digest(self) -> bytes:

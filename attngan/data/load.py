@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from attngan.data.captions import numbered
 from attngan.data.convert import UnreadablePictureError, decode_picture
 from attngan.data.files import Listing, SourceFile, class_of, list_folder, list_zip
 from attngan.data.idx import find_idx, load_idx
@@ -116,19 +117,19 @@ def decode_files(path: Path, files: list[SourceFile], resolution: int, channels:
     return Decoded(images[: len(kept)], kept, skipped)
 
 
-def numbered(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
+def labels_of(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
     """(int64 labels, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
-    found = sorted({name for name in names if name is not None})
-    if None in names or len(found) < 2:  # one class says no more than none
+    given = [name for name in names if name is not None]
+    found = sorted(set(given))
+    if len(given) < len(names) or len(found) < 2:  # one class says no more than none
         return None, []
-    number = {name: index for index, name in enumerate(found)}
-    return np.array([number[name] for name in names if name is not None], np.int64), found
+    return numbered(given), found
 
 
 def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> Pictures:
     decoded = decode_files(path, listing.pictures, resolution, channels)
     classes = class_of([file.name for file in listing.pictures])
-    labels, names = numbered([classes[place] for place in decoded.kept])
+    labels, names = labels_of([classes[place] for place in decoded.kept])
     return Pictures(decoded.images, labels, names, decoded.skipped, len(listing.others))
 
 

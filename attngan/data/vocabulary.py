@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from attngan.errors import AttnGANError
-
-SPECIAL = ("[PAD]", "[UNK]")  #: tokens 0 and 1: padding, and every word that is not in the vocabulary
+from attngan_runtime.tokens import PADDING, SPECIAL, UNKNOWN
 
 
 def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
@@ -28,8 +27,10 @@ def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
     if not counts:
         raise AttnGANError("--data: its captions hold no words, only punctuation; write what the pictures show")
     words = [*SPECIAL, *sorted(counts.keys() - set(SPECIAL), key=lambda word: (-counts[word], word))]
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token=SPECIAL[1]))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: number for number, word in enumerate(words)}, unk_token=SPECIAL[UNKNOWN])
+    )
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.enable_truncation(length)
-    tokenizer.enable_padding(length=length, pad_id=0, pad_token=SPECIAL[0])
+    tokenizer.enable_padding(length=length, pad_id=PADDING, pad_token=SPECIAL[PADDING])
     return (tokenizer.to_str(pretty=True) + "\n").encode()

@@ -8,9 +8,6 @@ from torch import Tensor, nn
 from attngan.attention import MultiHeadAttention
 from attngan.config import TextToImageConfig
 
-PADDING = 0  #: token of places without a word
-UNKNOWN = 1  #: token of every word outside the vocabulary
-
 
 class TextEncoder(nn.Module):
     """tokens int64 [B, L], mask bool [B, L] (True = a word) → words [B, L, text_dim] and sentence [B, text_dim].

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from attngan.attention import WordAttention
 from attngan.config import TextToImageConfig
 from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, stages_of, variance_scaled, widen_layer
-from attngan.networks.text_encoder import PADDING, TextEncoder
+from attngan.networks.text_encoder import TextEncoder
 from attngan.random import normals
+from attngan_runtime.tokens import PADDING
 
 _STYLE = 256  # values that modulate the blocks
 _STYLE_NAME = 32  # values of the style that is asked for by name

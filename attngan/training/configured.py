@@ -20,7 +20,7 @@ def configured(
     assert pictures.captions is not None
     places, _ = split(pictures, training.holdout, training.seed)
     seen = pictures.captions.take(places)
-    tokenizer = build_tokenizer((text for group in (*seen.texts, *seen.tags) for text in group), network.length)
+    tokenizer = build_tokenizer(seen.said(), network.length)
     size = Tokenizer.from_json(tokenizer, TOKENIZER).size
     network = replace(network, styles=len(names), vocabulary=size)
     return RunConfig(name, network, training, names, task=task_of(network)), tokenizer

@@ -22,11 +22,12 @@ from attngan.data.conditions import Conditions
 from attngan.errors import AttnGANError
 from attngan.matching import matching_loss, sentence_scores, word_scores
 from attngan.networks.regions import SIDE, RegionEncoder
-from attngan.networks.text_encoder import PADDING, UNKNOWN, TextEncoder
+from attngan.networks.text_encoder import TextEncoder
 from attngan.random import derive, uniforms
 from attngan.training.batches import Order
 from attngan.training.state import adam_tensors, below, restore_adam
 from attngan.training.streams import Stream
+from attngan_runtime.tokens import PADDING, UNKNOWN
 
 FILE = "text_encoder.safetensors"
 _BATCH = 32

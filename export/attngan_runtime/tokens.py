@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import TOKENIZER
 
-__all__ = ["TOKENIZER", "Tokenizer", "Tokens", "check_prompt"]
+__all__ = ["NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Tokenizer", "Tokens", "check_prompt"]
 
 _LONGEST = 4096  # words of a prompt at most, whatever its generator
 
@@ -22,8 +22,10 @@ _NORMALIZER = {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "St
 _PRE_TOKENIZER = {
     "type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Removed"}, {"type": "WhitespaceSplit"}]
 }  # fmt: skip
-_PADDING, _UNKNOWN = ("[PAD]", 0), ("[UNK]", 1)
-_SPACE = "\t\n\v\f\r\x85"  # control characters that separate words
+SPECIAL = ("[PAD]", "[UNK]")  #: what stands for padding and for every word outside the vocabulary
+PADDING, UNKNOWN = 0, 1  #: their tokens
+# Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.
+NO_TEXT = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,7 @@ class Tokenizer:
         Raises AttnGANError naming the first prompt that is not text: another type, control characters other than
         white space, or half a surrogate pair.
         """
-        ids = np.full((len(prompts), self.length), _PADDING[1], np.int64)
+        ids = np.full((len(prompts), self.length), PADDING, np.int64)
         words: list[tuple[str, ...]] = []
         unknown, cut = list(words), list(words)
         for row, prompt in zip(ids, prompts, strict=True):
@@ -103,10 +105,10 @@ class Tokenizer:
             kept, known = written[: self.length], found.ids[: self.length]
             row[: len(kept)] = known
             words.append(tuple(kept))
-            strangers = (word for word, number in zip(kept, known, strict=True) if number == _UNKNOWN[1])
+            strangers = (word for word, number in zip(kept, known, strict=True) if number == UNKNOWN)
             unknown.append(tuple(dict.fromkeys(strangers)))
             cut.append(tuple(written[self.length :]))
-        mask = (ids != _PADDING[1]).astype(np.int64)
+        mask = (ids != PADDING).astype(np.int64)
         return Tokens(ids, mask, tuple(unknown), tuple(cut), tuple(words), tuple(prompts))
 
 
@@ -114,12 +116,12 @@ def check_prompt(prompt: Any) -> None:
     """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read."""
     if not isinstance(prompt, str):
         raise AttnGANError(f"prompt {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
-    for place, character in enumerate(prompt):
-        kind = unicodedata.category(character)
-        if kind == "Cs" or (kind == "Cc" and character not in _SPACE):
-            what = "half a surrogate pair, so it is not valid text" if kind == "Cs" else "a control character"
-            shown = ascii(prompt[max(0, place - 30) : place + 10])
-            raise AttnGANError(f"prompt {shown}: U+{ord(character):04X} at place {place} is {what}; remove it")
+    found = NO_TEXT.search(prompt)
+    if found:
+        half, place = found[0] >= "\ud800", found.start()
+        what = "half a surrogate pair, so it is not valid text" if half else "a control character"
+        shown = ascii(prompt[max(0, place - 30) : place + 10])
+        raise AttnGANError(f"prompt {shown}: U+{ord(found[0]):04X} at place {place} is {what}; remove it")
 
 
 def _listed(words: Sequence[str], most: int = 8) -> str:
@@ -143,18 +145,18 @@ def _wrong_length(truncation: Any, padding: Any) -> str | None:
     length = truncation.get("max_length") if isinstance(truncation, dict) else None
     if type(length) is not int or not 1 <= length <= _LONGEST:
         return f"its length is {json.dumps(length)[:40]}, not a number of words"
-    expected = {"strategy": {"Fixed": length}, "direction": "Right", "pad_id": _PADDING[1], "pad_token": _PADDING[0]}
+    expected = {"strategy": {"Fixed": length}, "direction": "Right", "pad_id": PADDING, "pad_token": SPECIAL[PADDING]}
     if not isinstance(padding, dict) or any(padding.get(name) != value for name, value in expected.items()):
-        return f"does not pad with {_PADDING[0]} to its length of {length} words"
+        return f"does not pad with {SPECIAL[PADDING]} to its length of {length} words"
     return None
 
 
 def _wrong_words(model: Any) -> str | None:
     words = model.get("vocab") if isinstance(model, dict) else None
-    if not isinstance(words, dict) or model.get("type") != "WordLevel" or model.get("unk_token") != _UNKNOWN[0]:
+    if not isinstance(words, dict) or model.get("type") != "WordLevel" or model.get("unk_token") != SPECIAL[UNKNOWN]:
         return "is not a word-level model"
-    if any(words.get(name) != number for name, number in (_PADDING, _UNKNOWN)):
-        return f"its first words are not {_PADDING[0]} and {_UNKNOWN[0]}"
+    if any(words.get(name) != number for number, name in enumerate(SPECIAL)):
+        return f"its first words are not {SPECIAL[PADDING]} and {SPECIAL[UNKNOWN]}"
     if any(type(number) is not int for number in words.values()) or sorted(words.values()) != list(range(len(words))):
         return f"does not number its {len(words)} words from 0 up"
     return None

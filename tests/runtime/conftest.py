@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan_runtime import sidecar as format_1
+from tests.runtime.sidecars import sidecar_of
 from tests.runtime.words_bundle import write_words_bundle
 
 CLASSES = ["T-shirt/top", "Sneaker", "Bag"]
@@ -74,32 +75,7 @@ def make_sidecar(model: bytes, shape: tuple[int, int, int], classes: list[str], 
     kinds = {"seed": np.int64, "class": np.int64, "z": np.float32, "truncation": np.float32}
     feeds = {name: np.array(values, kinds[name]) for name, values in golden.items()}
     (pictures,) = onnxruntime.InferenceSession(model).run(["image"], feeds)
-    indices = format_1.golden_indices(pictures.size)
-    channels, height, width = shape
-    return {
-        "format_version": 1,
-        "task": "image",
-        "name": "waves",
-        "model": "model.onnx",
-        "files": {"model.onnx": format_1.sha256_of(model)},
-        "target": "ort",
-        "precision": "fp32",
-        "inputs": [*inputs, format_1.truncation_input()],
-        "output": {
-            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
-            "width": width, "minimum": -1, "maximum": 1,
-        },
-        "tolerance": {"fp32": {"CPUExecutionProvider": {"asked": 1e-5, "measured": 2e-7}}},
-        "golden": {
-            "inputs": golden,
-            "indices": indices,
-            "values": [float(value) for value in pictures.ravel()[indices]],
-            "tolerance": 1e-3,
-        },
-        "license": "Apache-2.0",
-        "source": "made by the tests",
-        "created_with": {"attngan": "0.1.0", "torch": "2.13.0"},
-    }  # fmt: skip
+    return sidecar_of("waves", "image", {"model.onnx": model}, inputs, shape, golden, pictures)
 
 
 @cache

@@ -13,22 +13,12 @@ import pytest
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import golden_indices, parse_sidecar, validate_sidecar, write_sidecar
+from tests.runtime.sidecars import set_at
 
 
 @pytest.fixture
 def sidecar(make_bundle: Any) -> dict[str, Any]:
     return json.loads((make_bundle() / "model.onnx.json").read_text())
-
-
-def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(sidecar: dict[str, Any]) -> None:
-        *way, last = (int(step) if step.isdecimal() else step for step in path.split("/"))
-        place: Any = sidecar
-        for step in way:
-            place = place[step]
-        place[last] = value
-
-    return change
 
 
 WRONG = [

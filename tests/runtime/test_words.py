@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from PIL import Image
 
 from attngan_runtime import AttnGANError, Bundle, Generator, bundle
-from attngan_runtime.cli import main
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sidecar import sha256_of, style_input, validate_sidecar, write_sidecar
+from tests.runtime.command_line import run, tiles
+from tests.runtime.sidecars import set_at
 from tests.runtime.words_bundle import LENGTH, STYLES, WORDS, drawn, maps, tokenizer_json, write_words_bundle
 
 RED_HEART, GREEN = [2, 4, 0, 0], [3, 0, 0, 0]
@@ -88,9 +87,9 @@ def test_the_first_style_is_taken_where_none_is_asked_for(generator: Generator) 
     ],
 )
 def test_what_does_not_fit_is_refused(generator: Generator, arguments: dict[str, Any], words: str) -> None:
-    for run in (generator.run, generator.run_float):
+    for draw in (generator.run, generator.run_float):
         with pytest.raises(AttnGANError, match=words) as raised:
-            run(**arguments)
+            draw(**arguments)
         assert "\n" not in str(raised.value)
 
 
@@ -111,10 +110,10 @@ def test_words_are_refused_where_none_are_read(make_bundle: Any, tmp_path: Path)
 
 
 def test_what_is_not_drawn_is_warned_of_at_the_callers_line(generator: Generator) -> None:
-    for run in (generator.run, generator.run_float, lambda **given: generator.attention(given["prompts"], 0)):
+    for draw in (generator.run, generator.run_float, lambda **given: generator.attention(given["prompts"], 0)):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            run(seeds=0, prompts=["", "red unicorn", "red red red red heart"])
+            draw(seeds=0, prompts=["", "red unicorn", "red red red red heart"])
         assert [str(warning.message).partition(": ")[2].split()[0] for warning in caught] == ["holds", "unknown", "cut"]
         assert {warning.category for warning in caught} == {UserWarning}
         assert {warning.filename for warning in caught} == {__file__}
@@ -186,17 +185,6 @@ def test_a_tokenizer_that_is_too_big_is_not_even_read(words_bundle: Path) -> Non
     refused(words_bundle, r"tokenizer\.json: is too big")
 
 
-def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(sidecar: dict[str, Any]) -> None:
-        *way, last = (int(step) if step.isdecimal() else step for step in path.split("/"))
-        place: Any = sidecar
-        for step in way:
-            place = place[step]
-        place[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -245,20 +233,6 @@ def test_maps_need_words(make_bundle: Any) -> None:
     entry = {"name": "attention", "dtype": "float32", "shape": ["batch", 4, 2, 2], "minimum": 0, "maximum": 1}
     with pytest.raises(AttnGANError, match=r"attention is .* not a map for each of no words"):
         validate_sidecar(sidecar | {"attention": entry})
-
-
-def run(*arguments: Any) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def tiles(path: Path, columns: int, side: int = 8) -> np.ndarray:
-    with Image.open(path) as image:
-        pixels = np.asarray(image)
-    rows = (pixels.shape[0] + 2) // (side + 2)
-    assert pixels.shape[:2] == (rows * (side + 2) - 2, columns * (side + 2) - 2)
-    return np.array([
-        pixels[r * (side + 2) :][:side, c * (side + 2) :][:, :side] for r in range(rows) for c in range(columns)
-    ])  # fmt: skip
 
 
 def test_a_row_shows_one_prompt_and_a_column_one_seed(words_bundle: Path, generator: Generator, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan_runtime import sidecar as format_1
+from tests.runtime.sidecars import sidecar_of
 
 WORDS = ["red", "green", "heart", "dragon", "e"]
 STYLES = ["google", "twitter"]
@@ -122,35 +123,12 @@ def sidecar_json(styles: bool, attention: bool, words: tuple[str, ...], length: 
     }  # fmt: skip
     feeds = {name: np.array(rows, np.float32 if name == "truncation" else np.int64) for name, rows in golden.items()}
     (pictures,) = onnxruntime.InferenceSession(model).run(["image"], feeds)
-    indices = format_1.golden_indices(pictures.size)
     inputs = [format_1.tokens_input(LENGTH, len(WORDS) + 2), format_1.mask_input(LENGTH), format_1.seed_input()]
     inputs += [format_1.style_input(STYLES)] if styles else []
-    channels, height, width = SHAPE
-    sidecar = {
-        "format_version": 1,
-        "task": "text-to-image",
-        "name": "words",
-        "model": "model.onnx",
-        "files": {"model.onnx": format_1.sha256_of(model), "tokenizer.json": format_1.sha256_of(tokenizer)},
-        "target": "ort",
-        "precision": "fp32",
-        "inputs": [*inputs, format_1.truncation_input()],
-        "output": {
-            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
-            "width": width, "minimum": -1, "maximum": 1,
-        },
-        **({"attention": format_1.attention_output(LENGTH, SIDE, SIDE)} if attention else {}),
-        "tolerance": {"fp32": {"CPUExecutionProvider": {"asked": 1e-5, "measured": 2e-7}}},
-        "golden": {
-            "inputs": golden,
-            "indices": indices,
-            "values": [float(value) for value in pictures.ravel()[indices]],
-            "tolerance": 1e-3,
-        },
-        "license": "Apache-2.0",
-        "source": "made by the tests",
-        "created_with": {"attngan": "0.1.0"},
-    }  # fmt: skip
+    files = {"model.onnx": model, "tokenizer.json": tokenizer}
+    sidecar = sidecar_of("words", "text-to-image", files, inputs, SHAPE, golden, pictures)
+    if attention:
+        sidecar["attention"] = format_1.attention_output(LENGTH, SIDE, SIDE)
     return json.dumps(sidecar)
 
 

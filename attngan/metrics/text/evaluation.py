@@ -19,7 +19,7 @@ from attngan.metrics.text.obedience import FEWEST as FEWEST_PAIRS
 from attngan.metrics.text.obedience import Obedience, changed_places, mean_change, obedience, usable
 from attngan.metrics.text.report import CHANCE, REAL, Scores, TextReport
 from attngan.metrics.text.retrieval import at_random, found_among_99, retrieval, shuffled
-from attngan.networks.text_encoder import UNKNOWN
+from attngan_runtime.tokens import UNKNOWN
 
 _PAIRS = 100  # of each kind of word and of prompts
 _SHUFFLES = 10  # of captions: a single one would come from a few hundred hits of chance

@@ -134,7 +134,7 @@ def judges(pictures: Pictures, places: np.ndarray, features: np.ndarray, extract
 
 def _vocabulary(captions: Captions) -> Tokenizer:
     """Every word of the captions and tags."""
-    texts = dict.fromkeys(text for group in (*captions.texts, *captions.tags) for text in group)
+    texts = dict.fromkeys(captions.said())
     return Tokenizer.from_json(build_tokenizer(texts, _LENGTH), "the words of --data")
 
 

@@ -1,0 +1,56 @@
+"""What the sidecars of the tests' bundles have in common, and changes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from attngan_runtime import sidecar as format_1
+
+
+def sidecar_of(
+    name: str, task: str, files: dict[str, bytes], inputs: list[dict[str, Any]], shape: tuple[int, int, int],
+    golden: dict[str, Any], pictures: np.ndarray,
+) -> dict[str, Any]:  # fmt: skip
+    """A sidecar for files by name, inputs before truncation, and the pictures [B, C, H, W] of the golden inputs."""
+    indices = format_1.golden_indices(pictures.size)
+    channels, height, width = shape
+    return {
+        "format_version": 1,
+        "task": task,
+        "name": name,
+        "model": "model.onnx",
+        "files": {file: format_1.sha256_of(content) for file, content in files.items()},
+        "target": "ort",
+        "precision": "fp32",
+        "inputs": [*inputs, format_1.truncation_input()],
+        "output": {
+            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
+            "width": width, "minimum": -1, "maximum": 1,
+        },
+        "tolerance": {"fp32": {"CPUExecutionProvider": {"asked": 1e-5, "measured": 2e-7}}},
+        "golden": {
+            "inputs": golden,
+            "indices": indices,
+            "values": [float(value) for value in pictures.ravel()[indices]],
+            "tolerance": 1e-3,
+        },
+        "license": "Apache-2.0",
+        "source": "made by the tests",
+        "created_with": {"attngan": "0.1.0", "torch": "2.13.0"},
+    }  # fmt: skip
+
+
+def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """A change that sets the value at `inputs/0/name` and the like."""
+
+    def change(sidecar: dict[str, Any]) -> None:
+        *way, last = (int(step) if step.isdecimal() else step for step in path.split("/"))
+        place: Any = sidecar
+        for step in way:
+            place = place[step]
+        place[last] = value
+
+    return change
