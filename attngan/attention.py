@@ -57,34 +57,43 @@ class MultiHeadAttention(nn.Module):
         key_padding_mask: bool [B, N_k], True = leave this key out (torch's meaning, the opposite of the kernel's).
         weights: [B, N_q, N_k], or [B, heads, N_q, N_k] with average_attn_weights=False.
         """
-        q, k, v = (self._heads(x, i) for i, x in enumerate((query, key, value)))
-        if self.temperature_logit is not None:
-            temperature = self.max_temperature * self.temperature_logit.sigmoid()
-            q, k = _unit(q) * temperature.to(q.dtype)[:, None, None], _unit(k)
+        q, k, v = (self.project(x, i) for i, x in enumerate((query, key, value)))
+        q, k, scale, similarity = self._scored(q, k)
         mask = None if key_padding_mask is None else ~key_padding_mask[:, None, :]
-        similarity: Literal["dot", "l2"] = "l2" if self.similarity == "l2" else "dot"
-        scale = 1.0 if self.temperature_logit is not None else self.head_dim**-0.5
-        out = attention(
-            q,
-            k,
-            v,
-            key_mask=mask,
-            is_causal=is_causal,
-            scale=scale,
-            similarity=similarity,
-            backend=self.backend,
-        )
-        out = self.out_proj(out.transpose(1, 2).flatten(2))
+        out = self._merged(q, k, v, mask, is_causal, scale, similarity)
         if not need_weights:
             return out, None
         weights = attention_weights(q, k, key_mask=mask, is_causal=is_causal, scale=scale, similarity=similarity)
         return out, weights.mean(1) if average_attn_weights else weights
 
-    def _heads(self, x: Tensor, part: int) -> Tensor:
-        """Projects x [B, N, E] by the query (0), key (1) or value (2) third of in_proj to [B, heads, N, head_dim]."""
+    def project(self, x: Tensor, part: int) -> Tensor:
+        """x [B, N, E] by the query (0), key (1) or value (2) third of in_proj: [B, heads, N, head_dim]."""
         rows = slice(part * x.shape[-1], (part + 1) * x.shape[-1])
         bias = None if self.in_proj_bias is None else self.in_proj_bias[rows]
         return F.linear(x, self.in_proj_weight[rows], bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, key_mask: Tensor) -> Tensor:
+        """Queries [B, heads, N_q, D], keys and values [B, heads, N_k, D] that `project` made, maybe long before →
+        [B, N_q, E]. key_mask: bool [B or 1, 1, N_k], True = attend; a row without any key gives the output bias.
+        """
+        q, k, scale, similarity = self._scored(q, k)
+        return self._merged(q, k, v, key_mask, False, scale, similarity)
+
+    def _scored(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, float, Literal["dot", "l2"]]:
+        """Queries and keys as the kernel takes them, its scale, and its similarity."""
+        if self.temperature_logit is None:
+            return q, k, self.head_dim**-0.5, "l2" if self.similarity == "l2" else "dot"
+        temperature = self.max_temperature * self.temperature_logit.sigmoid()
+        return _unit(q) * temperature.to(q.dtype)[:, None, None], _unit(k), 1.0, "dot"
+
+    def _merged(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, scale: float,
+        similarity: Literal["dot", "l2"],
+    ) -> Tensor:  # fmt: skip
+        out = attention(
+            q, k, v, key_mask=mask, is_causal=is_causal, scale=scale, similarity=similarity, backend=self.backend
+        )  # fmt: skip
+        return self.out_proj(out.transpose(1, 2).flatten(2))
 
 
 class SelfAttention2d(nn.Module):

@@ -18,12 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from attngan.config import NetworkConfig, RunConfig, TextToImageConfig
+from attngan.config import NetworkConfig, RunConfig, TextConfig, TextToImageConfig
 from attngan.errors import AttnGANError
-from attngan.networks.build import Deployed, build_generator, deploy
+from attngan.networks.build import DeployedPictures, Generator, build_generator, deploy
+from attngan.networks.writing import DeployedTextGenerator
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
+LIKELIHOOD = "likelihood.safetensors"  #: beside generator.safetensors: a text generator before D came in
 PRETRAINED = Path(__file__).parent / "pretrained"
 
 
@@ -145,7 +147,7 @@ class LoadedGenerator:
 
     name: str
     config: RunConfig
-    network: Deployed
+    network: DeployedPictures
     tokenizer: Tokenizer | None = None  #: of a generator that draws from words
 
     @torch.no_grad()
@@ -191,22 +193,40 @@ def find_run(run_or_name: str) -> Path:
 
 
 def load_generator(run_or_name: str) -> LoadedGenerator:
-    """The averaged generator of a run folder or of a shipped NAME, ready to draw (float32, CPU, eval mode)."""
+    """The averaged generator of pictures of a run folder or of a shipped NAME, ready to draw (float32, CPU, eval mode).
+
+    Raises AttnGANError if it is damaged, or writes sentences (see `attngan.writing`).
+    """
     folder = find_run(run_or_name)
     config = load_config(folder)
+    if isinstance(config.network, TextConfig):
+        raise AttnGANError(f"{run_or_name}: writes sentences, where pictures are wanted; name a generator that draws")
+    deployed = deploy(load_network(config, folder / "generator.safetensors")).eval().requires_grad_(False)
+    assert not isinstance(deployed, DeployedTextGenerator)
+    return LoadedGenerator(folder.resolve().name, config, deployed, _load_tokenizer(folder, config))
+
+
+def load_network(config: RunConfig, path: Path) -> Generator:
+    """The generator of a run with the weights in a file of it, in float32; AttnGANError if they don't fit."""
     generator = build_generator(config.network)
-    tensors, about = load_tensors(folder / "generator.safetensors")
-    check_architecture(folder / "generator.safetensors", about.get("network"), config.network)
+    tensors, about = load_tensors(path)
+    check_architecture(path, about.get("network"), config.network)
     try:
         generator.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
+        raise AttnGANError(f"{path.parent}: {path.name} does not fit config.json ({reason}); restore both") from None
+    return generator
+
+
+def read_tokenizer(folder: Path) -> bytes:
+    """The content of tokenizer.json of a run; AttnGANError if it is missing."""
+    try:
+        return (folder / TOKENIZER).read_bytes()
+    except OSError as error:
         raise AttnGANError(
-            f"{folder}: generator.safetensors does not fit config.json ({reason}); restore both"
+            f"{folder / TOKENIZER}: {error.strerror}; restore it, for without it no words can be read"
         ) from None
-    name = folder.resolve().name
-    deployed = deploy(generator).eval().requires_grad_(False)
-    return LoadedGenerator(name, config, deployed, _load_tokenizer(folder, config))
 
 
 def _load_tokenizer(folder: Path, config: RunConfig) -> Tokenizer | None:
@@ -214,10 +234,7 @@ def _load_tokenizer(folder: Path, config: RunConfig) -> Tokenizer | None:
     if not isinstance(config.network, TextToImageConfig):
         return None
     path = folder / TOKENIZER
-    try:
-        tokenizer = Tokenizer.from_json(path.read_bytes(), str(path))
-    except OSError as error:
-        raise AttnGANError(f"{path}: {error.strerror}; restore it, for without it no prompt can be read") from None
+    tokenizer = Tokenizer.from_json(read_tokenizer(folder), str(path))
     if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
         raise AttnGANError(f"{path}: not the vocabulary that config.json beside it names; restore both")
     return tokenizer

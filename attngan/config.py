@@ -61,6 +61,33 @@ class TextToImageConfig:
             raise AttnGANError(f"text_heads {self.text_heads}: does not divide text_dim {self.text_dim}")
 
 
+@dataclass(frozen=True)
+class TextConfig:
+    """Shape of a generator of sentences, and of its discriminator."""
+
+    vocabulary: int  #: words that are told apart, the special ones among them
+    length: int  #: tokens of a sentence at most, its end among them; even
+    keywords: int  #: key words of a sentence at most
+    width: int  #: length of a word's vector
+    layers: int  #: of the decoder, and of the discriminator
+    heads: int  #: attention heads; divides the width
+    readouts: int  #: learned attention read-outs of the discriminator
+    dropout: float = 0.0  #: while the generator learns by likelihood
+    cross_attention: bool = True  #: False: key words reach the decoder as their mean alone
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise AttnGANError(f"heads {self.heads}: does not divide the width {self.width}")
+        if self.length % 2 or not 2 <= self.length <= 512:
+            raise AttnGANError(f"length {self.length}: use an even number from 2 to 512")
+        if self.keywords < 1 or self.readouts < 1 or self.layers < 1:
+            raise AttnGANError(
+                f"keywords {self.keywords}, readouts {self.readouts}, layers {self.layers}: use 1 or more of each"
+            )
+        if not 0 <= self.dropout < 1:
+            raise AttnGANError(f"dropout {self.dropout}: use 0 to below 1")
+
+
 def _check_stages(network: ImageNetworkConfig | TextToImageConfig) -> None:
     """AttnGANError unless the stages of a network fit its resolution, its attention and one another."""
     if network.resolution not in (16, 32, 64, 128, 256):
@@ -89,7 +116,7 @@ class TrainingConfig:
     gamma: tuple[float, float] = (1.0, 0.1)  #: weight of R1 + R2 (γ/2 multiplies both), geometric on a cosine
     penalty_every: int = 4  #: steps between penalties, each then multiplied by this number
     objective: str = "relativistic"  #: a name in attngan.losses.OBJECTIVES
-    penalty: Literal["r1+r2", "r1", "r2", "wgan-gp"] = "r1+r2"
+    penalty: Literal["r1+r2", "r1", "r2", "wgan-gp", "none"] = "r1+r2"
     augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
     overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
@@ -99,6 +126,9 @@ class TrainingConfig:
     grow: tuple[float, ...] = ()  #: shares of the run after which the resolution doubles (text to image)
     matching_images: int = 0  #: shown to the text encoder before anything is drawn (text to image)
     mismatched: float = 0.0  #: weight of real pictures under other pictures' captions, which D is to refuse
+    likelihood_images: int = 0  #: sentences shown before D comes in, to learn their likelihood (text)
+    temperature: tuple[float, float] = (1.0, 1.0)  #: of the Gumbel softmax against D, geometric in images (text)
+    without_keywords: float = 0.0  #: share of sentences that are shown without key words (text)
     precision: Literal["fp32", "bf16"] = "fp32"  #: of convolutions and matrix products; weights are always fp32
     ema_half_life: int = 4000  #: in images; shorter while fewer than twenty times as many have been seen
     seed: int = 0
@@ -112,9 +142,12 @@ class TrainingConfig:
             raise AttnGANError(f"grow {self.grow}: use rising shares of the run between 0 and 1")
 
 
-NetworkConfig = ImageNetworkConfig | TextToImageConfig
+PictureNetworkConfig = ImageNetworkConfig | TextToImageConfig
+NetworkConfig = PictureNetworkConfig | TextConfig
 #: What there is to train, by the name that a run's config.json and a bundle have for it.
-TASKS: dict[str, type[NetworkConfig]] = {"image": ImageNetworkConfig, "text-to-image": TextToImageConfig}
+TASKS: dict[str, type[NetworkConfig]] = {
+    "image": ImageNetworkConfig, "text-to-image": TextToImageConfig, "text": TextConfig,
+}  # fmt: skip
 
 
 def task_of(network: NetworkConfig) -> str:
@@ -139,8 +172,15 @@ class RunConfig:
         network, grow = self.network, self.training.grow
         if grow and (not isinstance(network, TextToImageConfig) or network.base << len(grow) != network.resolution):
             raise AttnGANError(
-                f"grow {grow}: does not lead to {network.resolution}²; use one share a doubling, or none"
+                f"grow {grow}: does not lead to the resolution {getattr(network, 'resolution', 0)}²; "
+                "use one share a doubling, or none"
             )
+
+    @property
+    def picture_network(self) -> PictureNetworkConfig:
+        """The network of a run that draws, whose every kind has a resolution and channels."""
+        assert not isinstance(self.network, TextConfig), "a generator of sentences where pictures are drawn"
+        return self.network
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -223,6 +263,20 @@ def _words(
     return network, training
 
 
+def _text(
+    width: int, layers: int, heads: int, readouts: int, length: int, dropout: float, likelihood_images: int,
+    images: int, batch: int, learning_rate: tuple[float, float], temperature: tuple[float, float],
+) -> tuple[TextConfig, TrainingConfig]:  # fmt: skip
+    """A preset that writes sentences; its words are those of the training text."""
+    network = TextConfig(0, length, 5, width, layers, heads, readouts, dropout)
+    training = TrainingConfig(
+        images, batch, learning_rate=learning_rate, penalty="none", likelihood_images=likelihood_images,
+        temperature=temperature, without_keywords=0.25, kid_samples=1000 if dropout else 100,
+        patience=PATIENCE if dropout else 0, ema_half_life=max(images // 40, 200),
+    )  # fmt: skip
+    return network, training
+
+
 #: γ grows fourfold with each doubling of the resolution, as R3GAN's does (Huang et al. 2024, appendix).
 PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma       adaptive
@@ -235,6 +289,9 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     # name              side  widths from 4² up       words at heads  z  from  text          images  batch  gamma       growth at    matching  augmentation
     "tiny-words": _words(16, (8, 8, 8),               (8, 16),  2,   16,   8, (16, 1, 2),     2_000, 16, (1.0, 0.1), (0.5,),          1_280, (0.0, 0.0)),
     "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  190_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
+    # name              width layers heads read-outs length dropout likelihood images batch  learning rate  temperature
+    "tiny-text":  _text(32,   1,     2,    2,        24,    0.0,    6_400,     1_280, 16,    (1e-3, 1e-4),  (1.0, 0.1)),
+    "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  64_000, 64,    (1e-4, 1e-5),  (1.0, 0.1)),
 }  # fmt: skip
 
 

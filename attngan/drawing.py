@@ -18,10 +18,11 @@ from attngan.data.convert import premultiply
 from attngan.errors import AttnGANError
 from attngan.records import read_object
 from attngan_runtime.pixels import to_uint8
+from attngan_runtime.sidecar import SIDECAR
 from attngan_runtime.tokens import Tokenizer
 
 if TYPE_CHECKING:
-    from attngan_runtime import Generator
+    from attngan_runtime import PictureGenerator
 
 #: (seeds int64 [B], labels int64 [B] or None; from words conditions [B, 1 + L]) →
 #: uint8 [B, H, W, C], RGBA premultiplied by alpha as Pictures has it
@@ -70,7 +71,7 @@ def open_generator(run_or_bundle: str) -> OpenGenerator:
 
     Raises AttnGANError if there is none of that name, or if the bundle takes z in place of seeds.
     """
-    if (Path(run_or_bundle) / "model.onnx.json").is_file():
+    if (Path(run_or_bundle) / SIDECAR).is_file():
         return _open_bundle(run_or_bundle)
     generator = load_generator(run_or_bundle)
     opened, folder = from_loaded(generator, run_or_bundle), Path(run_or_bundle)
@@ -84,16 +85,16 @@ def from_loaded(generator: LoadedGenerator, name: str) -> OpenGenerator:
     def run(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         return generator.draw(seeds.tolist(), labels)
 
-    network = config.network
+    network = config.picture_network
     draw = _drawing(run, bool(config.class_names or generator.tokenizer), network.channels)
     names = list(config.class_names)
     return OpenGenerator(name, draw, names, network.resolution, network.channels, generator.tokenizer)
 
 
 def _open_bundle(path: str) -> OpenGenerator:
-    from attngan_runtime import Generator
+    from attngan_runtime import PictureGenerator
 
-    generator = Generator.load(path)
+    generator = PictureGenerator.load(path)
     if generator.z_dim:
         raise AttnGANError(f"{path}: takes z, not seeds; export it with --input seed to evaluate it")
     tokenizer = generator.tokenizer
@@ -104,7 +105,7 @@ def _open_bundle(path: str) -> OpenGenerator:
     return OpenGenerator(path, draw, list(names), generator.height, generator.channels, tokenizer)
 
 
-def _from_tokens(generator: Generator, seeds: np.ndarray, conditions: np.ndarray | None) -> np.ndarray:
+def _from_tokens(generator: PictureGenerator, seeds: np.ndarray, conditions: np.ndarray | None) -> np.ndarray:
     """What a bundle's graph draws for conditions [B, 1 + L]: captions as tokens, so that none is read twice."""
     assert conditions is not None
     tokens = conditions[:, 1:]

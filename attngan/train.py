@@ -1,4 +1,4 @@
-"""The training loop: pictures in, a run folder out. Run again with the same options to go on.
+"""The training loop: pictures or sentences in, a run folder out. Run again with the same options to go on.
 
 All randomness is a function of (seed, step, sample index), so a run that was killed and resumed on the same kind
 of machine ends in the same bits as one that was not.
@@ -15,30 +15,30 @@ from enum import StrEnum
 from pathlib import Path
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
-from attngan.checkpoint import load_generator, write_atomically
-from attngan.config import RunConfig, TextToImageConfig, TrainingConfig
-from attngan.data import Pictures
-from attngan.data.conditions import Conditions
+from attngan.checkpoint import write_atomically
+from attngan.config import RunConfig, TextConfig, TextToImageConfig, TrainingConfig
+from attngan.data import Lines, Pictures
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
-from attngan.metrics.memorisation import FEWEST as FEWEST_FOR_COPIES
-from attngan.metrics.memorisation import measure_run
 from attngan.networks.build import build_discriminator, build_generator
-from attngan.networks.text_to_image import TextToImageGenerator
 from attngan.random import derive
 from attngan.seeing.curves import draw_curves
 from attngan.trainer import Settings, Trainer
-from attngan.training.batches import Batches, Step, resolution_at
-from attngan.training.holdout import most_held_out, split, take
-from attngan.training.quality import Quality, judge, open_quality
+from attngan.training.batches import Step
+from attngan.training.holdout import most_held_out, split
+from attngan.training.picture_task import PictureTask
+from attngan.training.quality import judge
 from attngan.training.recovery import note, restore, roll_back
-from attngan.training.run_folder import METRICS, QUALITY, Records, check_folder, check_pictures, only_writer
+from attngan.training.run_folder import METRICS, QUALITY, Records, check_data, check_folder, only_writer
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 from attngan.training.streams import Stream
-from attngan.training.text_encoder import learn_words
+from attngan.training.task import Measure, Task
+from attngan.training.text_task import TextTask
+from attngan_runtime.sentences import SentenceTokenizer
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
@@ -58,46 +58,50 @@ class Outcome(StrEnum):
 
 
 def train(
-    config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, *,
+    config: RunConfig, data: Pictures | Lines, folder: Path, device: torch.device, *,
     source: str = "", tensorboard: bool = False, tokenizer: bytes = b"",
 ) -> Outcome:  # fmt: skip
-    """Trains until config.training.images pictures have been shown, KID has collapsed, or a signal stops it.
+    """Trains until config.training.images samples have been shown, KID has collapsed, or a signal stops it.
 
-    source: where the pictures came from, for people. tensorboard: write to folder/tensorboard as well.
-    tokenizer: tokenizer.json of a run that draws from words; its pictures have captions.
-    Raises AttnGANError if the folder holds another run, the pictures changed, the disk is full, or the run is not
+    source: where the data came from, for people. tensorboard: write to folder/tensorboard as well.
+    tokenizer: tokenizer.json of a run that draws from words, whose pictures have captions, or that writes sentences.
+    Raises AttnGANError if the folder holds another run, the data changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
-    if isinstance(config.network, TextToImageConfig) != bool(tokenizer):
-        raise AttnGANError("tokenizer: a run that draws from words needs one, and no other has one")
-    check_pictures(folder, pictures)
+    if isinstance(config.network, TextToImageConfig | TextConfig) != bool(tokenizer):
+        raise AttnGANError("tokenizer: a run that reads or writes words needs one, and no other has one")
+    check_data(folder, data)
     check_folder(folder, config)
-    check_holdout(config.training, pictures)
+    check_holdout(config.training, data)
     with only_writer(folder):
         with stop_signals() as stop, closing(Records(folder, tensorboard)) as records:
-            run = _Run(config, pictures, folder, device, stop, records, tokenizer)
+            run = _Run(config, data, folder, device, stop, records, tokenizer)
             run.begin(source)
             outcome = run.go()
         if outcome in (Outcome.FINISHED, Outcome.STOPPED_EARLY):
-            run.look_for_copies()  # everything is saved: signals may end it as they end any program
+            run.task.finish(folder)  # everything is saved: signals may end it as they end any program
         return outcome
 
 
-def check_holdout(plan: TrainingConfig, pictures: Pictures) -> None:
+def check_holdout(plan: TrainingConfig, data: Pictures | Lines) -> None:
     """AttnGANError if what the plan holds out is too little for it, or more than `most_held_out`."""
+    what = "sentences" if isinstance(data, Lines) else "pictures"
     if plan.overfitting_target and not plan.holdout:
         raise AttnGANError(
             "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
         )
-    if plan.holdout and not len(split(pictures, plan.holdout, plan.seed)[1]):
-        raise AttnGANError(
-            f"--holdout {plan.holdout}: no whole concept of so few pictures can be held out; use 0, or a larger number"
-        )
-    most = most_held_out(pictures)
+    if plan.likelihood_images and not plan.holdout:
+        raise AttnGANError("--holdout 0: likelihood ends by that of held-out sentences; leave it out, or use 1 or more")
+    most = most_held_out(data)
     if plan.holdout > most:
         raise AttnGANError(
-            f"--holdout {plan.holdout}: leaves none of {len(pictures)} pictures, or none of a class, to train on; "
+            f"--holdout {plan.holdout}: leaves none of {len(data)} {what}, or none of a class, to train on; "
             f"hold out {most} at most"
+        )
+    if plan.holdout and not len(split(data, plan.holdout, plan.seed)[1]):
+        whole = "sentence" if isinstance(data, Lines) else "concept"
+        raise AttnGANError(
+            f"--holdout {plan.holdout}: no whole {whole} of so few {what} can be held out; use 0, or a larger number"
         )
 
 
@@ -106,13 +110,17 @@ def build(config: RunConfig, device: torch.device) -> TrainingState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(derive(config.training.seed, Stream.INITIAL)))
         generator, discriminator = build_generator(config.network), build_discriminator(config.network)
+    if isinstance(config.network, TextConfig):
+        generator.eval()  # its dropout is for likelihood alone
     # oneDNN and cuDNN both convolve channels-last faster than they convolve NCHW.
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for network in (generator, discriminator):
         if isinstance(config.network, TextToImageConfig):
             network.text.requires_grad_(False)  # it learns before them, from matching words and pictures
-    trainer = Trainer(generator, discriminator, config.training.objective, config.training.penalty)
+    # Without a penalty γ is 0, and the trainer never asks which.
+    penalty = "r1+r2" if config.training.penalty == "none" else config.training.penalty
+    trainer = Trainer(generator, discriminator, config.training.objective, penalty)
     return TrainingState(trainer, Ema(generator, config.training.ema_half_life), config.network)
 
 
@@ -127,7 +135,7 @@ def schedule(plan: TrainingConfig, seen: int, share_of_side: float = 1.0) -> tup
     def between(ends: tuple[float, float]) -> float:
         return ends[0] + share * (ends[1] - ends[0])
 
-    gamma = math.exp(between((math.log(plan.gamma[0]), math.log(plan.gamma[1]))))
+    gamma = 0.0 if plan.penalty == "none" else math.exp(between((math.log(plan.gamma[0]), math.log(plan.gamma[1]))))
     if plan.penalty != "wgan-gp":  # which wants a norm of 1 at every resolution
         gamma *= share_of_side**2
     settings = Settings(between(plan.learning_rate), between(plan.beta2), gamma, plan.penalty_every, plan.mismatched)
@@ -138,17 +146,14 @@ class _Run:
     """One run while it trains. Networks and `progress` are all that the next step depends on, and what is saved."""
 
     def __init__(
-        self, config: RunConfig, pictures: Pictures, folder: Path, device: torch.device, stop: list[int],
+        self, config: RunConfig, data: Pictures | Lines, folder: Path, device: torch.device, stop: list[int],
         records: Records, tokenizer: bytes,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
-        self.pictures, self.tokenizer = pictures, tokenizer
-        words = Tokenizer.from_json(tokenizer, TOKENIZER) if tokenizer else None
-        conditions = Conditions(pictures, words) if words else None
-        self.batches = Batches(config, pictures, device, conditions)
-        self.labelled = conditions.label(pictures) if conditions else pictures
+        self.data, self.tokenizer = data, tokenizer
+        self.task = _task(config, data, device, tokenizer)
         self.state, self.records = build(config, device), records
-        self.quality: Quality | None = None
+        self.quality: Measure | None = None
         self.skips = 0  # steps in a row
         self.saved = 0.0  # when
         self.drawn = time.monotonic()
@@ -169,46 +174,42 @@ class _Run:
             self._save_tokenizer()
         write_atomically(self.folder / "config.json", self.config.to_json().encode())
         if (self.folder / CHECKPOINT).exists() or (self.folder / PREVIOUS).exists():
-            restore(self.state, self.folder, self.pictures, self.records)
+            restore(self.state, self.folder, self.data, self.records)
             self.saved = time.monotonic()
         else:
-            self.records.save_data(source, self.pictures, self.plan.holdout)
-            self._learn_words()
+            self.records.save_data(source, self.data, self.plan.holdout)
+            self.task.prepare(self.state, self.folder, self.records, self.stop)
             if self.stop:
                 return
             self.records.go_on_from(-1, -1)
             self._save()
         if not self.ended or self._inspection_is_due():
-            self.quality, reason = open_quality(take(self.labelled, self.batches.held_out), self.plan.kid_samples)
+            self.quality, reason = self.task.open_quality()
             if reason:
                 best = self.progress.best
-                kept = f"that of {best['images']:,.0f} images stays" if best else "the last one is kept, not the best,"
+                kept = (
+                    f"that of {best['images']:,.0f} {self._unit} stays"
+                    if best
+                    else "the last one is kept, not the best,"
+                )
                 note(f"no KID while it trains; of its generators {kept} ({reason})")
+
+    @property
+    def _unit(self) -> str:
+        return "sentences" if isinstance(self.data, Lines) else "images"
 
     def _save_tokenizer(self) -> None:
         """tokenizer.json; AttnGANError if there is another, by which the run's words would mean other ones."""
         path = self.folder / TOKENIZER
         if path.exists() and path.read_bytes() != self.tokenizer:
             raise AttnGANError(
-                f"{path}: not the words of --data, which the run began with; restore the captions, or use another --out"
+                f"{path}: not the words of --data, which the run began with; restore them, or use another --out"
             )
         write_atomically(path, self.tokenizer)
 
-    def _learn_words(self) -> None:
-        """Trains the text encoder and gives it, frozen, to all three networks; nothing to do without captions."""
-        if not self.batches.conditions:
-            return
-        text = learn_words(
-            self.config, self.pictures, self.batches.conditions, self.batches.training, self.folder, self.device,
-            self.stop,
-        )  # fmt: skip
-        for network in (self.state.trainer.generator, self.state.trainer.discriminator, self.state.ema.network):
-            if text is not None:
-                network.get_submodule("text").load_state_dict(text.state_dict())
-
     def go(self) -> Outcome:
         """Steps and inspections to the end, or to a stop signal."""
-        with _progress_bar(self.plan.images, self.progress.images) as bar:
+        with _progress_bar(self.plan.images, self.progress.images, self._unit) as bar:
             while not self.stop:
                 if self._inspection_is_due():
                     bar.set_description("measuring KID" if self.quality else None)
@@ -229,9 +230,9 @@ class _Run:
     def _step(self, bar: tqdm) -> None:
         """One D step and one G step on the next batch, and what follows from them."""
         progress, trainer, plan = self.progress, self.state.trainer, self.plan
-        self._grow()
+        self.task.tune(progress, self._generators())
         settings, probability = self._settings()
-        step = self.batches.step(trainer.steps, progress.images, progress.salt, probability)
+        step = self.task.step(trainer.steps, progress.images, progress.salt, probability)
         held_out = self._held_out_logit(step)
         with self._precision():
             figures = trainer.step(step.real, step.z, step.labels, settings, step.augment)
@@ -256,25 +257,15 @@ class _Run:
             self._save()
 
     def _settings(self) -> tuple[Settings, float]:
-        side = resolution_at(self.config, self.progress.images) / self.config.network.resolution
+        side = self.task.share_of_side(self.progress.images)
         settings, probability = schedule(self.plan, self.progress.images, side)
         if self.plan.overfitting_target:
             probability = self.progress.augmentation.probability
         rate = settings.learning_rate * self.progress.learning_rate_scale
         return replace(settings, learning_rate=rate), probability
 
-    def _grow(self) -> None:
-        """Both generators at the resolution that is trained now; D goes by its pictures.
-
-        The best of a smaller resolution is none of this one, however low its KID: blur costs little there.
-        """
-        progress, side = self.progress, resolution_at(self.config, self.progress.images)
-        if progress.resolution not in (0, side):
-            progress.best, progress.collapsed = None, 0
-        progress.resolution = side
-        for network in (self.state.trainer.generator, self.state.ema.network):
-            if isinstance(network, TextToImageGenerator):
-                network.resolution = side
+    def _generators(self) -> tuple[nn.Module, nn.Module]:
+        return self.state.trainer.generator, self.state.ema.network
 
     def _precision(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16")
@@ -284,9 +275,9 @@ class _Run:
         trainer = self.state.trainer
         if not self.plan.holdout or trainer.steps % self.plan.penalty_every:
             return None
-        pictures, labels = self.batches.held_out_batch(self.progress.images)
+        samples, labels = self.task.held_out_batch(self.progress.images)
         with self._precision():
-            return trainer.mean_logit(pictures, labels, step.augment)
+            return trainer.mean_logit(samples, labels, step.augment)
 
     def _record(self, figures: dict[str, float], settings: Settings, probability: float) -> None:
         line = {**figures, "learning_rate": settings.learning_rate, "gamma": settings.gamma}
@@ -303,7 +294,7 @@ class _Run:
             self.progress.rollbacks = 0
         if self.progress.best is None:
             self.state.save_generator(self.folder)
-        self.state.save(self.folder, self.pictures.fingerprint)
+        self.state.save(self.folder, self.data.fingerprint)
         self.saved = time.monotonic()
 
     def _inspection_is_due(self) -> bool:
@@ -315,35 +306,25 @@ class _Run:
         """What a person looks at, and whether this generator is the best so far; does nothing if a signal comes."""
         if self._back_from_bad_numbers():
             return
-        self._grow()
         progress, generator = self.progress, self.state.ema.network
+        self.task.tune(progress, self._generators())
         measured = self.quality.measure(generator, self.device, self.stop) if self.quality else None
         if self.stop:
             return
-        self.records.save_samples(generator, progress.images, *self.batches.shown())
+        self.task.save_samples(generator, self.records, progress.images)
         if measured:
             best = judge(progress, *measured, self.plan.patience)
             if best:
                 self.state.save_generator(self.folder)
             self.records.write(QUALITY, progress.images, {"kid": measured[0], "kid_error": measured[1], "best": best})
         if progress.stopped_early and progress.best:
-            detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} images is kept"
+            detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} {self._unit} is kept"
             self.records.event(progress.images, "stopped early", detail)
         progress.inspected = progress.images
         if self.ended or time.monotonic() - self.drawn > _DRAW_SECONDS:
             draw_curves(self.folder)
             self.drawn = time.monotonic()
         self._save()
-
-    def look_for_copies(self) -> None:
-        """memorisation.json and neighbours.png of the generator that is kept, unless they are there."""
-        if self.plan.holdout < FEWEST_FOR_COPIES or (self.folder / "memorisation.json").exists():
-            return
-        training, held_out = (take(self.labelled, places) for places in (self.batches.training, self.batches.held_out))
-        try:
-            measure_run(load_generator(str(self.folder)), training, held_out, self.folder)
-        except AttnGANError as error:  # the run itself is done, and whole
-            note(f"no report on memorisation: {error}")
 
     def _skip(self, figures: dict[str, float]) -> None:
         """After a step that was not finite: goes on, and after too many of them in a row rolls back."""
@@ -363,9 +344,15 @@ class _Run:
         return bool(bad)
 
     def _roll_back(self, reason: str) -> None:
-        roll_back(self.state, self.folder, self.pictures.fingerprint, self.records, reason)
+        roll_back(self.state, self.folder, self.data.fingerprint, self.records, reason)
         self.skips = 0
 
 
-def _progress_bar(total: int, seen: int) -> tqdm:
-    return tqdm(total=total, initial=min(seen, total), unit=" images", dynamic_ncols=True, smoothing=0.05)
+def _task(config: RunConfig, data: Pictures | Lines, device: torch.device, tokenizer: bytes) -> Task:
+    if isinstance(data, Lines):
+        return TextTask(config, data, device, SentenceTokenizer.from_json(tokenizer, TOKENIZER))
+    return PictureTask(config, data, device, Tokenizer.from_json(tokenizer, TOKENIZER) if tokenizer else None)
+
+
+def _progress_bar(total: int, seen: int, unit: str) -> tqdm:
+    return tqdm(total=total, initial=min(seen, total), unit=f" {unit}", dynamic_ncols=True, smoothing=0.05)

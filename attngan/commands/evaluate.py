@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,23 +14,31 @@ from attngan_runtime.console import Command
 
 @click.command(cls=Command)
 @click.argument("run_or_bundle")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures to compare with.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Real pictures, or sentences, to compare "
+              "with.")  # fmt: skip
 @click.option(
     "--samples", type=click.IntRange(min=10),
-    help="Pictures to draw; 2000, or half of --data if that is less. From words: prompts of each kind; 1000.",
+    help="Pictures to draw; 2000, or half of --data if that is less. From words: prompts of each kind; 1000. "
+    "Sentences of each kind: 1000, or half of --data if that is less.",
 )  # fmt: skip
 @click.option(
     "--features", metavar="MODULE:FUNCTION", help="Your own features, such as Inception's; EfficientNet-Lite0's if not."
 )
-@click.option("--beside", metavar="RUN_OR_BUNDLE", help="From words: another generator, for a column of its own.")
+@click.option("--beside", metavar="RUN_OR_BUNDLE", multiple=True, help="From words, once, and for sentences: another "
+              "generator, for a column of its own.")  # fmt: skip
+@click.option("--temperature", type=click.FloatRange(0.05, 5), help="Sentences: at which they are written; 1.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write the figures to as well.")
 def evaluate(
-    run_or_bundle: str, data: Path, samples: int | None, features: str | None, beside: str | None, out: Path | None
-) -> None:
+    run_or_bundle: str, data: Path, samples: int | None, features: str | None, beside: tuple[str, ...],
+    temperature: float | None, out: Path | None,
+) -> None:  # fmt: skip
     """A generator's figures against real pictures, real against real beside: KID, FID, precision, recall and more.
 
     Of one that draws from words: KID, R-precision and retrieval on held-out and seen concepts, and what changes in
     a picture when one word does.
+
+    Of one that writes: BLEU, Self-BLEU, likelihood of the test sentences, distances of embeddings, key-word coverage.
+    RUN/likelihood.safetensors is what likelihood alone gave, for --beside.
 
     MODULE is found in the current folder too. FUNCTION turns uint8 pictures [N, H, W, 1 or 3] into floats [N, d].
     """
@@ -38,9 +47,26 @@ def evaluate(
     if out is not None and out.is_dir():
         raise AttnGANError(f"--out {out}: is a folder; name a file, such as {out / 'figures.json'}")
     from attngan.checkpoint import write_atomically
-    from attngan.evaluate import evaluate_generator
+    from attngan.evaluate_text import makes_sentences
 
-    report = evaluate_generator(run_or_bundle, data, samples, features, beside)
+    if makes_sentences(run_or_bundle):
+        if features:
+            raise AttnGANError(
+                f"--features {features}: of pictures, and {run_or_bundle} writes sentences; leave it out"
+            )
+        from attngan.evaluate_text import evaluate_writers
+
+        report: Any = evaluate_writers([run_or_bundle, *beside], data, samples, temperature or 1.0)
+    else:
+        if temperature:
+            raise AttnGANError(f"--temperature {temperature:g}: {run_or_bundle} draws pictures; leave it out")
+        if len(beside) > 1:
+            raise AttnGANError(
+                f"--beside {beside[1]}: one generator stands beside one that draws from words; leave it out"
+            )
+        from attngan.evaluate import evaluate_generator
+
+        report = evaluate_generator(run_or_bundle, data, samples, features, beside[0] if beside else None)
     click.echo(report)
     if out is not None:
         write_atomically(out, (json.dumps(report.as_dict(), indent=2) + "\n").encode())

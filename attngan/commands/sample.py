@@ -1,16 +1,16 @@
-"""`attngan sample`: pictures of a run or a shipped generator, between them, and where its attention looks."""
+"""`attngan sample`: pictures or sentences of a run or a shipped generator, and where its attention looks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command, Numbers
+from attngan_runtime.console import Command, Numbers, refuse_options
 from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid, save_picture
 from attngan_runtime.inputs import chosen_classes, chosen_style, naming_the_option, truncations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from attngan.checkpoint import LoadedGenerator
 
 _WORDS = "of words"  # --attention without a point
+_OF_PICTURES = ("prompts", "classes", "style", "truncation", "interpolate")
+_OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")
 
 
 @click.command(cls=Command)
 @click.argument("run_or_name")
 @click.argument("prompts", nargs=-1, metavar="[PROMPT]...")
-@click.option("--seeds", type=Numbers(), help="One picture a seed; 0-63 if not given, with prompts 0-7.")
+@click.option("--seeds", type=Numbers(), help="One picture or sentence a seed; 0-63 if not given, with prompts and for "
+              "sentences 0-7.")  # fmt: skip
 @click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
 @click.option("--style", help="Name or number of the style to draw prompts in; the first if not given.")
 @click.option(
@@ -37,17 +40,45 @@ _WORDS = "of words"  # --attention without a point
 @click.option(
     "--attention", metavar="[X,Y]", is_flag=False, flag_value=_WORDS,
     help="With prompts, as last option: where each word was looked at. Else what the generator attends to from the "
-    "point X,Y of its picture, in pixels from the top left.",
+    "point X,Y of its picture, in pixels from the top left. With --keywords: which of them each word looked at.",
 )  # fmt: skip
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture file to write.")
+@click.option("--keywords", multiple=True, help="Sentences: what they are about, such as 'dog, beach, ball'; several "
+              "times: all seeds for each. About anything if not given.")  # fmt: skip
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Sentences: 0.05 to 5; below 1 they "
+              "are likelier, above 1 stranger.")  # fmt: skip
+@click.option("--top-k", type=int, default=0, show_default=True, help="Sentences: each word is one of the so many "
+              "likeliest; 1 = always the likeliest, 0 = all.")  # fmt: skip
+@click.option("--top-p", type=float, default=1.0, show_default=True, help="Sentences: each word is one of the "
+              "likeliest that have this much probability together; 1 = all.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one; sentences are printed, "
+              "one a line, if not given.")  # fmt: skip
+@click.pass_context
 def sample(
-    run_or_name: str, prompts: tuple[str, ...], seeds: list[int] | None, classes: str | None, style: str | None,
-    truncation: str, interpolate: int | None, attention: str | None, out: Path,
+    ctx: click.Context, run_or_name: str, seeds: list[int] | None, attention: str | None, out: Path | None,
+    **options: Any,
 ) -> None:  # fmt: skip
-    """Draw pictures from a run folder or a shipped generator into one file.
+    """Draw pictures, or write sentences, from a run folder or a shipped generator.
 
     A generator that draws from words takes prompts, each in quotes: a row a prompt, a column a seed.
     """
+    from attngan.writing import writes
+
+    if writes(run_or_name):
+        from attngan.commands.sample_text import write
+
+        refuse_options(ctx, _OF_PICTURES, f"{run_or_name} writes sentences")
+        write(run_or_name, seeds, attention, out, **{name: options[name] for name in _OF_SENTENCES})
+    else:
+        refuse_options(ctx, _OF_SENTENCES, f"{run_or_name} draws pictures")
+        if out is None:
+            raise AttnGANError(f"Missing option '--out': {run_or_name} draws pictures; name a file, such as grid.png")
+        _draw(run_or_name, seeds, attention, out, **{name: options[name] for name in _OF_PICTURES})
+
+
+def _draw(
+    run_or_name: str, seeds: list[int] | None, attention: str | None, out: Path, *, prompts: tuple[str, ...],
+    classes: str | None, style: str | None, truncation: str, interpolate: int | None,
+) -> None:  # fmt: skip
     check_picture_path(out)
     with naming_the_option():
         values = [float(value) for value in truncations(truncation.split(","))]
@@ -133,7 +164,7 @@ def _sample_words(
         save_picture(word_sheet(generator, tokens, rows, seeds, values[0]), out)
         click.echo(f"wrote where {generator.name} looks for each word to {out}")
         return
-    side, count = generator.config.network.resolution, len(rows) * len(values) * len(seeds)
+    side, count = generator.config.picture_network.resolution, len(rows) * len(values) * len(seeds)
     columns = len(seeds) if len(rows) * len(values) > 1 else None
     check_sheet_size(count, side, side, columns)
     drawn = [generator.draw(seeds, np.repeat(row[None], len(seeds), 0), value) for row in rows for value in values]
@@ -170,7 +201,7 @@ def _grid(
         from attngan.seeing.interpolation import interpolation_grid
 
         return interpolation_grid(generator, seeds, classes, steps, values[0])
-    side = generator.config.network.resolution
+    side = generator.config.picture_network.resolution
     if len(values) > 1:
         # A band of rows for each class: truncations go down and seeds go right, so that a column shows one seed.
         labels: Sequence[int | None] = classes or (None,)

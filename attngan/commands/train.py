@@ -17,13 +17,16 @@ from attngan.commands.train_options import (
     with_patience,
     with_precision,
 )
-from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, preset
+from attngan.commands.train_text import check_options, say_kept, with_penalty
+from attngan.commands.train_text import read as read_text
+from attngan.commands.train_text import summary as text_summary
+from attngan.config import PictureNetworkConfig, RunConfig, TextConfig, TextToImageConfig, TrainingConfig, preset
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 from attngan_runtime.inputs import naming_the_option
 
 if TYPE_CHECKING:
-    from attngan.data import Pictures
+    from attngan.data import Lines, Pictures
     from attngan.train import Outcome
 
 
@@ -33,15 +36,21 @@ if TYPE_CHECKING:
     "--data",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder, zip or IDX of pictures; with captions for a preset that draws from words.",
+    help="Folder, zip or IDX of pictures; with captions for a preset that draws from words; for one that writes a file "
+    "of sentences, one a line.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder; run again to resume.")
-@click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; the preset's if not given.")
+@click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; of sentences those "
+              "against the discriminator, after likelihood. The preset's if not given.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--channels", type=click.Choice(["1", "3", "4"]), help="1 grey, 3 RGB, 4 RGBA; the preset's if not given."
 )
 @click.option("--unconditional", is_flag=True, help="Ignore the classes of the pictures.")
+@click.option(
+    "--penalty", type=click.Choice(["none", "r1+r2"]), help="Of sentences: none if not given; r1+r2 is exact, through "
+    "attention.",
+)  # fmt: skip
 @click.option("--objective", help="A name in attngan.losses; relativistic if not given.")
 @click.option(
     "--augment", default=None, help="adaptive (the default), none, or a fixed probability from 0 to 0.8, such as 0.3."
@@ -63,48 +72,71 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
     preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
-    unconditional: bool, objective: str | None, augment: str | None, holdout: int | None, patience: int | None,
-    precision: str | None, tensorboard: bool, device: str, dry_run: bool,
+    unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
+    patience: int | None, precision: str | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     network, training = preset(preset_name)
-    if channels:
-        with naming_the_option():
-            network = replace(network, channels=int(channels))
-    training = replace(training, seed=seed, images=images or training.images)
-    training = with_augmentation(with_objective(training, objective), augment, holdout)
+    training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
+    if isinstance(network, TextConfig):
+        check_options(preset_name, {"--channels": channels, "--unconditional": unconditional, "--augment": augment})
+        training = with_penalty(training, penalty)
+    else:
+        if penalty:
+            raise AttnGANError(f"--penalty {penalty}: {preset_name} has its own, R1 + R2; leave it out")
+        if channels:
+            with naming_the_option():
+                network = replace(network, channels=int(channels))
+        training = with_augmentation(training, augment, holdout)
 
-    from attngan.data import describe
-    from attngan.train import check_holdout
     from attngan.train import train as run
-    from attngan.training.configured import configured
-    from attngan.training.run_folder import check_folder, check_pictures, check_tensorboard
+    from attngan.training.run_folder import check_folder, check_tensorboard
 
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
     training = with_precision(training, precision, where)
     _check_place(out, data)
+    read: Pictures | Lines
+    if isinstance(network, TextConfig):
+        config, tokenizer, read = read_text(preset_name, network, training, data, holdout, out)
+        config = replace(config, training=with_patience(config.training, patience))
+        said = text_summary(config, read, where.type, out)
+    else:
+        config, tokenizer, read = _read_pictures(
+            preset_name, network, training, data, holdout, patience, unconditional, out
+        )
+        said = _summary(config, read, where.type, out)
+    check_folder(out, config)
+    click.echo(said)
+    if dry_run:
+        _say_sizes(config)
+    else:
+        _say_end(run(config, read, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out)
+
+
+def _read_pictures(
+    preset_name: str, network: PictureNetworkConfig, training: TrainingConfig, data: Path, holdout: int | None,
+    patience: int | None, unconditional: bool, out: Path,
+) -> tuple[RunConfig, bytes, Pictures]:  # fmt: skip
+    """The run's config, its tokenizer.json if it draws from words, and its pictures."""
+    from attngan.train import check_holdout
+    from attngan.training.configured import configured
+    from attngan.training.run_folder import check_data
+
     if unconditional and isinstance(network, TextToImageConfig):
         raise AttnGANError(
             f"--unconditional: {preset_name} draws what captions say; leave it out, or use an image preset"
         )
     pictures = _read(network, data)
-    check_pictures(out, pictures)
+    check_data(out, pictures)
     training = with_patience(with_holdout(training, holdout, pictures, preset_name), patience)
     check_holdout(training, pictures)
     names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
-    config, tokenizer = configured(preset_name, network, training, pictures, names)
-    check_folder(out, config)
-    click.echo(f"data: {describe(pictures)}" + (f"; {training.holdout:,} held out" if training.holdout else ""))
-    click.echo(_summary(config, where.type, out))
-    if dry_run:
-        _say_sizes(config)
-    else:
-        _say_end(run(config, pictures, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out)
+    return *configured(preset_name, network, training, pictures, names), pictures
 
 
-def _read(network: NetworkConfig, data: Path) -> Pictures:
+def _read(network: PictureNetworkConfig, data: Path) -> Pictures:
     """The pictures of --data as this network takes them."""
     from attngan.data import load_captioned, load_pictures
 
@@ -117,7 +149,7 @@ def _check_place(out: Path, data: Path) -> None:
     """Before minutes of reading pictures; `check_folder` looks at the rest."""
     from attngan.training.run_folder import check_place
 
-    if out.resolve().is_relative_to(data.resolve()):
+    if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
     check_place(out)
 
@@ -135,11 +167,15 @@ def _say_sizes(config: RunConfig) -> None:
 
 def _say_end(outcome: Outcome, out: Path) -> None:
     """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
+    from attngan.checkpoint import load_config
     from attngan_runtime.tokens import TOKENIZER
 
     if outcome in ("interrupted", "terminated"):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
         sys.exit(130 if outcome == "interrupted" else 0)
+    if isinstance(load_config(out).network, TextConfig):
+        say_kept(out)
+        return
     click.echo(f"done: {out} holds {_kept(out, outcome)}")
     prompt = '"a few words" ' if (out / TOKENIZER).exists() else ""
     click.echo(f"draw from it with: attngan sample {out} {prompt}--out grid.png; see all with: attngan report {out}")
@@ -159,13 +195,18 @@ def _kept(out: Path, outcome: str) -> str:
     return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
 
 
-def _summary(config: RunConfig, device: str, out: Path) -> str:
-    network, training = config.network, config.training
+def _summary(config: RunConfig, pictures: Pictures, device: str, out: Path) -> str:
+    """Two lines: what is read, and what will be trained."""
+    from attngan.data import describe
+
+    network, training = config.picture_network, config.training
     if isinstance(network, TextToImageConfig):
         kind = f"from {network.vocabulary - 2:,} words" + (f" in {network.styles} styles" if network.styles > 1 else "")
     else:
         kind = f"{network.classes} classes" if network.classes else "unconditional"
+    held_out = f"; {training.holdout:,} held out" if training.holdout else ""
     return (
+        f"data: {describe(pictures)}{held_out}\n"
         f"train: {network.resolution}×{network.resolution}×{network.channels}, {kind}, "
         f"{training.objective} with {training.penalty}, {training.images:,} images on {device}, into {out}"
     )

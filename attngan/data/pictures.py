@@ -11,7 +11,7 @@ import numpy as np
 
 from attngan.data.captions import Captions
 
-_NAMED = 3  # of the pictures left out, which `describe` names
+_NAMED = 3  # of the pictures left out, which `describe_pictures` names
 _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory map
 
 
@@ -43,7 +43,7 @@ class Pictures:
         return digest.hexdigest()
 
 
-def describe(pictures: Pictures) -> str:
+def describe_pictures(pictures: Pictures) -> str:
     """One line for the console: `60,000 pictures, 10 classes; 3 skipped: a.png (truncated), …`.
 
     Of captioned pictures `7,022 pictures, 7,022 captions, 1,636 concepts, 2 styles`, and what has no counterpart.

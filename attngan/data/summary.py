@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from attngan.data.captioned import load_captioned
 from attngan.data.captions import Captions
-from attngan.data.pictures import Pictures, describe, name_some
+from attngan.data.pictures import Pictures, describe_pictures, name_some
 from attngan.data.vocabulary import build_tokenizer
 
 _LENGTH = 16  # words of a prompt in the presets
@@ -31,7 +31,7 @@ def summarise(path: Path) -> str:
     long = [text for text, length in zip(texts, lengths, strict=True) if length > _LENGTH]
     empty = [text for text, length in zip(texts, lengths, strict=True) if not length]
     lines = [
-        describe(pictures),
+        describe_pictures(pictures),
         *_styles(pictures),
         f"captions: {len(texts) / len(pictures):.1f} a picture, {np.mean(lengths):.1f} words, {max(lengths)} at most",
         f"tags: {sum(map(len, captions.tags)) / len(pictures):.1f} a picture",

@@ -1,13 +1,15 @@
-"""The words of a set of captions as a standard `tokenizer.json` of Hugging Face's `tokenizers`."""
+"""The words of captions, or of sentences, as a standard `tokenizer.json` of Hugging Face's `tokenizers`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from attngan.errors import AttnGANError
+from attngan_runtime.sentences import SENTENCE_SPECIAL, WORD
 from attngan_runtime.tokens import PADDING, SPECIAL, UNKNOWN
 
 
@@ -21,15 +23,56 @@ def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
     splitter = pre_tokenizers.Sequence(
         [pre_tokenizers.Punctuation(behavior="removed"), pre_tokenizers.WhitespaceSplit()]
     )
+    counts = _counted(texts, normalizer, splitter)
+    if not counts:
+        raise AttnGANError("--data: its captions hold no words, only punctuation; write what the pictures show")
+    return _written(counts, SPECIAL, normalizer, splitter, length)
+
+
+def build_sentence_tokenizer(sentences: Iterable[str], length: int, fewest: int = 2) -> bytes:
+    """tokenizer.json: words and marks of punctuation in lower case that stand `fewest` times or more.
+
+    Rarer ones become the unknown word. length: tokens of a sentence at most. Equal sentences give equal bytes. Raises
+    AttnGANError if no word is left.
+    """
+    normalizer, splitter = _sentence_parts()
+    counts = _counted(sentences, normalizer, splitter)
+    kept = Counter({word: count for word, count in counts.items() if count >= fewest})
+    if not kept:
+        raise AttnGANError(f"--data: no word stands {fewest} times in it; use more sentences, of one kind")
+    return _written(kept, SENTENCE_SPECIAL, normalizer, splitter, length)
+
+
+def split_sentence(sentence: str) -> list[str]:
+    """Its words and marks of punctuation in lower case."""
+    normalizer, splitter = _sentence_parts()
+    return [word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(sentence))]
+
+
+@cache
+def _sentence_parts() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
+    normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.NFC()])
+    return normalizer, pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+
+
+def _counted(
+    texts: Iterable[str], normalizer: normalizers.Normalizer, splitter: pre_tokenizers.PreTokenizer
+) -> Counter[str]:
+    """How often each word stands in the texts."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
-    if not counts:
-        raise AttnGANError("--data: its captions hold no words, only punctuation; write what the pictures show")
-    words = [*SPECIAL, *sorted(counts.keys() - set(SPECIAL), key=lambda word: (-counts[word], word))]
-    tokenizer = Tokenizer(
-        models.WordLevel({word: number for number, word in enumerate(words)}, unk_token=SPECIAL[UNKNOWN])
-    )
+    return counts
+
+
+def _written(
+    counts: Counter[str], special: tuple[str, ...], normalizer: normalizers.Normalizer,
+    splitter: pre_tokenizers.PreTokenizer, length: int,
+) -> bytes:  # fmt: skip
+    """The file: special words, then the most frequent ones first, and by the alphabet where they are as frequent."""
+    words = [*special, *sorted(counts.keys() - set(special), key=lambda word: (-counts[word], word))]
+    numbers = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     tokenizer.enable_truncation(length)
     tokenizer.enable_padding(length=length, pad_id=PADDING, pad_token=SPECIAL[PADDING])

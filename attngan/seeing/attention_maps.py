@@ -37,7 +37,7 @@ def attention_maps(
     Raises AttnGANError if the point lies outside of the picture or the generator has no attention.
     """
     _check_point(generator, point)
-    side = generator.config.network.resolution
+    side = generator.config.picture_network.resolution
     with _watched(generator.network, point, side) as seen:
         pictures = generator.draw(seeds, classes, truncation)
     return pictures, [
@@ -47,7 +47,7 @@ def attention_maps(
 
 def _check_point(generator: LoadedGenerator, point: tuple[int, int]) -> None:
     """Raises AttnGANError unless attention can be looked at from there."""
-    side, written = generator.config.network.resolution, f"--attention {point[0]},{point[1]}"
+    side, written = generator.config.picture_network.resolution, f"--attention {point[0]},{point[1]}"
     if not all(0 <= place < side for place in point):
         raise AttnGANError(f"{written}: outside of the {side}×{side} picture; give X and Y from 0 to {side - 1}")
     if not layers(generator.network):

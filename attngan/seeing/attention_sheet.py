@@ -27,7 +27,7 @@ def attention_sheet(
     classes: empty for an unconditional generator. Raises AttnGANError if the point lies outside of the picture, the
     generator has no attention, or the sheet would be too large.
     """
-    side = legible_side(generator.config.network.resolution)
+    side = legible_side(generator.config.picture_network.resolution)
     columns = 1 + sum(layer.attention.num_heads for layer in layers(generator.network))
     named: Sequence[int | None] = classes or (None,)
     pairs = [(seed, label) for seed in seeds for label in named]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,22 @@ _OTHER_EVENT = "#5d7f95"
 
 @dataclass(frozen=True)
 class Measured:
-    """The three files of a run that curves are drawn from; each may be empty."""
+    """The files of a run that curves are drawn from; each may be empty."""
 
     metrics: list[Record]
     quality: list[Record]
     events: list[Record]
+    likelihood: list[Record] = field(default_factory=list)  #: of a run of sentences
+
+    @property
+    def titles(self) -> list[str]:
+        """Its panels: sentences have a likelihood, and no augmentation."""
+        left_out = "Augmentation" if self.likelihood else "Likelihood"
+        return [title for title in PANELS if title != left_out]
 
     @classmethod
     def read(cls, folder: Path) -> Measured:
-        return cls(*(read_lines(folder / f"{name}.jsonl") for name in ("metrics", "quality", "events")))
+        return cls(*(read_lines(folder / f"{name}.jsonl") for name in ("metrics", "quality", "events", "likelihood")))
 
 
 def draw_panel(axes: Axes, title: str, run: Measured) -> bool:
@@ -38,10 +45,13 @@ def draw_panel(axes: Axes, title: str, run: Measured) -> bool:
     if not PANELS[title](axes, run):
         axes.set(xticks=[], yticks=[])
         return False
+    if title == "Likelihood":
+        axes.set_xlabel("sentences shown before the discriminator, thousands")
+        return True
     _mark_events(axes, run.events)
     last = np.nanmax(np.concatenate([_thousands(run.metrics), _thousands(run.quality)]))
     axes.set_xlim(0, 1.02 * last or 1)
-    axes.set_xlabel("real images seen, thousands")
+    axes.set_xlabel(f"real {'sentences' if run.likelihood else 'images'} seen, thousands")
     return True
 
 
@@ -110,12 +120,19 @@ def _quality(axes: Axes, run: Measured) -> bool:
     return True
 
 
+def _likelihood(axes: Axes, run: Measured) -> bool:
+    names = {"loss": ("training", _BLUE), "held_out_nll": ("held out", _ORANGE)}
+    axes.set_ylabel("−log p, nats a token")
+    return _lines(axes, run.likelihood, names, smooth=False)
+
+
 PANELS: dict[str, Callable[[Axes, Measured], bool]] = {
     "Losses": _losses,
     "Mean logits": _logits,
     "Gradient penalty": _penalty,
     "Learning rate and γ": _schedule,
     "Augmentation": _augmentation,
+    "Likelihood": _likelihood,
     "KID": _quality,
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attngan.checkpoint import write_atomically
 from attngan.records import Record
-from attngan.seeing.curve_panels import PANELS, Measured, draw_panel, event_colour
+from attngan.seeing.curve_panels import Measured, draw_panel, event_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def draw_curves(folder: Path) -> None:
     run = Measured.read(folder)
     with rc_context(_STYLE):
         figure = Figure(figsize=(13, 7), dpi=100)
-        for axes, title in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+        for axes, title in zip(figure.subplots(2, 3).flat, run.titles, strict=True):
             if not draw_panel(axes, title, run):
                 axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", alpha=0.6)
         _event_legend(figure, run.events)
@@ -63,7 +63,7 @@ def curves_svg(run: Measured) -> dict[str, str]:
     drawn = {}
     ink = dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK)
     with rc_context(_STYLE | ink | {"grid.color": _INK, "legend.facecolor": _PAPER}):
-        for title in PANELS:
+        for title in run.titles:
             figure = Figure(figsize=(4.6, 2.9))
             if not draw_panel(figure.subplots(), title, run):
                 continue

@@ -51,7 +51,7 @@ def interpolation_grid(
 
     classes: empty for an unconditional generator. Raises AttnGANError if the sheet would be too large.
     """
-    side, columns = generator.config.network.resolution, steps + 1
+    side, columns = generator.config.picture_network.resolution, steps + 1
     rows = (len(seeds) - 1) * max(len(classes), 1)
     check_sheet_size(rows * columns, side, side, columns)
     z = _path(generator, seeds, torch.arange(columns) / steps).unflatten(0, (-1, columns))
@@ -67,7 +67,7 @@ def write_loop(
     It slows down at every seed, so that it has no corners, and shows small pictures enlarged.
     Raises AttnGANError if there are too many frames, or the file can't be written.
     """
-    side = generator.config.network.resolution
+    side = generator.config.picture_network.resolution
     shown = legible_side(side)
     _check_animation(len(seeds) * steps, max(len(classes), 1), shown)
     shares = 0.5 - 0.5 * torch.cos(torch.pi * torch.arange(steps) / steps)
@@ -83,7 +83,7 @@ def write_loop(
 
 def _path(generator: LoadedGenerator, seeds: list[int], shares: Tensor) -> Tensor:
     """z [pairs · S, D]: at `shares` [S] of the way between consecutive seeds."""
-    ends = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.network.z_dim)
+    ends = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.picture_network.z_dim)
     return torch.cat([great_circle(a, b, shares) for a, b in pairwise(ends)])
 
 

@@ -28,9 +28,9 @@ def word_sheet(
     black where it is smallest and white where it is largest; the caption says both. A single word has all everywhere.
     Raises AttnGANError if the generator has no word attention, or the sheet would be too large.
     """
-    if not generator.config.network.attention:
+    if not generator.config.picture_network.attention:
         raise AttnGANError(f"--attention: {generator.name} has no word attention to look at; leave the option out")
-    side, columns = legible_side(generator.config.network.resolution), 1 + max(map(len, tokens.words))
+    side, columns = legible_side(generator.config.picture_network.resolution), 1 + max(map(len, tokens.words))
     rows = [(place, seed) for place in range(len(conditions)) for seed in seeds]
     check_sheet_size(len(rows) * columns, side, side, columns)
     pictures, maps = drawn_with_attention(
@@ -56,7 +56,7 @@ def drawn_with_attention(
     """Pictures uint8 [B, H, W, C] and the words' shares of the attention at every place, float32 [B, L, r, r]."""
     assert isinstance(generator.network, DeployedTextToImageGenerator)
     rows = torch.from_numpy(conditions)
-    z = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.network.z_dim)
+    z = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.picture_network.z_dim)
     drawn = []
     for row, noise in zip(rows.split(_BATCH), z.split(_BATCH), strict=True):
         tokens, scale = row[:, 1:], torch.full((len(row),), truncation)

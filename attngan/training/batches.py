@@ -79,7 +79,8 @@ class Batches:
         plan = self.config.training
         samples = torch.arange(2 * plan.batch)
         real, labels = self._pictures(self.training[self._order.indices(seen, plan.batch)], seen)
-        z = normals(derive(self._seed, Stream.LATENTS, step, samples), self.config.network.z_dim).to(self.device)
+        numbers = normals(derive(self._seed, Stream.LATENTS, step, samples), self.config.picture_network.z_dim)
+        z = numbers.to(self.device)
         seeds = derive(self._seed, Stream.AUGMENTATION, step, samples).to(self.device)
         return Step(real, labels, (z[: plan.batch], z[plan.batch :]), seeds, plan.augment, probability)
 
@@ -115,7 +116,7 @@ class Batches:
         """Pictures as large as they are trained now, and what they are of, or what chance calls them now."""
         array = torch.from_numpy(self.pictures.images[places]).to(self.device)
         real = (array.float() / 127.5 - 1).permute(0, 3, 1, 2)
-        factor = self.config.network.resolution // resolution_at(self.config, seen)
+        factor = self.config.picture_network.resolution // resolution_at(self.config, seen)
         real = F.avg_pool2d(real, factor) if factor > 1 else real
         if self.conditions:
             seeds = derive(self._seed, Stream.CAPTIONS, seen, torch.arange(len(places))).numpy()
@@ -128,7 +129,7 @@ class Batches:
 
 def resolution_at(config: RunConfig, seen: int) -> int:
     """The resolution of the pictures that are trained after `seen` images: it doubles at each share of plan.grow."""
-    network, plan = config.network, config.training
+    network, plan = config.picture_network, config.training
     if not isinstance(network, TextToImageConfig) or not plan.grow:
         return network.resolution
     return min(network.base * 2 ** sum(seen >= share * plan.images for share in plan.grow), network.resolution)

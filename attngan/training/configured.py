@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from attngan.config import NetworkConfig, RunConfig, TextToImageConfig, TrainingConfig, task_of
-from attngan.data import Pictures
-from attngan.data.vocabulary import build_tokenizer
+from attngan.config import PictureNetworkConfig, RunConfig, TextConfig, TextToImageConfig, TrainingConfig, task_of
+from attngan.data import Lines, Pictures
+from attngan.data.vocabulary import build_sentence_tokenizer, build_tokenizer
 from attngan.training.holdout import split
+from attngan_runtime.sentences import SentenceTokenizer
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
 
+def configured_text(name: str, network: TextConfig, training: TrainingConfig, lines: Lines) -> tuple[RunConfig, bytes]:
+    """The run's config, and tokenizer.json with the words of its training sentences."""
+    places, _ = split(lines, training.holdout, training.seed)
+    tokenizer = build_sentence_tokenizer((lines.sentences[place] for place in places), network.length)
+    network = replace(network, vocabulary=SentenceTokenizer.from_json(tokenizer, TOKENIZER).size)
+    return RunConfig(name, network, training, task=task_of(network)), tokenizer
+
+
 def configured(
-    name: str, network: NetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
+    name: str, network: PictureNetworkConfig, training: TrainingConfig, pictures: Pictures, names: tuple[str, ...]
 ) -> tuple[RunConfig, bytes]:
     """The run's config, and tokenizer.json with the words of its training pictures if it draws from words."""
     if not isinstance(network, TextToImageConfig):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attngan.data import Pictures
+from attngan.data import Lines, Pictures
 from attngan.data.captions import numbered
 from attngan.random import derive
 from attngan.training.streams import Stream
@@ -12,25 +12,28 @@ from attngan.training.streams import Stream
 _FEWEST, _MOST = 20, 1000  # of a tenth: an error bar needs the one, no figure here needs more than the other
 
 
-def usual_holdout(pictures: Pictures) -> int:
-    """How many pictures a run holds out: a tenth, 20 to 1,000 of them, never more than a fifth or `most_held_out`."""
-    count = len(pictures)
-    return min(max(count // 10, _FEWEST), _MOST, count // 5, most_held_out(pictures))
+def usual_holdout(data: Pictures | Lines) -> int:
+    """How much a run holds out: a tenth, 20 to 1,000 pictures or sentences, never above a fifth or `most_held_out`."""
+    count = len(data)
+    return min(max(count // 10, _FEWEST), _MOST, count // 5, most_held_out(data))
 
 
-def most_held_out(pictures: Pictures) -> int:
-    """All pictures but one, or but one of each class: a class that was never seen can't be drawn."""
-    return len(pictures) - (1 if pictures.labels is None else len(np.unique(pictures.labels)))
+def most_held_out(data: Pictures | Lines) -> int:
+    """All but one, or but one picture of each class: a class that was never seen can't be drawn."""
+    return len(data) - (1 if isinstance(data, Lines) or data.labels is None else len(np.unique(data.labels)))
 
 
-def split(pictures: Pictures, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(places of the training pictures, places of the held-out ones), int64 and rising.
+def split(pictures: Pictures | Lines, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(places of the training pictures or sentences, places of the held-out ones), int64 and rising.
 
     The same for the same pictures, number and seed of the run. Classes keep their shares as nearly as whole numbers
     allow: every k-th picture of a shuffled list that is sorted by class and lacks the first of each.
     Captioned pictures are held out by whole concepts, as many as fit into the number.
-    held_out: `most_held_out` at most.
+    Equal sentences are held out together, for the same reason. held_out: `most_held_out` at most.
     """
+    if isinstance(pictures, Lines):
+        chosen = whole_concepts(pictures.sentences, held_out, seed)
+        return np.flatnonzero(~chosen), np.flatnonzero(chosen)
     if pictures.captions is not None:
         chosen = whole_concepts(pictures.captions.concepts, held_out, seed, pictures.labels)
         return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -8,9 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from attngan.checkpoint import load_tensors
-from attngan.data import Pictures
+from attngan.data import Lines, Pictures
 from attngan.errors import AttnGANError
-from attngan.training.run_folder import Records, check_pictures
+from attngan.training.run_folder import Records, check_data
 from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
@@ -21,10 +21,10 @@ def note(text: str) -> None:
     tqdm.write(f"note: {text}", sys.stderr)
 
 
-def restore(state: TrainingState, folder: Path, pictures: Pictures, records: Records) -> None:
-    """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these pictures."""
+def restore(state: TrainingState, folder: Path, data: Pictures | Lines, records: Records) -> None:
+    """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these data."""
     about, damage = state.load(folder)
-    check_pictures(folder, pictures, about["fingerprint"])
+    check_data(folder, data, about["fingerprint"])
     here = machine()
     changed = [f"{name} {was} → {here[name]}" for name, was in about["machine"].items() if here.get(name) != was]
     if changed:
@@ -33,7 +33,7 @@ def restore(state: TrainingState, folder: Path, pictures: Pictures, records: Rec
     records.go_on_from(state.progress.images, state.progress.inspected)
     if damage:
         note(damage)
-        state.save(folder, pictures.fingerprint, keep_previous=False)
+        state.save(folder, data.fingerprint, keep_previous=False)
         records.event(state.progress.images, "damaged checkpoint", damage)
 
 
@@ -47,7 +47,7 @@ def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Rec
     if failed.rollbacks >= _ROLLBACKS:
         raise AttnGANError(
             f"{reason} up to {failed.images:,} images, {_ROLLBACKS} rollbacks notwithstanding; {folder} keeps its last "
-            "good checkpoint: look at the pictures, or try another --seed or --objective"
+            "good checkpoint: look at the data, or try another --seed or --objective"
         )
     if failed.rollbacks and (folder / PREVIOUS).exists():
         state.load_from(folder / PREVIOUS)

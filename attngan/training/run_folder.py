@@ -14,7 +14,7 @@ import torch
 
 from attngan.checkpoint import load_config, not_saved, write_atomically
 from attngan.config import RunConfig, differences
-from attngan.data import Pictures, describe
+from attngan.data import Lines, Pictures, describe
 from attngan.errors import AttnGANError
 from attngan.networks.build import Generator, deploy
 from attngan.records import read_lines, read_object
@@ -45,18 +45,22 @@ def check_folder(folder: Path, config: RunConfig) -> None:
         raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
 
 
-def check_pictures(folder: Path, pictures: Pictures, fingerprint: str | None = None) -> None:
-    """Raises AttnGANError if the run in `folder` began with other pictures.
+def check_data(folder: Path, data: Pictures | Lines, fingerprint: str | None = None) -> None:
+    """Raises AttnGANError if the run in `folder` began with other pictures or sentences.
 
     fingerprint: of those it began with; what data.json says if not given, and nothing is known if that is not there.
     """
-    then = read_object(folder / "data.json")
-    fingerprint = fingerprint or then.get("fingerprint", pictures.fingerprint)
-    if fingerprint != pictures.fingerprint:
+    then, what = read_object(folder / "data.json"), _named(data)
+    fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
+    if fingerprint != data.fingerprint:
         raise AttnGANError(
-            f"--data: not the pictures that {folder} began with ({then.get('pictures', 'other')} pictures then, "
-            f"now {describe(pictures)}); restore them, or use another --out"
+            f"--data: not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, "
+            f"now {describe(data)}); restore them, or use another --out"
         )
+
+
+def _named(data: Pictures | Lines) -> str:
+    return "sentences" if isinstance(data, Lines) else "pictures"
 
 
 @contextmanager
@@ -86,12 +90,16 @@ class Records:
         Events stay: a rollback is one although the run is back before it.
         """
         for name, last in ((METRICS, images), (QUALITY, inspected), (EVENTS, math.inf)):
-            path = self.folder / name
-            if path.exists():
-                kept = [line for line in read_lines(path) if line.get("images", math.inf) <= last]
-                write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+            self.keep(name, last)
         if self._tensorboard:
             self._board = _open_board(self.folder / "tensorboard", images)
+
+    def keep(self, name: str, last: float) -> None:
+        """Keeps the lines of a file up to those of `last` images."""
+        path = self.folder / name
+        if path.exists():
+            kept = [line for line in read_lines(path) if line.get("images", math.inf) <= last]
+            write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def close(self) -> None:
         """Hands TensorBoard what it still waits for."""
@@ -131,14 +139,23 @@ class Records:
         except OSError as error:
             raise not_saved(path, error) from None
 
-    def save_data(self, path: str, pictures: Pictures, held_out: int) -> None:
+    def save_text(self, text: str, images: int) -> None:
+        """Sentences of a generator that writes."""
+        path = self.folder / "samples" / f"{images:09d}.txt"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise not_saved(path, error) from None
+
+    def save_data(self, path: str, data: Pictures | Lines, held_out: int) -> None:
         """data.json: what the run was trained on, so that others can tell."""
         content = {
             "path": path,
-            "pictures": len(pictures),
+            _named(data): len(data),
             "held_out": held_out,
-            "fingerprint": pictures.fingerprint,
-            "skipped": len(pictures.skipped),
+            "fingerprint": data.fingerprint,
+            "skipped": len(data.skipped),
         }
         write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
 

@@ -20,3 +20,8 @@ class Stream(IntEnum):
     MATCHING_AUGMENTATION = 10
     MATCHING_WORDS = 11  #: which of them are shown as unknown
     CAPTIONS = 12  #: what chance calls a picture
+    LIKELIHOOD_ORDER = 13
+    LIKELIHOOD_KEYWORDS = 14  #: which content words of a sentence are shown as its key words
+    LIKELIHOOD_DROPOUT = 15
+    KEYWORDS = 16  #: the same against the discriminator
+    MEASURED_KEYWORDS = 17  #: the same of held-out sentences

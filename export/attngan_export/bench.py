@@ -27,6 +27,7 @@ from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session, usable_cores
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sidecar import MODEL
+from attngan_runtime.tokens import Tokenizer
 
 BATCHES = (1, 16)
 THREADS = min(2, usable_cores() or 2)
@@ -170,7 +171,7 @@ def _call(draw: Draw, bundle: Bundle, batch: int) -> Call:
     feeds, tokenizer = _inputs(bundle, batch), bundle.open_tokenizer()
 
     def call() -> object:
-        if tokenizer:
+        if isinstance(tokenizer, Tokenizer):
             tokens = tokenizer.encode([PROMPT] * batch)
             feeds.update(tokens=tokens.ids, mask=tokens.mask)
         return to_uint8(draw(feeds))

@@ -64,7 +64,7 @@ def export(
         precision=precision, attention=attention,  # type: ignore[arg-type]
     )  # fmt: skip
     for entry in done.comparisons:
-        click.echo(f"{entry.file} on {entry.runner}: differs from PyTorch by {entry.measured:.1e} of {entry.asked:.1e}")
+        click.echo(entry)
     for name, size in done.sizes.items():
         click.echo(f"wrote {out / name} ({size / 1e6:.2f} MB)")
 

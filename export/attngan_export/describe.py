@@ -9,18 +9,21 @@ import torch
 
 import attngan
 from attngan.checkpoint import LoadedGenerator
-from attngan.config import RunConfig, TextToImageConfig
+from attngan.config import RunConfig, TextConfig, TextToImageConfig
+from attngan.writing import LoadedWriter
 from attngan_export.form import Form
 from attngan_export.gate import Comparison, as_tuple
+from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
 from attngan_runtime import sidecar as format_1
 
 # ONNX Runtime on another kind of CPU or a GPU differs by up to 1e-4; a wrong graph by 3e-2 and more.
 _GOLDEN_TOLERANCE = 1e-3
 _GOLDEN_BATCH = 4
+_GOLDEN_DRAWS = 20
 
 
-def metadata(generator: LoadedGenerator) -> dict[str, str]:
+def metadata(generator: LoadedGenerator | LoadedWriter) -> dict[str, str]:
     """The model's metadata_props. No date: equal weights and versions give equal bytes."""
     return {
         "name": generator.name,
@@ -49,9 +52,21 @@ def describe_inputs(form: Form, config: RunConfig) -> list[dict[str, Any]]:
         inputs["tokens"] = format_1.tokens_input(network.length, network.vocabulary)
         inputs["mask"] = format_1.mask_input(network.length)
         inputs["style"] = format_1.style_input(names or _numbers(network.styles))
+    elif isinstance(network, TextConfig):
+        inputs |= _sentence_inputs(network)
     else:
         inputs["class"] = format_1.class_input(names or _numbers(network.classes))
     return [inputs[name] for name in form.names]
+
+
+def _sentence_inputs(network: TextConfig) -> dict[str, dict[str, Any]]:
+    return {
+        "keywords": format_1.keywords_input(network.keywords, network.vocabulary),
+        "mask": format_1.mask_input(network.keywords),
+        "temperature": format_1.temperature_input(),
+        "top_k": format_1.top_k_input(network.vocabulary),
+        "top_p": format_1.top_p_input(),
+    }
 
 
 def _numbers(count: int) -> list[str]:
@@ -60,15 +75,19 @@ def _numbers(count: int) -> list[str]:
 
 def describe_output(config: RunConfig) -> dict[str, Any]:
     """The sidecar's output."""
-    network = config.network
+    if isinstance(config.network, TextConfig):
+        return format_1.tokens_output(config.network.length, config.network.vocabulary)
+    network = config.picture_network
     return {
         "name": "image", "dtype": "float32", "layout": "NCHW", "channels": network.channels,
         "height": network.resolution, "width": network.resolution, "minimum": -1, "maximum": 1,
     }  # fmt: skip
 
 
-def describe_attention(form: Form, config: RunConfig) -> dict[str, Any]:
+def describe_second(form: Form, config: RunConfig) -> dict[str, Any]:
     """The sidecar's entry of the second output, under its key; empty where there is none."""
+    if isinstance(config.network, TextConfig):
+        return {"log_probability": format_1.log_probability_output(config.network.length)}
     if "attention" not in form.outputs or not isinstance(config.network, TextToImageConfig):
         return {}
     side = max(config.network.attention)
@@ -76,7 +95,7 @@ def describe_attention(form: Form, config: RunConfig) -> dict[str, Any]:
 
 
 def describe(
-    generator: LoadedGenerator, form: Form, *, target: str, precision: str, files: Mapping[str, bytes],
+    generator: LoadedGenerator | LoadedWriter, form: Form, *, target: str, precision: str, files: Mapping[str, bytes],
     comparisons: list[Comparison],
 ) -> dict[str, Any]:  # fmt: skip
     """The sidecar of format 1, all but its own hash."""
@@ -95,7 +114,7 @@ def describe(
         "precision": precision,
         "inputs": describe_inputs(form, generator.config),
         "output": describe_output(generator.config),
-        **describe_attention(form, generator.config),
+        **describe_second(form, generator.config),
         "tolerance": {precision: measured},
         "golden": golden(form),
         "license": license_of(generator.config),
@@ -106,12 +125,22 @@ def describe(
 
 @torch.no_grad()
 def golden(form: Form) -> dict[str, Any]:
-    """Four pictures as PyTorch draws them: their inputs, and values at 64 places."""
-    inputs = form.sample(_GOLDEN_BATCH)
-    pictures = as_tuple(form.module(*inputs.values()))[0].numpy().ravel()
+    """Four pictures as PyTorch draws them, or sentences as it writes them: their inputs, and values at 64 places, or
+    every token. The first sentences in which no token is a near tie, that another machine may decide otherwise.
+    """
+    for draw in range(_GOLDEN_DRAWS):
+        inputs = form.sample(_GOLDEN_BATCH, draw)
+        values = as_tuple(form.module(*inputs.values()))
+        ties = form.ties(inputs, values)
+        if ties is None or not ties.any():
+            break
+    given = {"inputs": {name: value.tolist() for name, value in inputs.items()}}
+    if isinstance(form, TextForm):
+        rows = {name: value.tolist() for name, value in zip(form.outputs, values, strict=True)}
+        return given | rows | {"tolerance": _GOLDEN_TOLERANCE}
+    pictures = values[0].numpy().ravel()
     indices = format_1.golden_indices(pictures.size)
-    return {
-        "inputs": {name: value.tolist() for name, value in inputs.items()},
+    return given | {
         "indices": indices,
         "values": [float(value) for value in pictures[indices]],
         "tolerance": _GOLDEN_TOLERANCE,

@@ -9,6 +9,8 @@ from typing import Literal
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.config import TextToImageConfig
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
+from attngan.networks.writing import DeployedTextGenerator
+from attngan.writing import LoadedWriter, load_writer, writes
 from attngan_export.describe import describe, metadata
 from attngan_export.folder import TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise
@@ -17,26 +19,36 @@ from attngan_export.half_weights import round_to_half
 from attngan_export.image_form import ImageForm
 from attngan_export.lowering import Target
 from attngan_export.onnx_graph import onnx_bytes
+from attngan_export.text_form import TextForm
 from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.torchscript import torchscript_bytes
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
-from attngan_runtime.tokens import Tokenizer
 
+Loaded = LoadedGenerator | LoadedWriter
 Precision = Literal["fp32", "fp16-weights"]
 
 
-def attends(generator: LoadedGenerator) -> bool:
+def load(run_or_name: str) -> Loaded:
+    """A run folder or shipped generator, whether it draws or writes; AttnGANError if there is none."""
+    return load_writer(run_or_name) if writes(run_or_name) else load_generator(run_or_name)
+
+
+def attends(generator: Loaded) -> bool:
     """Whether it draws from words and looks at each of them."""
     network = generator.config.network
     return isinstance(network, TextToImageConfig) and bool(network.attention)
 
 
-def form_of(generator: LoadedGenerator, noise: Noise, precision: str, attention: bool = False) -> Form:
+def form_of(generator: Loaded, noise: Noise, precision: str, attention: bool = False) -> Form:
     """The generator as a bundle of this kind has it; rounds its weights in place for fp16-weights.
 
-    Raises AttnGANError if attention maps are asked for and no words are attended to.
+    Raises AttnGANError if attention maps are asked for and no picture attends to words, or z of one that writes.
     """
+    if isinstance(generator, LoadedWriter) and noise == "z":
+        raise AttnGANError(
+            f"--input z: {generator.name} writes sentences, each word by a number from its seed; use seed"
+        )
     if attention and not attends(generator):
         raise AttnGANError(f"--attention: {generator.name} attends to no words; leave the option out")
     network = generator.network
@@ -44,6 +56,8 @@ def form_of(generator: LoadedGenerator, noise: Noise, precision: str, attention:
         round_to_half(network)
     if isinstance(network, DeployedTextToImageGenerator):
         return TextToImageForm(network, noise, attention)
+    if isinstance(network, DeployedTextGenerator):
+        return TextForm(network, noise)
     return ImageForm(network, noise)
 
 
@@ -73,7 +87,7 @@ def export_generator(
     PyTorch beyond `gate.TOLERANCE`; `out` is then as it was before.
     """
     check_destination(out)
-    generator = load_generator(run_or_name)
+    generator = load(run_or_name)
     form = form_of(generator, noise, precision, attention)
     wanted = cases(form)
     with staged(out) as folder:
@@ -81,7 +95,7 @@ def export_generator(
         if torchscript:
             contents[TORCHSCRIPT] = torchscript_bytes(form)
         if generator.tokenizer:
-            contents[TOKENIZER] = tokenizer_bytes(generator.tokenizer)
+            contents[TOKENIZER] = tokenizer_bytes(generator.tokenizer.content)
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         # What lies on disk is compared, not what was meant to be written.
@@ -92,9 +106,9 @@ def export_generator(
     return Exported(out, sizes, comparisons)
 
 
-def tokenizer_bytes(tokenizer: Tokenizer) -> bytes:
+def tokenizer_bytes(content: bytes) -> bytes:
     """The content of tokenizer.json, with the line ends that its hash is taken of."""
-    return tokenizer.content.replace(b"\r\n", b"\n")
+    return content.replace(b"\r\n", b"\n")
 
 
 def compare_files(contents: dict[str, bytes], wanted: list[Case]) -> list[Comparison]:

@@ -19,10 +19,10 @@ def runtime(bundle: str, threads: int) -> Draw:
     """As an application that embeds the bundle does it: without torch."""
     import numpy as np
 
-    from attngan_runtime import Generator
+    from attngan_runtime import PictureGenerator
 
     warnings.simplefilter("ignore")
-    generator = Generator.load(bundle, threads=threads)
+    generator = PictureGenerator.load(bundle, threads=threads)
     prompts = PROMPT if generator.tokenizer else None
     if generator.z_dim:
         return lambda batch: generator.run(z=np.ones((batch, generator.z_dim), np.float32), prompts=prompts)

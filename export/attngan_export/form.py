@@ -14,6 +14,9 @@ from attngan_runtime.sidecar import MAX_SEED
 
 Noise = Literal["seed", "z"]
 
+BATCHES = (1, 2, 8)
+DRAWS = 3  #: other seeds, classes and truncations each
+
 # What users run; 0 leaves the biases and what is asked for alone.
 _TRUNCATIONS = (1.0, 0.7, 0.0)
 
@@ -35,6 +38,11 @@ class Form(ABC):
         """module(*inputs) → the output, or all of them as a tuple."""
 
     @property
+    def graph(self) -> nn.Module:
+        """The same as exporters of graphs take it, where that differs."""
+        return self.module
+
+    @property
     @abstractmethod
     def z_dim(self) -> int:
         """Numbers in a z."""
@@ -48,6 +56,20 @@ class Form(ABC):
     def outputs(self) -> dict[str, float]:
         """Outputs in the order in which `module` gives them, with the length of each one's range."""
         return {"image": 2.0}
+
+    @property
+    def slack(self) -> float:
+        """How many times `gate.TOLERANCE` its outputs may differ."""
+        return 1.0
+
+    @property
+    def trials(self) -> list[tuple[int, int]]:
+        """(batch, draw) of each sample that every exported file is compared on."""
+        return [(batch, draw) for batch in BATCHES for draw in range(DRAWS)]
+
+    def ties(self, inputs: dict[str, Tensor], outputs: tuple[Tensor, ...]) -> Tensor | None:
+        """bool [B, L]: where outputs that are choices could have been others by rounding alone; None if none are."""
+        return None
 
     @abstractmethod
     def asked(self, index: Tensor, draw: int) -> dict[str, Tensor]:

@@ -15,10 +15,8 @@ from attngan_export.torchscript import load_torchscript
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import CPU, CUDA, import_onnxruntime, open_session
 
-BATCHES = (1, 2, 8)
-DRAWS = 3  # other seeds, classes and truncations each
-
-#: Largest difference allowed, as a part of each output's range. CUDA sums in another order; TF32 is off.
+#: Largest difference allowed, as a part of each output's range, times its form's slack. CUDA sums in another order;
+#: TF32 is off.
 TOLERANCE = {CPU: 1e-5, CUDA: 1e-4}
 
 #: inputs by name → outputs in their order
@@ -40,14 +38,17 @@ class Case:
 
     inputs: Mapping[str, np.ndarray]
     wanted: tuple[Output, ...]
+    ties: np.ndarray | None = None  #: bool [B, L], where the first output is a near tie between two tokens
+    slack: float = 1.0  #: how many times the tolerance is allowed
 
     def __str__(self) -> str:
         parts = [f"batch {len(self.wanted[0].values)}"]
-        for name in ("seed", "class", "style", "truncation"):
+        for name in ("seed", "class", "style", "truncation", "temperature", "top_k", "top_p"):
             if name in self.inputs:
                 parts.append(f"{name} {', '.join(f'{value:.10g}' for value in self.inputs[name].tolist())}")
         if "mask" in self.inputs:
-            parts.append(f"prompts of {', '.join(map(str, self.inputs['mask'].sum(1).tolist()))} words")
+            counts = ", ".join(map(str, self.inputs["mask"].sum(1).tolist()))
+            parts.append(f"{counts} key words" if "keywords" in self.inputs else f"prompts of {counts} words")
         return "; ".join(parts) + ("; z drawn from fixed seeds" if "z" in self.inputs else "")
 
 
@@ -59,31 +60,57 @@ class Comparison:
     runner: str
     measured: float
     asked: float
+    ties: int = 0  #: sentences of which another token was chosen at a near tie
+
+    @property
+    def difference(self) -> str:
+        """`differs by 2.1e-06 of 1.0e-05`, and how many sentences part at a near tie."""
+        parted = f"; {self.ties} sentences part at a near tie" if self.ties else ""
+        return f"differs by {self.measured:.1e} of {self.asked:.1e}{parted}"
+
+    def __str__(self) -> str:
+        return f"{self.file} on {self.runner}: {self.difference.replace('by', 'from PyTorch by', 1)}"
 
 
 @torch.no_grad()
 def cases(form: Form) -> list[Case]:
-    """What PyTorch draws on CPU in fp32 at every batch of `BATCHES`, `DRAWS` times."""
+    """What PyTorch makes on CPU in fp32 of every trial of the form."""
     module, found = form.module, []
-    for batch in BATCHES:
-        for draw in range(DRAWS):
-            inputs = form.sample(batch, draw)
-            values = as_tuple(module(*inputs.values()))
-            wanted = [
-                Output(name, value.numpy(), span)
-                for (name, span), value in zip(form.outputs.items(), values, strict=True)
-            ]
-            found.append(Case({name: value.numpy() for name, value in inputs.items()}, tuple(wanted)))
+    for batch, draw in form.trials:
+        inputs = form.sample(batch, draw)
+        values = as_tuple(module(*inputs.values()))
+        wanted = [
+            Output(name, value.numpy(), span) for (name, span), value in zip(form.outputs.items(), values, strict=True)
+        ]
+        ties = form.ties(inputs, values)
+        given = {name: value.numpy() for name, value in inputs.items()}
+        found.append(Case(given, tuple(wanted), None if ties is None else ties.numpy(), form.slack))
     return found
 
 
 def compare(file: str, runner: str, run: Run, wanted: list[Case], asked: float) -> Comparison:
     """Runs every case. Raises AttnGANError naming file, case, error and tolerance at the first that differs more."""
-    measured = 0.0
+    measured, parted = 0.0, 0
     for case in wanted:
-        for output, got in zip(case.wanted, run(case.inputs), strict=True):
+        outputs, ties = _excused(case, run(case.inputs))
+        parted += ties
+        for output, got in zip(case.wanted, outputs, strict=True):
             measured = max(measured, _difference(output, got, f"{file} on {runner}", case, asked))
-    return Comparison(file, runner, measured, asked)
+    return Comparison(file, runner, measured, asked, parted)
+
+
+def _excused(case: Case, got: Sequence[np.ndarray]) -> tuple[Sequence[np.ndarray], int]:
+    """The outputs with sentences as wanted from the token on that was chosen otherwise at a near tie; and how many.
+
+    After such a token everything may differ, for the sentence goes on from it.
+    """
+    if case.ties is None or got[0].shape != case.ties.shape:
+        return got, 0
+    other = got[0] != case.wanted[0].values
+    first = other & (np.cumsum(other, 1) == 1)
+    excused = np.cumsum(first & case.ties, 1) > 0
+    kept = [np.where(excused, output.values, values) for output, values in zip(case.wanted, got, strict=True)]
+    return kept, int(excused.any(1).sum())
 
 
 def _difference(output: Output, got: np.ndarray, what: str, case: Case, asked: float) -> float:
@@ -94,7 +121,7 @@ def _difference(output: Output, got: np.ndarray, what: str, case: Case, asked: f
             f"{what} gives {output.name} as {got.dtype} {list(got.shape)} where PyTorch gives {wanted.dtype} "
             f"{list(wanted.shape)} ({case}); refused"
         )
-    error = float(np.abs(got - wanted).max()) / output.range
+    error = float(np.abs(got.astype(np.float64) - wanted).max()) / output.range
     if not error <= asked:  # NaN is refused too
         raise AttnGANError(
             f"{what} differs from PyTorch by {error:.2g} of the range of {output.name}, beyond {asked:.1e} "
@@ -113,7 +140,7 @@ def compare_onnx(file: str, content: bytes, wanted: list[Case]) -> list[Comparis
         def run(inputs: Mapping[str, np.ndarray], session: Any = session) -> list[np.ndarray]:
             return [np.asarray(values) for values in session.run(names, dict(inputs))]
 
-        found.append(compare(file, provider, run, wanted, TOLERANCE[provider]))
+        found.append(compare(file, provider, run, wanted, TOLERANCE[provider] * wanted[0].slack))
     return found
 
 
@@ -125,7 +152,7 @@ def compare_torchscript(file: str, content: bytes, wanted: list[Case]) -> Compar
     def run(inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         return [values.numpy() for values in as_tuple(module(*(torch.from_numpy(x) for x in inputs.values())))]
 
-    return compare(file, f"torch {torch.__version__}", run, wanted, TOLERANCE[CPU])
+    return compare(file, f"torch {torch.__version__}", run, wanted, TOLERANCE[CPU] * wanted[0].slack)
 
 
 def as_tuple(given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:

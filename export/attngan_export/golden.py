@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 
-def golden_error(sidecar: Mapping[str, Any], pictures: np.ndarray) -> float:
-    """Largest difference of `pictures`, drawn from the golden inputs, from the golden values."""
+def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
+    """The graph's outputs that the golden sample has values of."""
+    second = ["log_probability"] if sidecar["task"] == "text" else []
+    return [sidecar["output"]["name"], *second]
+
+
+def golden_error(sidecar: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
+    """Largest difference of outputs, made of the golden inputs, from the golden values; infinite if a token differs."""
     entry = sidecar["golden"]
-    found = pictures.ravel()[entry["indices"]]
+    if sidecar["task"] == "text":
+        tokens, scores = (np.array(entry[name]) for name in golden_outputs(sidecar))
+        return float(np.abs(outputs[1] - scores).max()) if np.array_equal(outputs[0], tokens) else math.inf
+    found = outputs[0].ravel()[entry["indices"]]
     return float(np.abs(found - np.array(entry["values"], np.float32)).max())
 
 

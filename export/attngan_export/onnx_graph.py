@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import onnx
@@ -38,7 +38,7 @@ def _program(form: Form, target: Target) -> Any:
     example = tuple(form.sample(2).values())
     with quiet_exporter():
         return torch.onnx.export(
-            form.module,
+            form.graph,
             example,
             dynamo=True,
             opset_version=OPSET,
@@ -68,7 +68,17 @@ def _clean(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
     del model.metadata_props[:]
     for key, text in metadata.items():
         model.metadata_props.add(key=key, value=text)
-    parts = (model.graph.node, model.graph.value_info, model.graph.input, model.graph.output, model.graph.initializer)
-    for part in (model.graph, *(entry for group in parts for entry in group)):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
+    for graph in _graphs(model.graph):
+        parts = (graph.node, graph.value_info, graph.input, graph.output, graph.initializer)
+        for part in (graph, *(entry for group in parts for entry in group)):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """A graph, and those of the loops inside it."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(attribute.g)

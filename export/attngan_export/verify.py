@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from attngan_export.folder import TORCHSCRIPT
-from attngan_export.golden import golden_error, golden_inputs
+from attngan_export.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session
@@ -45,8 +45,8 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
 
 def _golden_onnx(bundle: Bundle) -> Row:
     session = open_session(bundle.model, None, None, str(bundle.folder / MODEL))
-    (pictures,) = session.run([bundle.sidecar["output"]["name"]], golden_inputs(bundle.sidecar))
-    return _golden(bundle, MODEL, np.asarray(pictures))
+    outputs = session.run(golden_outputs(bundle.sidecar), golden_inputs(bundle.sidecar))
+    return _golden(bundle, MODEL, [np.asarray(values) for values in outputs])
 
 
 def _golden_torchscript(bundle: Bundle) -> Row:
@@ -60,11 +60,11 @@ def _golden_torchscript(bundle: Bundle) -> Row:
     module = load_torchscript(contents(bundle)[TORCHSCRIPT])
     with torch.no_grad():
         given = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
-    return _golden(bundle, TORCHSCRIPT, as_tuple(given)[0].numpy())
+    return _golden(bundle, TORCHSCRIPT, [values.numpy() for values in as_tuple(given)])
 
 
-def _golden(bundle: Bundle, file: str, pictures: np.ndarray) -> Row:
-    error, allowed = golden_error(bundle.sidecar, pictures), bundle.sidecar["golden"]["tolerance"]
+def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:
+    error, allowed = golden_error(bundle.sidecar, outputs), bundle.sidecar["golden"]["tolerance"]
     if not error <= allowed:
         raise AttnGANError(
             f"{bundle.folder / file}: golden sample differs by {error:.2g}, beyond {allowed:.0e}; "
@@ -74,23 +74,23 @@ def _golden(bundle: Bundle, file: str, pictures: np.ndarray) -> Row:
 
 
 def _against(bundle: Bundle, against: str) -> list[Row]:
-    from attngan.checkpoint import load_generator
-    from attngan_export.describe import describe_attention, describe_inputs, describe_output
-    from attngan_export.export import attends, compare_files, form_of, tokenizer_bytes
+    from attngan_export.describe import describe_inputs, describe_output, describe_second
+    from attngan_export.export import attends, compare_files, form_of, load, tokenizer_bytes
     from attngan_export.gate import cases
 
-    generator, sidecar = load_generator(against), bundle.sidecar
-    maps = {key: value for key, value in sidecar.items() if key == "attention"}
+    generator, sidecar = load(against), bundle.sidecar
+    second = {key: value for key, value in sidecar.items() if key in ("attention", "log_probability")}
+    maps = "attention" in second
     same = sidecar["task"] == generator.config.task and (not maps or attends(generator))
     if same:
-        form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"], bool(maps))
-        said = (sidecar["inputs"], sidecar["output"], maps, bundle.tokenizer)
-        words = tokenizer_bytes(generator.tokenizer) if generator.tokenizer else b""
+        form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"], maps)
+        said = (sidecar["inputs"], sidecar["output"], second, bundle.tokenizer)
+        words = tokenizer_bytes(generator.tokenizer.content) if generator.tokenizer else b""
         config = generator.config
-        same = said == (describe_inputs(form, config), describe_output(config), describe_attention(form, config), words)
+        same = said == (describe_inputs(form, config), describe_output(config), describe_second(form, config), words)
     if not same:
         raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
     return [
-        (entry.file, f"PyTorch, {entry.runner}", f"ok, differs by {entry.measured:.1e} of {entry.asked:.1e}")
+        (entry.file, f"PyTorch, {entry.runner}", f"ok, {entry.difference}")
         for entry in compare_files(contents(bundle), cases(form))
     ]

@@ -1,8 +1,9 @@
-"""Draw from an exported generator: numpy and ONNX Runtime, no torch.
+"""Draw, or write, with an exported generator: numpy and ONNX Runtime, no torch.
 
 from attngan_runtime import Generator
 
 pictures = Generator.load("fashion-32").run(seeds=range(8), classes="Sneaker")  # uint8 [8, 32, 32, 1]
+sentences = Generator.load("captions").run(seeds=range(8), keywords="dog, beach")  # eight str
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attngan_runtime.bundle import Bundle
     from attngan_runtime.errors import AttnGANError
-    from attngan_runtime.session import Generator
+    from attngan_runtime.generator import Generator
+    from attngan_runtime.picture_generator import PictureGenerator
+    from attngan_runtime.sentence_generator import SentenceGenerator
 
-__all__ = ["AttnGANError", "Bundle", "Generator"]
+__all__ = ["AttnGANError", "Bundle", "Generator", "PictureGenerator", "SentenceGenerator"]
 
-_HOMES = {"AttnGANError": "errors", "Bundle": "bundle", "Generator": "session"}
+_HOMES = {
+    "AttnGANError": "errors", "Bundle": "bundle", "Generator": "generator", "PictureGenerator": "picture_generator",
+    "SentenceGenerator": "sentence_generator",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

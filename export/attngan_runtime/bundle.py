@@ -1,4 +1,4 @@
-"""A bundle: a folder of `model.onnx`, its sidecar and what reads prompts, checked before anything runs."""
+"""A bundle: a folder of `model.onnx`, its sidecar and what reads words, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from attngan_runtime.sidecar import (
 )
 
 if TYPE_CHECKING:
+    from attngan_runtime.sentences import SentenceTokenizer
     from attngan_runtime.tokens import Tokenizer
 
 __all__ = [
@@ -73,6 +74,11 @@ class Bundle:
         return str(self.sidecar["name"])
 
     @property
+    def task(self) -> str:
+        """`image`, `text-to-image` or `text`."""
+        return str(self.sidecar["task"])
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes in the order of their numbers; empty for a generator without classes."""
         return tuple(self.input("class").get("classes", ()))
@@ -89,33 +95,44 @@ class Bundle:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of a picture."""
+        """(channels, height, width) of a picture; not for a generator of sentences."""
         output = self.sidecar["output"]
         return output["channels"], output["height"], output["width"]
+
+    @property
+    def keywords(self) -> int:
+        """Key words of a sentence at most; 0 for a generator of pictures."""
+        return int(self.input("keywords").get("shape", ("batch", 0))[1])
+
+    @property
+    def length(self) -> int:
+        """Tokens of a sentence at most, its end among them; not for a generator of pictures."""
+        return int(self.sidecar["output"]["shape"][1])
 
     def input(self, name: str) -> Mapping[str, Any]:
         """The sidecar's entry of an input; empty if the generator has none of that name."""
         return next((given for given in self.sidecar["inputs"] if given["name"] == name), {})
 
-    def open_tokenizer(self) -> Tokenizer | None:
-        """What turns prompts into tokens; None for a generator that draws without words.
+    def open_tokenizer(self) -> Tokenizer | SentenceTokenizer | None:
+        """What turns prompts into tokens, or tokens into sentences; None for a generator that draws without words.
 
         Raises AttnGANError if tokenizer.json is damaged or numbers words in another way than the sidecar says.
         """
+        path = self.folder / TOKENIZER
+        if self.task == "text":
+            from attngan_runtime.sentences import SentenceTokenizer
+
+            writer = SentenceTokenizer.from_json(self.tokenizer, str(path))
+            _check_words(path, writer, self.sidecar["output"], "a sentence")
+            return writer
         tokens = self.input("tokens")
         if not tokens:
             return None
         from attngan_runtime.tokens import Tokenizer
 
-        path = self.folder / TOKENIZER
-        tokenizer = Tokenizer.from_json(self.tokenizer, str(path))
-        found, said = (tokenizer.size, tokenizer.length), (tokens["maximum"] + 1, tokens["shape"][1])
-        if found != said:
-            raise AttnGANError(
-                f"{path}: has {found[0]} words, {found[1]} a prompt, where the model takes {said[0]} and {said[1]}; "
-                "export the generator again"
-            )
-        return tokenizer
+        reader = Tokenizer.from_json(self.tokenizer, str(path))
+        _check_words(path, reader, tokens, "a prompt")
+        return reader
 
 
 def shipped_names() -> list[str]:
@@ -140,6 +157,15 @@ def find_bundle(path_or_name: str | Path) -> Path:
             remedy = f"it is a run folder, so export it first: attngan-export {path} --out BUNDLE"
         raise AttnGANError(f"{path}: is no bundle, {SIDECAR} is missing; {remedy}")
     return path
+
+
+def _check_words(path: Path, found: Tokenizer | SentenceTokenizer, said: Mapping[str, Any], each: str) -> None:
+    size, length = said["maximum"] + 1, said["shape"][1]
+    if (found.size, found.length) != (size, length):
+        raise AttnGANError(
+            f"{path}: has {found.size} words, {found.length} {each}, where the model takes {size} and {length}; "
+            "export the generator again"
+        )
 
 
 def _is(path: Path, what: str) -> bool:

@@ -1,12 +1,13 @@
-"""What every attngan command line shares: one-line errors, and numbers written `0-63` or `1,5,9`."""
+"""What every attngan command line shares: errors in one line, options that do not fit, numbers written `0-63`."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import click
@@ -32,6 +33,15 @@ def printed_warnings() -> Iterator[None]:
         finally:
             for warning in caught:
                 print(f"warning: {' '.join(str(warning.message).split())}", file=sys.stderr)
+
+
+def refuse_options(ctx: click.Context, names: Collection[str], because: str) -> None:
+    """Raises AttnGANError, which names it and its value, for the first of these options that was given."""
+    for option in ctx.command.params:
+        if option.name in names and ctx.get_parameter_source(option.name) != click.core.ParameterSource.DEFAULT:
+            value = ctx.params[option.name]
+            shown = shlex.quote(str(value[0] if isinstance(value, tuple) else value)[:40])
+            raise AttnGANError(f"{option.opts[0]} {shown}: {because}; leave it out")
 
 
 def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:

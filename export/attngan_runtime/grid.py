@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.files import check_place, write_whole
 
 _GAP = 2
 _LARGEST_SHEET = 178_956_970  # pixels; Pillow, and so many a program, opens no larger picture
@@ -53,21 +54,13 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
     except (OSError, ValueError) as error:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
         raise AttnGANError(f"--out {path}: {kind} can't hold this {size} grid ({error}); use .png") from None
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(data.getbuffer())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, data.getbuffer())
 
 
 def check_picture_path(path: str | Path) -> None:
     """Raises AttnGANError unless a picture can be written to `path`; costs nothing, so call it before the work."""
     path = Path(path)
-    if not path.parent.is_dir():
-        raise AttnGANError(f"--out {path}: folder {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise AttnGANError(f"--out {path}: is a folder; name a file such as {path / 'grid.png'}")
+    check_place(path, "grid.png")
     if _format(path) is None:
         raise AttnGANError(f"--out {path}: unknown picture type '{path.suffix}'; use .png, .webp or .jpg")
 

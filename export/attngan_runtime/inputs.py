@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from attngan_runtime.console import parse_numbers
+from attngan_runtime.entries import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MAX_SEED
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MAX_SEED
 
 
 def seed_numbers(seeds: Any, z: Any = None) -> np.ndarray:
@@ -34,7 +35,12 @@ def style_numbers(style: Any, names: tuple[str, ...]) -> np.ndarray:
 
 def prompt_texts(prompts: Any) -> list[Any]:
     """One prompt or several as a list; never empty. Whether each is text, `Tokenizer.encode` says."""
-    return [prompts] if isinstance(prompts, str | bytes) else list(_flat("prompts", prompts))
+    return _texts("prompts", prompts)
+
+
+def keyword_texts(keywords: Any) -> list[Any]:
+    """One set of key words or several as a list; never empty. Whether each is text, `key_words` says."""
+    return _texts("keywords", keywords)
 
 
 def chosen_style(text: str | None, generator: str, names: Sequence[str]) -> int | None:
@@ -67,22 +73,34 @@ def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> li
 
 @contextmanager
 def naming_the_option() -> Iterator[None]:
-    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`."""
+    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`, and `top_k: …` becomes `--top-k: …`."""
     try:
         yield
     except AttnGANError as error:
-        raise AttnGANError(f"--{error}") from None
+        raise AttnGANError("--" + re.sub("^[a-z_]+", lambda name: name[0].replace("_", "-"), str(error))) from None
 
 
 def truncations(truncation: Any) -> np.ndarray:
     """float32 [B], 0 … 2, from one number or several."""
-    values = _floats("truncation", truncation)
-    if values.ndim > 1 or values.size == 0:
-        raise AttnGANError(f"truncation: shape {values.shape} where one number or a row of them is needed")
-    wrong = values[~((values >= 0) & (values <= 2))]
-    if wrong.size:
-        raise AttnGANError(f"truncation: {wrong.flat[0]:g} is outside 0 to 2; 1 changes nothing")
-    return np.atleast_1d(values)
+    return _between("truncation", truncation, 0, 2)
+
+
+def temperatures(temperature: Any) -> np.ndarray:
+    """float32 [B], 0.05 … 5, from one number or several."""
+    return _between("temperature", temperature, LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE)
+
+
+def top_ks(top_k: Any, size: int) -> np.ndarray:
+    """int64 [B], 0 … V, from one whole number or several; size: V, the words of the vocabulary."""
+    return _whole("top_k", _flat("top_k", top_k), size)
+
+
+def top_ps(top_p: Any) -> np.ndarray:
+    """float32 [B], above 0 … 1, from one number or several."""
+    values = _between("top_p", top_p, 0, 1)
+    if not values.all():
+        raise AttnGANError("top_p: 0 leaves no word to choose from; use a number above 0 to 1, 1 changes nothing")
+    return values
 
 
 def z_values(z: Any, seeds: Any, z_dim: int) -> np.ndarray:
@@ -98,6 +116,34 @@ def z_values(z: Any, seeds: Any, z_dim: int) -> np.ndarray:
     if not np.isfinite(values).all():
         raise AttnGANError("z: holds NaN or infinity; pass standard normals")
     return np.ascontiguousarray(values)
+
+
+def as_many(feeds: Mapping[str, np.ndarray], arguments: Mapping[str, str], things: str) -> dict[str, np.ndarray]:
+    """The feeds, all as long as the longest: a single row serves all. Raises AttnGANError for other lengths.
+
+    arguments: what the caller calls a feed, where it isn't called like the input. things: what he gets of each row.
+    """
+    count = max(map(len, feeds.values()))
+    for name, values in feeds.items():
+        if len(values) not in (1, count):
+            given = arguments.get(name, name)
+            raise AttnGANError(f"{given}: {len(values)} values for {count} {things}; give one, or {count}")
+    return {name: np.repeat(values, count, 0) if len(values) < count else values for name, values in feeds.items()}
+
+
+def _texts(what: str, values: Any) -> list[Any]:
+    return [values] if isinstance(values, str | bytes) else list(_flat(what, values))
+
+
+def _between(what: str, values: Any, lowest: float, highest: float) -> np.ndarray:
+    """float32 [B], lowest … highest, where 1 changes nothing."""
+    row = _floats(what, values)
+    if row.ndim > 1 or row.size == 0:
+        raise AttnGANError(f"{what}: shape {row.shape} where one number or a row of them is needed")
+    wrong = row[~((row >= lowest) & (row <= highest))]
+    if wrong.size:
+        raise AttnGANError(f"{what}: {wrong.flat[0]:g} is outside {lowest:g} to {highest:g}; 1 changes nothing")
+    return np.atleast_1d(row)
 
 
 def _named_numbers(what: str, one: str, values: Any, names: tuple[str, ...]) -> np.ndarray:

@@ -4,76 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from attngan_runtime.contradictions import TOKENIZER, contradiction
+from attngan_runtime.entries import (
+    MAX_SEED,
+    attention_output,
+    class_input,
+    keywords_input,
+    log_probability_output,
+    mask_input,
+    seed_input,
+    style_input,
+    temperature_input,
+    tokens_input,
+    tokens_output,
+    top_k_input,
+    top_p_input,
+    truncation_input,
+    z_input,
+)
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.files import write_whole
+
+__all__ = [
+    "FORMAT_VERSION", "MAX_SEED", "MODEL", "SIDECAR", "SIDECAR_LIMIT", "TOKENIZER", "TOKENIZER_LIMIT",
+    "attention_output", "class_input", "golden_indices", "keywords_input", "log_probability_output", "mask_input",
+    "parse_sidecar", "seed_input", "sha256_of", "style_input", "temperature_input", "tokens_input", "tokens_output",
+    "top_k_input", "top_p_input", "truncation_input", "validate_sidecar", "write_sidecar", "z_input",
+]  # fmt: skip
 
 FORMAT_VERSION = 1
 SIDECAR = "model.onnx.json"
 MODEL = "model.onnx"
-TOKENIZER = "tokenizer.json"
 SIDECAR_LIMIT = 4 * 2**20  # bytes; ten thousand class names take 0.2 MB
 TOKENIZER_LIMIT = 32 * 2**20  # bytes; a vocabulary of a million words takes about 20 MB
-MAX_SEED = 2**32 - 1
 
 _SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 _UNSIGNED = "0" * 64
-# What stands before the noise in a graph's inputs, and after it where there is something to choose from.
-_INPUTS = {"image": ((), "class"), "text-to-image": (("tokens", "mask"), "style")}
-
-
-def tokens_input(length: int, size: int) -> dict[str, Any]:
-    """int64 [B, L], 0 … V−1: the words of each prompt as `tokenizer.json` numbers them, 0 where there is none."""
-    return {"name": "tokens", "dtype": "int64", "shape": ["batch", length], "minimum": 0, "maximum": size - 1}
-
-
-def mask_input(length: int) -> dict[str, Any]:
-    """int64 [B, L]: 1 = a word, 0 = padding."""
-    return {"name": "mask", "dtype": "int64", "shape": ["batch", length], "minimum": 0, "maximum": 1}
-
-
-def seed_input() -> dict[str, Any]:
-    """int64 [B], 0 … 2³²−1: safe in JavaScript numbers, and no negatives."""
-    return {"name": "seed", "dtype": "int64", "shape": ["batch"], "minimum": 0, "maximum": MAX_SEED}
-
-
-def z_input(z_dim: int) -> dict[str, Any]:
-    """float32 [B, z_dim], standard normals, in place of `seed`."""
-    return {"name": "z", "dtype": "float32", "shape": ["batch", z_dim]}
-
-
-def class_input(classes: list[str]) -> dict[str, Any]:
-    """int64 [B], 0 … K−1; only for generators that have classes."""
-    last = len(classes) - 1
-    return {
-        "name": "class", "dtype": "int64", "shape": ["batch"], "minimum": 0, "maximum": last, "classes": classes
-    }  # fmt: skip
-
-
-def style_input(styles: list[str]) -> dict[str, Any]:
-    """int64 [B], 0 … K−1; only for generators from words that have two styles or more."""
-    last = len(styles) - 1
-    return {
-        "name": "style", "dtype": "int64", "shape": ["batch"], "minimum": 0, "maximum": last, "default": 0,
-        "styles": styles,
-    }  # fmt: skip
-
-
-def truncation_input() -> dict[str, Any]:
-    """float32 [B], 0 … 2: multiplies z, 1 changes nothing."""
-    return {
-        "name": "truncation", "dtype": "float32", "shape": ["batch"], "minimum": 0, "maximum": 2, "default": 1
-    }  # fmt: skip
-
-
-def attention_output(length: int, height: int, width: int) -> dict[str, Any]:
-    """float32 [B, L, H, W]: at every place the share of each word; they sum to 1, or to 0 without words."""
-    return {
-        "name": "attention", "dtype": "float32", "shape": ["batch", length, height, width], "minimum": 0, "maximum": 1
-    }  # fmt: skip
 
 
 def golden_indices(size: int, count: int = 64) -> list[int]:
@@ -94,7 +65,7 @@ def validate_sidecar(sidecar: Any, where: str = SIDECAR) -> None:
     _check_version(sidecar, where)
     for name in sidecar["files"] if isinstance(sidecar.get("files"), dict) else ():
         _check_file_name(name, where)
-    problem = _against_schema(sidecar) or _contradiction(sidecar)
+    problem = _against_schema(sidecar) or contradiction(sidecar)
     if problem:
         raise AttnGANError(f"{where}: {problem}; export the generator again")
 
@@ -109,12 +80,7 @@ def write_sidecar(folder: str | Path, sidecar: dict[str, Any]) -> Path:
     # Lists of numbers on one line each: 128 golden values would otherwise take 128 lines.
     data = re.sub(r"\[\n[\s\d.,eE+-]*\]", lambda m: re.sub(r"\n\s*", "", m[0]).replace(",", ", "), text).encode()
     data = data.replace(_UNSIGNED.encode(), sha256_of(data).encode(), 1)
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, data)
     return path
 
 
@@ -173,87 +139,19 @@ def _refuse_constant(name: str) -> None:
 
 def _against_schema(sidecar: dict[str, Any]) -> str | None:
     try:
-        import fastjsonschema  # 10 ms, and 15 ms more to compile the schema
+        import fastjsonschema  # 10 ms
     except ImportError:
         raise AttnGANError('fastjsonschema is not installed; run: pip install "attngan[cpu]"') from None
     try:
-        fastjsonschema.compile(json.loads(_SCHEMA.read_text(encoding="utf-8")))(sidecar)
+        _compiled_schema()(sidecar)
     except fastjsonschema.JsonSchemaException as error:
         return str(error).splitlines()[0].replace("data.", "", 1)[:200]
     return None
 
 
-def _contradiction(sidecar: dict[str, Any]) -> str | None:
-    """What a schema can't say: that the parts of a sidecar fit one another."""
-    wrong_input = _wrong_order(sidecar) or next(filter(None, map(_wrong_input, sidecar["inputs"])), None)
-    return wrong_input or _wrong_words(sidecar) or _wrong_tolerance(sidecar) or _wrong_golden(sidecar)
+@cache
+def _compiled_schema() -> Any:
+    """What raises JsonSchemaException for a sidecar that is not of the schema; 25 ms once."""
+    import fastjsonschema
 
-
-def _wrong_order(sidecar: dict[str, Any]) -> str | None:
-    names = [given["name"] for given in sidecar["inputs"]]
-    first, choice = _INPUTS[sidecar["task"]]
-    if names not in ([*first, noise, *some, "truncation"] for noise in ("seed", "z") for some in ([], [choice])):
-        order = ", ".join([*first, "seed or z"])
-        return f"inputs are {', '.join(names)}; they must be {order}, then {choice} if there are any, then truncation"
-    return None
-
-
-def _wrong_input(given: dict[str, Any]) -> str | None:
-    length, highest = given["shape"][-1], given.get("maximum")
-    length = length if type(length) is int and length > 0 else 1
-    size = highest + 1 if type(highest) is int and highest > 1 else 3
-    expected = {
-        "tokens": tokens_input(length, size),
-        "mask": mask_input(length),
-        "seed": seed_input(),
-        "z": z_input(length),
-        "class": class_input(given.get("classes", [])),
-        "style": style_input(given.get("styles", [])),
-        "truncation": truncation_input(),
-    }[given["name"]]
-    if given != expected or given.get("classes") == [] or len(given.get("styles", "ab")) < 2:
-        return f"input {given['name']} is {json.dumps(given)[:120]}; it must be {json.dumps(expected)[:120]}"
-    return None
-
-
-def _wrong_words(sidecar: dict[str, Any]) -> str | None:
-    """What a generator from words needs, and another hasn't."""
-    lengths = {given["shape"][1] for given in sidecar["inputs"] if given["name"] in ("tokens", "mask")}
-    if lengths and TOKENIZER not in sidecar["files"]:
-        return f"{TOKENIZER} is not among its files, and no prompt can be read without it"
-    if len(lengths) > 1:
-        return "tokens and mask differ in length"
-    attention = sidecar.get("attention")
-    if attention and {attention["shape"][1]} != lengths:
-        return f"attention is {attention['shape']}, not a map for each of {lengths or 'no'} words"
-    if attention and sidecar["output"]["name"] == attention["name"]:
-        return f"picture and maps are both called {attention['name']}"
-    return None
-
-
-def _wrong_tolerance(sidecar: dict[str, Any]) -> str | None:
-    measured = sidecar["tolerance"].get(sidecar["precision"], {})
-    if "CPUExecutionProvider" not in measured:
-        return f"tolerance has no entry for {sidecar['precision']} on CPUExecutionProvider"
-    for provider, found in measured.items():
-        if not found["measured"] <= found["asked"]:
-            return f"tolerance on {provider}: measured {found['measured']} is beyond the {found['asked']} asked"
-    return None
-
-
-def _wrong_golden(sidecar: dict[str, Any]) -> str | None:
-    golden, output = sidecar["golden"], sidecar["output"]
-    names = [given["name"] for given in sidecar["inputs"]]
-    if sorted(golden["inputs"]) != sorted(names):
-        return f"golden inputs are {', '.join(golden['inputs'])}; they must be {', '.join(names)}"
-    lengths = {len(values) for values in golden["inputs"].values()}
-    widths = {given["name"]: given["shape"][1:] for given in sidecar["inputs"]}
-    size = max(lengths) * math.prod(output[side] for side in ("channels", "height", "width"))
-    if len(lengths) > 1:
-        return "golden inputs differ in length"
-    for name, rows in golden["inputs"].items():
-        if any((len(row) if isinstance(row, list) else None) != (widths[name] or [None])[0] for row in rows):
-            return f"golden inputs of {name} are not of its shape"
-    if len(golden["indices"]) != len(golden["values"]) or max(golden["indices"]) >= size:
-        return f"golden indices must be as many as values, and below {size}"
-    return None
+    return fastjsonschema.compile(json.loads(_SCHEMA.read_text(encoding="utf-8")))

@@ -13,17 +13,35 @@ import numpy as np
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import TOKENIZER
 
-__all__ = ["NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Tokenizer", "Tokens", "check_prompt"]
+__all__ = [
+    "NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Kind", "Tokenizer", "Tokens", "check_prompt", "listed",
+    "read_tokenizer",
+]  # fmt: skip
 
 _LONGEST = 4096  # words of a prompt at most, whatever its generator
 
-# The whole of what a tokenizer.json may ask for, but for its words and its length: other programs read it by this.
-_NORMALIZER = {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]}
-_PRE_TOKENIZER = {
-    "type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Removed"}, {"type": "WhitespaceSplit"}]
-}  # fmt: skip
 SPECIAL = ("[PAD]", "[UNK]")  #: what stands for padding and for every word outside the vocabulary
 PADDING, UNKNOWN = 0, 1  #: their tokens
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All that a tokenizer.json may ask for, but for its words and its length: other programs read it by this."""
+
+    normalizer: dict[str, Any]
+    pre_tokenizer: dict[str, Any]
+    special: tuple[str, ...]  #: the first words of the vocabulary
+
+
+PROMPTS = Kind(
+    {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]},
+    {
+        "type": "Sequence",
+        "pretokenizers": [{"type": "Punctuation", "behavior": "Removed"}, {"type": "WhitespaceSplit"}],
+    },
+    SPECIAL,
+)
+
 # Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.
 NO_TEXT = re.compile("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\\ud800-\\udfff]")
 
@@ -47,9 +65,9 @@ class Tokens:
             if not words:
                 lines.append(f"{shown}: holds no words; what it draws follows seed and style alone")
             if unknown:
-                lines.append(f"{shown}: unknown {_listed(unknown)}; it was trained on no caption with such words")
+                lines.append(f"{shown}: unknown {listed(unknown)}; it was trained on no caption with such words")
             if cut:
-                lines.append(f"{shown}: cut after {len(words)} words, without {_listed(cut)}")
+                lines.append(f"{shown}: cut after {len(words)} words, without {listed(cut)}")
         return list(dict.fromkeys(lines))
 
 
@@ -70,23 +88,7 @@ class Tokenizer:
 
         Raises AttnGANError if it is damaged, isn't word level as docs/bundle.md says, or `tokenizers` is missing.
         """
-        try:
-            import tokenizers  # 20 ms, which generators without words need not wait for
-        except ImportError:
-            raise AttnGANError('tokenizers is not installed; run: pip install "attngan[cpu]"') from None
-        try:
-            text = content.decode("utf-8")
-            described = json.loads(text)
-            problem = _problem(described)
-            if problem is None:
-                reader = tokenizers.Tokenizer.from_str(text)
-        except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError or worse
-            problem = f"is not JSON or is cut short ({str(error).splitlines()[0][:120]})"
-        if problem:
-            raise AttnGANError(f"{where}: {problem}; restore it from where it was copied")
-        # Cut and padded here, so that words beyond the length can be named.
-        reader.no_truncation()
-        reader.no_padding()
+        described, reader = read_tokenizer(content, where, PROMPTS)
         return cls(content, described["truncation"]["max_length"], len(described["model"]["vocab"]), reader)
 
     def encode(self, prompts: Sequence[str]) -> Tokens:
@@ -112,33 +114,60 @@ class Tokenizer:
         return Tokens(ids, mask, tuple(unknown), tuple(cut), tuple(words), tuple(prompts))
 
 
-def check_prompt(prompt: Any) -> None:
+def read_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, Any], Any]:
+    """A tokenizer.json as its JSON, and as a `tokenizers.Tokenizer` that neither cuts nor pads.
+
+    Raises AttnGANError as `Tokenizer.from_json` does.
+    """
+    try:
+        import tokenizers  # 20 ms, which generators without words need not wait for
+    except ImportError:
+        raise AttnGANError('tokenizers is not installed; run: pip install "attngan[cpu]"') from None
+    try:
+        text = content.decode("utf-8")
+        described = json.loads(text)
+        problem = _problem(described, kind)
+        if problem is None:
+            reader = tokenizers.Tokenizer.from_str(text)
+    except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError or worse
+        problem = f"is not JSON or is cut short ({str(error).splitlines()[0][:120]})"
+    if problem:
+        raise AttnGANError(f"{where}: {problem}; restore it from where it was copied")
+    # Cut and padded here, so that words beyond the length can be named.
+    reader.no_truncation()
+    reader.no_padding()
+    return described, reader
+
+
+def check_prompt(prompt: Any, what: str = "prompt") -> None:
     """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read."""
     if not isinstance(prompt, str):
-        raise AttnGANError(f"prompt {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
+        raise AttnGANError(f"{what} {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
     found = NO_TEXT.search(prompt)
     if found:
         half, place = found[0] >= "\ud800", found.start()
-        what = "half a surrogate pair, so it is not valid text" if half else "a control character"
+        problem = "half a surrogate pair, so it is not valid text" if half else "a control character"
         shown = ascii(prompt[max(0, place - 30) : place + 10])
-        raise AttnGANError(f"prompt {shown}: U+{ord(found[0]):04X} at place {place} is {what}; remove it")
+        raise AttnGANError(f"{what} {shown}: U+{ord(found[0]):04X} at place {place} is {problem}; remove it")
 
 
-def _listed(words: Sequence[str], most: int = 8) -> str:
+def listed(words: Sequence[str], most: int = 8) -> str:
+    """Some of the words in quotes, and how many more there are."""
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(f"'{word[:40]}'" for word in words[:most]) + more
 
 
-def _problem(described: Any) -> str | None:
+def _problem(described: Any, kind: Kind) -> str | None:
     """What keeps the JSON of a tokenizer.json from being one of ours; None if nothing does."""
     parts = ("truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")
     if not isinstance(described, dict) or any(part not in described for part in parts):
         return "is not the tokenizer of a generator"
-    if described["normalizer"] != _NORMALIZER or described["pre_tokenizer"] != _PRE_TOKENIZER:
+    if described["normalizer"] != kind.normalizer or described["pre_tokenizer"] != kind.pre_tokenizer:
         return "splits text in another way than into words in lower case"
     if described["added_tokens"] or described["post_processor"]:
         return "adds tokens of its own"
-    return _wrong_length(described["truncation"], described["padding"]) or _wrong_words(described["model"])
+    wrong_length = _wrong_length(described["truncation"], described["padding"])
+    return wrong_length or _wrong_words(described["model"], kind.special)
 
 
 def _wrong_length(truncation: Any, padding: Any) -> str | None:
@@ -151,12 +180,12 @@ def _wrong_length(truncation: Any, padding: Any) -> str | None:
     return None
 
 
-def _wrong_words(model: Any) -> str | None:
+def _wrong_words(model: Any, special: tuple[str, ...]) -> str | None:
     words = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(words, dict) or model.get("type") != "WordLevel" or model.get("unk_token") != SPECIAL[UNKNOWN]:
         return "is not a word-level model"
-    if any(words.get(name) != number for number, name in enumerate(SPECIAL)):
-        return f"its first words are not {SPECIAL[PADDING]} and {SPECIAL[UNKNOWN]}"
+    if any(words.get(name) != number for number, name in enumerate(special)):
+        return f"its first words are not {' and '.join(special)}"
     if any(type(number) is not int for number in words.values()) or sorted(words.values()) != list(range(len(words))):
         return f"does not number its {len(words)} words from 0 up"
     return None

@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan_runtime import sidecar as format_1
+from tests.runtime.sentences_bundle import write_sentences_bundle
 from tests.runtime.sidecars import sidecar_of
 from tests.runtime.words_bundle import write_words_bundle
 
@@ -120,3 +121,9 @@ def waves() -> Callable[..., np.ndarray]:
 def words_bundle(tmp_path: Path) -> Path:
     """A bundle that draws from words, in two styles and with maps, as tests/runtime/words_bundle.py says."""
     return write_words_bundle(tmp_path / "words")
+
+
+@pytest.fixture
+def sentences_bundle(tmp_path: Path) -> Path:
+    """A bundle that writes, as tests/runtime/sentences_bundle.py says."""
+    return write_sentences_bundle(tmp_path / "writer")

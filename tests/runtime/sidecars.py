@@ -17,6 +17,23 @@ def sidecar_of(
     """A sidecar for files by name, inputs before truncation, and the pictures [B, C, H, W] of the golden inputs."""
     indices = format_1.golden_indices(pictures.size)
     channels, height, width = shape
+    return common(name, task, files) | {
+        "inputs": [*inputs, format_1.truncation_input()],
+        "output": {
+            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
+            "width": width, "minimum": -1, "maximum": 1,
+        },
+        "golden": {
+            "inputs": golden,
+            "indices": indices,
+            "values": [float(value) for value in pictures.ravel()[indices]],
+            "tolerance": 1e-3,
+        },
+    }  # fmt: skip
+
+
+def common(name: str, task: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """All of a sidecar but its inputs, outputs and golden sample."""
     return {
         "format_version": 1,
         "task": task,
@@ -25,22 +42,11 @@ def sidecar_of(
         "files": {file: format_1.sha256_of(content) for file, content in files.items()},
         "target": "ort",
         "precision": "fp32",
-        "inputs": [*inputs, format_1.truncation_input()],
-        "output": {
-            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
-            "width": width, "minimum": -1, "maximum": 1,
-        },
         "tolerance": {"fp32": {"CPUExecutionProvider": {"asked": 1e-5, "measured": 2e-7}}},
-        "golden": {
-            "inputs": golden,
-            "indices": indices,
-            "values": [float(value) for value in pictures.ravel()[indices]],
-            "tolerance": 1e-3,
-        },
         "license": "Apache-2.0",
         "source": "made by the tests",
         "created_with": {"attngan": "0.1.0", "torch": "2.13.0"},
-    }  # fmt: skip
+    }
 
 
 def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:

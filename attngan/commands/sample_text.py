@@ -1,0 +1,49 @@
+"""What `attngan sample` does with a generator that writes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from attngan.errors import AttnGANError
+from attngan_runtime.files import check_place
+from attngan_runtime.inputs import naming_the_option, temperatures, top_ks, top_ps
+from attngan_runtime.write_command import give
+
+
+def write(
+    run_or_name: str, seeds: list[int] | None, attention: str | None, out: Path | None, *, keywords: tuple[str, ...],
+    temperature: float, top_k: int, top_p: float,
+) -> None:  # fmt: skip
+    """Prints sentences, or writes them to `out`; with attention a picture of which key words each word looked at.
+
+    For each set of key words all its seeds. Raises AttnGANError for options that don't fit.
+    """
+    if out and not attention:
+        check_place(out, "sentences.txt")
+    if attention and not (out and keywords):
+        raise AttnGANError("--attention: shows where key words were looked at; give --keywords, and --out heat.png")
+    from attngan.writing import load_writer
+
+    writer = load_writer(run_or_name)
+    with naming_the_option():
+        temperatures(temperature)
+        top_ks(top_k, writer.tokenizer.size)
+        top_ps(top_p)
+        words = writer.key_words(keywords or [""])
+    for line in words.warnings() if keywords else ():
+        click.echo(f"warning: {line}", err=True)
+    if not keywords:
+        print(f"note: no --keywords, so {writer.name} writes about anything", file=sys.stderr)
+    seeds = seeds or list(range(8))
+    asked = words.ids.repeat(len(seeds), 0)
+    tokens = writer.tokens(seeds * len(words.ids), asked, temperature, top_k, top_p)
+    if attention and out:
+        from attngan.seeing.keyword_sheet import keyword_sheet
+
+        keyword_sheet(writer, tokens, asked, out)
+        click.echo(f"wrote which key words {writer.name} looks at to {out}")
+        return
+    give([writer.tokenizer.sentence(row) for row in tokens.tolist()], out, writer.name)

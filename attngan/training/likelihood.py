@@ -1,0 +1,168 @@
+"""The first part of a run that writes sentences: the generator learns their likelihood, word after word.
+
+What it has learnt then is kept as likelihood.safetensors: the baseline that every adversarial figure stands beside
+(Caccia et al. 2020, "Language GANs falling short").
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from attngan.checkpoint import LIKELIHOOD, load_tensors, save_tensors
+from attngan.config import RunConfig, TextConfig
+from attngan.errors import AttnGANError
+from attngan.networks.text import TextGenerator
+from attngan.random import derive
+from attngan.training.batches import Order
+from attngan.training.run_folder import Records
+from attngan.training.sentences import Sentences
+from attngan.training.state import adam_tensors, below, restore_adam
+from attngan.training.streams import Stream
+from attngan_runtime.tokens import PADDING
+
+CHECKPOINT = "likelihood.checkpoint.safetensors"
+RECORDS = "likelihood.jsonl"
+_BATCH = 64
+_LEARNING_RATE = 2e-3
+_WEIGHT_DECAY = 0.1
+_WARM_UP = 0.05  # share of the plan in which the learning rate rises
+_MEASUREMENTS = 40  # of the likelihood of held-out sentences, over the plan
+_PATIENCE = 6  # measurements in a row without a better one, after which it stops
+_SAVE_SECONDS = 60.0
+_SKIPS = 10  # steps in a row without finite gradients, after which there is nothing to go back to
+
+
+class Likelihood:
+    """The generator, its optimiser, the best it has been, and where it stands."""
+
+    def __init__(self, config: RunConfig, generator: TextGenerator) -> None:
+        self.config, self.last = config, config.training.likelihood_images
+        self.generator = copy.deepcopy(generator).train()
+        self.best = copy.deepcopy(generator).eval()
+        self.optimizer = torch.optim.AdamW(self.generator.parameters(), betas=(0.9, 0.98), weight_decay=_WEIGHT_DECAY)
+        self.images, self.steps, self.skips = 0, 0, 0
+        self.measured, self.best_nll, self.worse = 0, math.inf, 0
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to learn, or what is learnt no longer helps."""
+        return self.images >= self.last or self.worse >= _PATIENCE
+
+    def step(self, tokens: Tensor, keywords: Tensor, dropout: int) -> float:
+        """One step on sentences int64 [B, T] and key words [B, K]; returns the mean −log probability of their tokens.
+
+        dropout: a seed. A gradient that is not finite moves nothing; AttnGANError after too many of them in a row.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * self._share()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(dropout)
+            loss = self.generator.surprise(tokens, keywords).sum() / (tokens != PADDING).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        finite = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0).isfinite()
+        self.skips = 0 if finite else self.skips + 1
+        if self.skips >= _SKIPS:
+            raise AttnGANError(
+                f"likelihood: its gradients are not finite in {_SKIPS} steps in a row; look at the sentences, or try "
+                "another --seed"
+            )
+        if finite:
+            self.optimizer.step()
+        self.steps, self.images = self.steps + 1, self.images + len(tokens)
+        return loss.item()
+
+    def _share(self) -> float:
+        """Of the learning rate: a linear rise, then a cosine to 0."""
+        share = min(self.images / max(self.last, 1), 1.0)
+        return min(1.0, (share + 1 / max(self.last, 1)) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * share))
+
+    def judge(self, nll: float) -> bool:
+        """Takes the −log probability per token of held-out sentences in; whether it is the lowest so far."""
+        self.measured = self.images
+        self.worse = self.worse + 1 if nll >= self.best_nll else 0
+        if not self.worse:
+            self.best_nll = nll
+            self.best.load_state_dict(self.generator.state_dict())
+        return not self.worse
+
+    def save(self, folder: Path) -> None:
+        """Writes the checkpoint: networks, optimiser, and where they stand."""
+        tensors = {f"now.{name}": value for name, value in self.generator.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.state_dict().items()}
+        tensors |= adam_tensors("adam", self.optimizer, self.generator)
+        names = ("images", "steps", "skips", "measured", "best_nll", "worse")
+        save_tensors(folder / CHECKPOINT, tensors, {name: str(getattr(self, name)) for name in names})
+
+    def load(self, folder: Path) -> None:
+        """Goes on from what `save` wrote; AttnGANError if that is damaged."""
+        remedy = f"delete it, and likelihood begins again in {folder}"
+        tensors, about = load_tensors(folder / CHECKPOINT, remedy, checked=True)
+        self.generator.load_state_dict(below(tensors, "now."))
+        self.best.load_state_dict(below(tensors, "best."))
+        restore_adam(self.optimizer, self.generator, below(tensors, "adam."))
+        for name in ("images", "steps", "skips", "measured", "worse"):
+            setattr(self, name, int(about[name]))
+        self.best_nll = float(about["best_nll"])
+
+
+def learn_likelihood(
+    config: RunConfig, generator: TextGenerator, sentences: Sentences, folder: Path, records: Records,
+    device: torch.device, stop: Sequence[int],
+) -> TextGenerator | None:  # fmt: skip
+    """The generator with the lowest −log probability of held-out sentences; None if a stop signal came first.
+
+    Goes on from the folder's checkpoint, which it writes every minute. At the end it writes likelihood.safetensors
+    and deletes the checkpoint; if the file is there, it is what is returned.
+    """
+    learnt = Likelihood(config, generator)
+    if (folder / LIKELIHOOD).exists():
+        learnt.best.load_state_dict(load_tensors(folder / LIKELIHOOD, checked=True)[0])
+        return learnt.best
+    if (folder / CHECKPOINT).exists():
+        learnt.load(folder)
+    records.keep(RECORDS, learnt.measured)
+    order = Order(int(derive(config.training.seed, Stream.LIKELIHOOD_ORDER)), len(sentences.training))
+    every, saved, losses = max(learnt.last // _MEASUREMENTS, 1), time.monotonic(), list[float]()
+    with tqdm(total=learnt.last, initial=learnt.images, unit=" sentences", desc="likelihood", leave=False) as bar:
+        while not learnt.ended and not stop:
+            losses.append(_step(learnt, config, sentences, order, device))
+            bar.update(_BATCH)
+            if learnt.images // every > learnt.measured // every or learnt.images >= learnt.last:
+                nll = sentences.held_out_nll(learnt.generator.eval(), device)
+                learnt.generator.train()
+                best = learnt.judge(nll)
+                line = {"loss": sum(losses) / len(losses), "held_out_nll": nll, "best": best}
+                records.write(RECORDS, learnt.images, line)
+                losses.clear()
+                bar.set_postfix(nll=f"{learnt.best_nll:.3f}", refresh=False)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                learnt.save(folder)
+                saved = time.monotonic()
+    if not learnt.ended:
+        learnt.save(folder)
+        return None
+    about: dict[str, Any] = {"images": learnt.images, "network": asdict(config.network), "nll": learnt.best_nll}
+    save_tensors(folder / LIKELIHOOD, learnt.best.state_dict(), about)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return learnt.best
+
+
+def _step(learnt: Likelihood, config: RunConfig, sentences: Sentences, order: Order, device: torch.device) -> float:
+    seed, network = config.training.seed, config.network
+    assert isinstance(network, TextConfig)
+    places = sentences.training[order.indices(learnt.images, _BATCH)]
+    seeds = derive(seed, Stream.LIKELIHOOD_KEYWORDS, torch.arange(learnt.images, learnt.images + _BATCH))
+    tokens, keywords = sentences.batch(places, seeds)
+    dropout = int(derive(seed, Stream.LIKELIHOOD_DROPOUT, learnt.steps))
+    return learnt.step(tokens.to(device), keywords.to(device), dropout)

@@ -1,0 +1,100 @@
+"""A generator opened in ONNX Runtime, whatever it makes: how bundles become generators, and what all of them share."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from attngan_runtime.bundle import MODEL, Bundle
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.onnx_session import open_session
+
+Seeds = int | Iterable[int] | np.ndarray
+Strength = float | Sequence[float] | np.ndarray  #: truncation, temperature or top_p
+
+
+class Generator(ABC):
+    """Seeds, and what they are to be about, in; pictures or sentences out. Make one with `Generator.load`.
+
+    name: such as `fashion-32`. session: the graph, an onnxruntime.InferenceSession.
+    """
+
+    makes: ClassVar[str]  #: `pictures` or `sentences`
+    _verb: ClassVar[str]
+
+    def __init__(self, bundle: Bundle, session: Any, outputs: Sequence[str]) -> None:
+        self.name, self.session = bundle.name, session
+        _check_graph(session, bundle, outputs)
+
+    @classmethod
+    def load(
+        cls, path_or_name: str | Path, *, providers: str | Sequence[str] | None = None, threads: int | None = None
+    ) -> Self:
+        """Opens a bundle (a folder, or the name of a shipped generator).
+
+        The result is a `PictureGenerator` or a `SentenceGenerator`, by the bundle's task; to load from one of these
+        refuses bundles of the other. providers: "cpu" (default), "cuda" or ONNX Runtime's names; refused if the first
+        can't be had. threads: default one for each physical core.
+        Raises AttnGANError as `Bundle.load` and `open_session` do.
+        """
+        return cls.open(Bundle.load(path_or_name), providers=providers, threads=threads)
+
+    @classmethod
+    def open(cls, bundle: Bundle, *, providers: str | Sequence[str] | None = None, threads: int | None = None) -> Self:
+        """`load` of a bundle that was read already."""
+        kind = _kind_of(bundle)
+        if not issubclass(kind, cls):
+            raise AttnGANError(
+                f"{bundle.name}: makes {kind.makes}, not {cls.makes}; give a generator of {cls.makes}, "
+                "or use Generator.load, which opens both"
+            )
+        tokenizer = bundle.open_tokenizer()
+        return kind(bundle, tokenizer, open_session(bundle.model, providers, threads, str(bundle.folder / MODEL)))
+
+    @abstractmethod
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the generator makes of its arguments, which its own class describes."""
+
+    def _batches(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str], size: int) -> Iterator[list[Any]]:
+        """The outputs for `size` rows of the feeds at a time."""
+        for start in range(0, len(next(iter(feeds.values()))), size):
+            part = {name: values[start : start + size] for name, values in feeds.items()}
+            try:
+                made = self.session.run(list(outputs), part)
+            except Exception as error:  # a class of its own for each error code; memory running out is one of them
+                reason = str(error).splitlines()[0][:200]
+                raise AttnGANError(f"{self.name}: ONNX Runtime failed to {self._verb} ({reason})") from error
+            yield made
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Python's warnings, which point to the line that called the method of a generator that calls this."""
+    for line in lines:
+        warnings.warn(line, UserWarning, stacklevel=3)
+
+
+def _kind_of(bundle: Bundle) -> Any:
+    if bundle.task == "text":
+        from attngan_runtime.sentence_generator import SentenceGenerator
+
+        return SentenceGenerator
+    from attngan_runtime.picture_generator import PictureGenerator
+
+    return PictureGenerator
+
+
+def _check_graph(session: Any, bundle: Bundle, outputs: Sequence[str]) -> None:
+    """Raises AttnGANError if the graph doesn't take and give what the sidecar says."""
+    kinds = {"int64": "tensor(int64)", "float32": "tensor(float)"}
+    said = {given["name"]: kinds[given["dtype"]] for given in bundle.sidecar["inputs"]}
+    found = {given.name: given.type for given in session.get_inputs()}
+    if said != found or not set(outputs) <= {given.name for given in session.get_outputs()}:
+        raise AttnGANError(
+            f"{bundle.folder}: the graph takes {', '.join(found)} and the sidecar says {', '.join(said)} "
+            f"with output {' and '.join(outputs)}; export the generator again"
+        )

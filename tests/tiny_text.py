@@ -1,0 +1,51 @@
+"""Runs of sentences of a second or two: 300 sentences of a small grammar, and embeddings that cost nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from attngan.config import RunConfig, preset
+from attngan.data import Lines
+from attngan.train import Outcome, train
+from attngan.training.configured import configured_text
+
+ANIMALS = ("dog", "cat", "bird", "horse", "fish")
+VERBS = ("sleeps", "eats", "runs")
+PLACES = ("on a beach", "in the kitchen", "under the old tree", "near a red house")
+COLOURS = ("black", "white", "brown", "grey", "spotted")
+
+
+def sentences() -> list[str]:
+    """300 different ones, such as `A black dog sleeps on a beach.`"""
+    return [
+        f"A {colour} {animal} {verb} {place}."
+        for colour, animal, verb, place in product(COLOURS, ANIMALS, VERBS, PLACES)
+    ]
+
+
+def write_sentences(path: Path) -> Path:
+    path.write_text("".join(f"{sentence}\n" for sentence in sentences()))
+    return path
+
+
+def text_config(lines: Lines, images: int = 64, **changes: object) -> tuple[RunConfig, bytes]:
+    """The preset tiny-text for these sentences, and its tokenizer.json; `changes` are of its TrainingConfig."""
+    network, training = preset("tiny-text")
+    fields = {"images": images, "likelihood_images": 640, "holdout": 30, "kid_samples": 30, **changes}
+    return configured_text("tiny-text", network, replace(training, **fields), lines)
+
+
+def run_text(lines: Lines, out: Path, images: int = 64, **changes: object) -> Outcome:
+    """`train` on the CPU."""
+    config, tokenizer = text_config(lines, images, **changes)
+    return train(config, lines, out, torch.device("cpu"), tokenizer=tokenizer)
+
+
+def letters(texts: Sequence[str]) -> np.ndarray:
+    """float32 [N, 26] of length 1: how often each letter stands; embeddings for KID where any will do."""
+    counts = np.array([[text.count(chr(97 + place)) + 0.1 for place in range(26)] for text in texts], np.float32)
+    return counts / np.linalg.norm(counts, axis=1, keepdims=True)
