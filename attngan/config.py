@@ -126,6 +126,8 @@ class TrainingConfig:
     grow: tuple[float, ...] = ()  #: shares of the run after which the resolution doubles (text to image)
     matching_images: int = 0  #: shown to the text encoder before anything is drawn (text to image)
     mismatched: float = 0.0  #: weight of real pictures under other pictures' captions, which D is to refuse
+    generator_rate: float = 1.0  #: times the learning rate is the generator's, where it has learnt before (text)
+    warm_up: float = 0.0  #: share of the run in which that rises from 0, while D learns (text)
     likelihood_images: int = 0  #: sentences shown before D comes in, to learn their likelihood (text)
     temperature: tuple[float, float] = (1.0, 1.0)  #: of the Gumbel softmax against D, geometric in images (text)
     without_keywords: float = 0.0  #: share of sentences that are shown without key words (text)
@@ -267,12 +269,18 @@ def _text(
     width: int, layers: int, heads: int, readouts: int, length: int, dropout: float, likelihood_images: int,
     images: int, batch: int, learning_rate: tuple[float, float], temperature: tuple[float, float],
 ) -> tuple[TextConfig, TrainingConfig]:  # fmt: skip
-    """A preset that writes sentences; its words are those of the training text."""
+    """A preset that writes sentences; its words are those of the training text.
+
+    Likelihood is a good generator already: D learns first, and moves it slowly. On Image COCO a generator's rate of 0.3
+    instead of 0.1 gave a KID of 0.4 instead of 0.00 after 28,800 sentences; without mismatched key words, and at the
+    full rate, key words were lost within 6,400.
+    """
     network = TextConfig(0, length, 5, width, layers, heads, readouts, dropout)
     training = TrainingConfig(
         images, batch, learning_rate=learning_rate, penalty="none", likelihood_images=likelihood_images,
-        temperature=temperature, without_keywords=0.25, kid_samples=1000 if dropout else 100,
-        patience=PATIENCE if dropout else 0, ema_half_life=max(images // 40, 200),
+        temperature=temperature, without_keywords=0.25, mismatched=1.0, generator_rate=0.1, warm_up=0.2,
+        kid_samples=1000 if dropout else 100, patience=PATIENCE if dropout else 0,
+        ema_half_life=max(images // 40, 200),
     )  # fmt: skip
     return network, training
 
@@ -291,7 +299,7 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  190_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
     # name              width layers heads read-outs length dropout likelihood images batch  learning rate  temperature
     "tiny-text":  _text(32,   1,     2,    2,        24,    0.0,    6_400,     1_280, 16,    (1e-3, 1e-4),  (1.0, 0.1)),
-    "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  64_000, 64,    (1e-4, 1e-5),  (1.0, 0.1)),
+    "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  24_000, 64,    (3e-4, 1e-4),  (1.0, 0.1)),
 }  # fmt: skip
 
 

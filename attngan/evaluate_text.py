@@ -91,17 +91,16 @@ def _is_bundle(run_or_bundle: str) -> bool:
 def evaluate_writers(names: Sequence[str], data: Path, samples: int | None, temperature: float) -> SentenceReport:
     """Figures of one generator or of several side by side, at a temperature.
 
-    data: sentences that no training saw. Of those that the first generator's run was trained on, the held-out ones are
-    taken, and a note says so. samples: sentences to write of each kind; 1,000, or half of the test sentences.
-    Raises AttnGANError for too few sentences.
+    data: sentences that no training saw. Of those that the runs were trained on, the held-out ones are taken, and a
+    note says so. samples: sentences to write of each kind; 1,000, or half of the test sentences.
+    Raises AttnGANError for too few sentences, and for runs that did not hold out the same ones of them.
     """
     writers = [open_writer(name) for name in names]
-    first, test = writers[0], load_lines(data)
-    training = _training(first)
-    if isinstance(first, RunWriter) and _trained_on(first.loaded, test):
-        plan = first.loaded.config.training
-        training, test = (test.take(places.tolist()) for places in split(test, plan.holdout, plan.seed))
-        note = f"note: {first.name} was trained on {data}; its {len(test):,} held-out sentences are the test sentences"
+    test, training = load_lines(data), _training(writers[0])
+    name, halves = _halves_of_all(names, writers, test)
+    if halves:
+        training, test = halves
+        note = f"note: {name} was trained on {data}; its {len(test):,} held-out sentences are the test sentences"
         tqdm.write(note, sys.stderr)
     samples = samples or min(_SAMPLES, len(test) // 2)
     if samples < FEWEST:
@@ -116,9 +115,31 @@ def _titles(names: list[str]) -> list[str]:
     return [f"{name} ({place})" for place, name in enumerate(names, 1)] if alike else names
 
 
-def _trained_on(writer: LoadedWriter, lines: Lines) -> bool:
-    known = read_object(writer.folder / "data.json").get("fingerprint")
-    return known in (lines.fingerprint, _as_trained(writer, lines).fingerprint)
+def _halves_of_all(
+    names: Sequence[str], writers: Sequence[RunWriter | BundleWriter], lines: Lines
+) -> tuple[str, tuple[Lines, Lines] | None]:
+    """The first run and its `_halves`; AttnGANError if those of another differ. A bundle does not tell."""
+    named = zip(names, writers, strict=True)
+    runs = [(name, _halves(writer.loaded, lines)) for name, writer in named if isinstance(writer, RunWriter)]
+    if not runs:
+        return "", None
+    first, halves = runs[0]
+    for name, others in runs[1:]:
+        if [half.sentences for half in others or ()] != [half.sentences for half in halves or ()]:
+            raise AttnGANError(
+                f"--beside {name}: did not hold out the sentences of --data that {first} did; name runs of the same "
+                "--data, --holdout and --seed, or sentences that none was trained on"
+            )
+    return first, halves
+
+
+def _halves(writer: LoadedWriter, lines: Lines) -> tuple[Lines, Lines] | None:
+    """The sentences that its training was shown, and those it held out; None if it was not trained on these."""
+    lines, plan = _as_trained(writer, lines), writer.config.training
+    if lines.fingerprint != read_object(writer.folder / "data.json").get("fingerprint"):
+        return None
+    shown, held_out = (lines.take(places.tolist()) for places in split(lines, plan.holdout, plan.seed))
+    return shown, held_out
 
 
 def _as_trained(writer: LoadedWriter, lines: Lines) -> Lines:
@@ -133,10 +154,7 @@ def _training(writer: RunWriter | BundleWriter) -> Lines | None:
         return None
     about = read_object(writer.loaded.folder / "data.json")
     try:
-        lines = _as_trained(writer.loaded, load_lines(Path(str(about.get("path", "")))))
+        halves = _halves(writer.loaded, load_lines(Path(str(about.get("path", "")))))
     except AttnGANError:
         return None
-    if lines.fingerprint != about.get("fingerprint"):
-        return None
-    plan = writer.loaded.config.training
-    return lines.take(split(lines, plan.holdout, plan.seed)[0].tolist())
+    return halves[0] if halves else None

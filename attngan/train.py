@@ -138,7 +138,9 @@ def schedule(plan: TrainingConfig, seen: int, share_of_side: float = 1.0) -> tup
     gamma = 0.0 if plan.penalty == "none" else math.exp(between((math.log(plan.gamma[0]), math.log(plan.gamma[1]))))
     if plan.penalty != "wgan-gp":  # which wants a norm of 1 at every resolution
         gamma *= share_of_side**2
-    settings = Settings(between(plan.learning_rate), between(plan.beta2), gamma, plan.penalty_every, plan.mismatched)
+    rate = plan.generator_rate * (min(seen / (plan.warm_up * plan.images), 1.0) if plan.warm_up else 1.0)
+    learning_rate, beta2 = between(plan.learning_rate), between(plan.beta2)
+    settings = Settings(learning_rate, beta2, gamma, plan.penalty_every, plan.mismatched, rate)
     return settings, between(plan.augment_probability)
 
 

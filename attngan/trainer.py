@@ -29,6 +29,7 @@ class Settings:
     gamma: float = 1.0
     penalty_every: int = 1
     mismatched: float = 0.0
+    generator_rate: float = 1.0  #: times the learning rate is the generator's
 
 
 class Trainer:
@@ -71,9 +72,9 @@ class Trainer:
         the figures have a "skipped" as well, 1.
         """
         settings = settings or Settings()
-        for optimizer in (self.optimizer_g, self.optimizer_d):
+        for optimizer, rate in ((self.optimizer_g, settings.generator_rate), (self.optimizer_d, 1.0)):
             for group in optimizer.param_groups:
-                group["lr"], group["betas"] = settings.learning_rate, (0.0, settings.beta2)
+                group["lr"], group["betas"] = settings.learning_rate * rate, (0.0, settings.beta2)
         figures = self.discriminator_step(real, z[0], labels, settings, augment)
         if "skipped" not in figures:
             figures |= self.generator_step(real, z[1], labels, augment)

@@ -44,6 +44,10 @@ def main() -> None:
                 cwd=folder,
             ).strip()
         )
+        words = ("--keywords", "dog, beach, ball", "--seeds", "0-3")
+        sentences = run(folder / "env/bin/attngan-run", "captions", *words, cwd=folder).splitlines()
+        assert len(sentences) == 4 and len(set(sentences)) > 1, sentences
+        print(sentences[0])
         with Image.open(folder / "grid.png") as picture:
             low, high = picture.convert("L").getextrema()
             assert high - low > 200, f"the grid is flat: {low} to {high}"

@@ -67,7 +67,12 @@ def sample(
         from attngan.commands.sample_text import write
 
         refuse_options(ctx, _OF_PICTURES, f"{run_or_name} writes sentences")
-        write(run_or_name, seeds, attention, out, **{name: options[name] for name in _OF_SENTENCES})
+        if attention not in (None, _WORDS):
+            raise AttnGANError(
+                f"--attention {attention[:40]}: {run_or_name} writes sentences, which have no points; "
+                "write --attention alone, as the last option"
+            )
+        write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in _OF_SENTENCES})
     else:
         refuse_options(ctx, _OF_SENTENCES, f"{run_or_name} draws pictures")
         if out is None:

@@ -14,7 +14,7 @@ from attngan_runtime.write_command import give
 
 
 def write(
-    run_or_name: str, seeds: list[int] | None, attention: str | None, out: Path | None, *, keywords: tuple[str, ...],
+    run_or_name: str, seeds: list[int] | None, attention: bool, out: Path | None, *, keywords: tuple[str, ...],
     temperature: float, top_k: int, top_p: float,
 ) -> None:  # fmt: skip
     """Prints sentences, or writes them to `out`; with attention a picture of which key words each word looked at.
@@ -39,11 +39,12 @@ def write(
         print(f"note: no --keywords, so {writer.name} writes about anything", file=sys.stderr)
     seeds = seeds or list(range(8))
     asked = words.ids.repeat(len(seeds), 0)
-    tokens = writer.tokens(seeds * len(words.ids), asked, temperature, top_k, top_p)
+    seeds = seeds * len(words.ids)
     if attention and out:
-        from attngan.seeing.keyword_sheet import keyword_sheet
+        from attngan.seeing.keyword_sheet import check_sheet, keyword_sheet
 
-        keyword_sheet(writer, tokens, asked, out)
+        check_sheet(asked, out)  # before minutes of writing
+        keyword_sheet(writer, writer.tokens(seeds, asked, temperature, top_k, top_p), asked, seeds, out)
         click.echo(f"wrote which key words {writer.name} looks at to {out}")
         return
-    give([writer.tokenizer.sentence(row) for row in tokens.tolist()], out, writer.name)
+    give(writer.write(seeds, asked, temperature, top_k, top_p), out, writer.name)

@@ -100,7 +100,7 @@ def train(
     read: Pictures | Lines
     if isinstance(network, TextConfig):
         config, tokenizer, read = read_text(preset_name, network, training, data, holdout, out)
-        config = replace(config, training=with_patience(config.training, patience))
+        config = replace(config, training=with_patience(config.training, patience, "sentences"))
         said = text_summary(config, read, where.type, out)
     else:
         config, tokenizer, read = _read_pictures(

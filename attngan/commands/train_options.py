@@ -87,15 +87,15 @@ def _cpu_has_bf16() -> bool:
     return bool(asked and asked())
 
 
-def with_patience(training: TrainingConfig, patience: int | None) -> TrainingConfig:
-    """--patience, which asks for something only where KID is measured."""
+def with_patience(training: TrainingConfig, patience: int | None, what: str = "pictures") -> TrainingConfig:
+    """--patience, which asks for something only where KID is measured. what: is held out."""
     from attngan.metrics import FEWEST
 
     if training.holdout >= FEWEST:
         return training if patience is None else replace(training, patience=patience)
     if patience:
         raise AttnGANError(
-            f"--patience {patience}: KID needs {FEWEST} held-out pictures and there are {training.holdout}; "
+            f"--patience {patience}: KID needs {FEWEST} held-out {what} and there are {training.holdout}; "
             "give --holdout, or leave it out"
         )
     return replace(training, patience=0)

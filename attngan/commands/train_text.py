@@ -19,7 +19,8 @@ def check_options(preset: str, given: dict[str, Any]) -> None:
     """AttnGANError naming the first option that says something of pictures."""
     for option, value in given.items():
         if value:
-            raise AttnGANError(f"{option}: {preset} writes sentences; leave it out, or use a preset that draws")
+            shown = option if value is True else f"{option} {value}"
+            raise AttnGANError(f"{shown}: {preset} writes sentences; leave it out, or use a preset that draws")
 
 
 def with_penalty(training: TrainingConfig, penalty: str | None) -> TrainingConfig:
@@ -36,13 +37,15 @@ def read(
     from attngan.data import load_lines
     from attngan.train import check_holdout
     from attngan.training.configured import configured_text
-    from attngan.training.holdout import usual_holdout
+    from attngan.training.holdout import split, usual_holdout
     from attngan.training.run_folder import check_data
 
     lines = load_lines(data, longest=network.length - 1)
     check_data(out, lines)
     training = replace(training, holdout=usual_holdout(lines) if holdout is None else holdout)
     check_holdout(training, lines)
+    # Equal sentences go together, so that it may be fewer.
+    training = replace(training, holdout=len(split(lines, training.holdout, training.seed)[1]))
     config, tokenizer = configured_text(preset, network, training, lines)
     return config, tokenizer, lines
 

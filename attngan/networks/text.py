@@ -220,24 +220,34 @@ class TextDiscriminator(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.readouts = nn.Parameter(torch.randn(config.readouts, width))
         self.attention = MultiHeadAttention(width, heads)
-        self.judge = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+        self.realism = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         self.agreement = nn.Linear(width, width)
         nn.init.normal_(self.embedding.weight, std=1.0)
         nn.init.normal_(self.position, std=0.1)
 
     def forward(self, sentences: Tensor, keywords: Tensor) -> Tensor:
+        return self.judge(self.features(sentences), keywords)
+
+    def features(self, sentences: Tensor) -> Tensor:
+        """What is seen of sentences whatever their key words: float [B, T, width + 1], of which the last value is 1
+        for a word and 0 for padding.
+        """
         mask = _present(sentences)
         x = self.embedding(sentences) + self.position[: sentences.shape[1]]
         for layer in self.layers:
             x = layer(x, mask)
-        x = self.norm(x)
+        return torch.cat([self.norm(x), mask[:, :, None].to(x.dtype)], 2)
+
+    def judge(self, features: Tensor, keywords: Tensor) -> Tensor:
+        """Logits [B] of features [B, T, width + 1] under key words [B, K]."""
+        x, mask = features[:, :, :-1], features[:, :, -1] > 0.5
         asked = self.embedding.weight.T[keywords]
         queries = torch.cat([self.readouts.expand(len(x), -1, -1), asked], 1)
         read, _ = self.attention(queries, x, x, key_padding_mask=~mask)
-        general, found = read.split([len(self.readouts), keywords.shape[1]], 1)
+        learned, found = read.split([len(self.readouts), keywords.shape[1]], 1)
         present = (keywords != PADDING).to(x.dtype)
         agreement = (self.agreement(found) * asked).sum(2) * present / math.sqrt(x.shape[2])
-        return self.judge(general).mean((1, 2)) + agreement.sum(1) / present.sum(1).clamp_min(1.0)
+        return self.realism(learned).mean((1, 2)) + agreement.sum(1) / present.sum(1).clamp_min(1.0)
 
 
 def _present(sentences: Tensor) -> Tensor:

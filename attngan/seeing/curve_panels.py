@@ -41,7 +41,7 @@ class Measured:
 
 def draw_panel(axes: Axes, title: str, run: Measured) -> bool:
     """Draws the panel of PANELS with this title; whether there was anything to draw."""
-    axes.set_title(title)
+    axes.set_title("KID of sentence embeddings" if title == "KID" and run.likelihood else title)
     if not PANELS[title](axes, run):
         axes.set(xticks=[], yticks=[])
         return False
@@ -96,7 +96,8 @@ def _schedule(axes: Axes, run: Measured) -> bool:
     for side in (axes, right):
         side.set_ylim(bottom=0)
         side.locator_params(axis="y", nbins=5)
-        side.yaxis.set_major_formatter("{x:g}")
+        # Rates of sentences go down to 1e-5, and longer labels would be cut off.
+        side.yaxis.set_major_formatter((lambda x, _: f"{x:g}".replace("e-0", "e−")) if run.likelihood else "{x:g}")
     return True
 
 

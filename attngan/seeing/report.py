@@ -1,29 +1,28 @@
-"""A run as one HTML page that can be sent: how it went, what it draws, what it remembers, and how to use it."""
+"""A run as one HTML page that can be sent: how it went, what it draws or writes, and how to use it."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from safetensors import SafetensorError, safe_open
 
 from attngan.checkpoint import load_about, load_config
-from attngan.config import RunConfig
+from attngan.config import RunConfig, TextConfig
 from attngan.records import Record, column, read_object
 from attngan.seeing.curve_panels import Measured
 from attngan.seeing.curves import curves_svg
-from attngan.seeing.embed import data_url
+from attngan.seeing.report_samples import Sample, likelihood, pictures, samples, sentences
 from attngan.seeing.report_tables import event_row, memorisation_rows, settings_rows, version_rows
 
-_TEMPLATE = Path(__file__).parent / "report.html.j2"
-_STRIP = 12  # grids over the run
-_LARGE, _SMALL = 1600, 640  # pixels a side of the large pictures and of those in the strip
-_DATA = ("path", "pictures", "held_out", "fingerprint", "skipped")  #: what the page shows of data.json
+#: What the page shows of data.json.
+_DATA = ("path", "pictures", "sentences", "held_out", "fingerprint", "skipped")
 _EVENTS = 60  # of the last ones; a run of a million images may have skipped hundreds of steps
 
 
@@ -34,24 +33,22 @@ def render(folder: Path, written: str) -> str:
     missing. Raises AttnGANError if `folder` is no run folder.
     """
     config = load_config(folder)
-    run = Measured.read(folder)
-    grids = _grids(folder)
-    seen = _images_seen(run, grids)
-    kept = _generator(folder)
-    context = {
+    writes = isinstance(config.network, TextConfig)
+    run, kept = Measured.read(folder), _generator(folder)
+    shown = samples(folder, "txt" if writes else "png")
+    seen = _images_seen(run, shown)
+    unit, images = "sentences" if writes else "images", kept.images if kept else None
+    context: dict[str, Any] = {
         "name": folder.resolve().name,
         "config": config,
-        "words": config.task == "text-to-image",
+        "things": "sentences" if writes else "pictures",
+        "unit": unit,
         "data": {**dict.fromkeys(_DATA), **read_object(folder / "data.json")},
         "seen": seen,
-        "state": _state(seen, config, run.events),
+        "states": _states(unit),
         "best": _best(folder, run.quality),
         "generator": kept,
         "curves": {title: Markup(svg) for title, svg in curves_svg(run).items()},
-        "large": _large_grid(grids, kept.images if kept else None),
-        "strip": _strip(grids),
-        "memorisation": memorisation_rows(read_object(folder / "memorisation.json")),
-        "neighbours": data_url(folder / "neighbours.png", _LARGE),
         "events": [event_row(record) for record in run.events[-_EVENTS:]],
         "earlier_events": max(len(run.events) - _EVENTS, 0),
         "settings": settings_rows(config),
@@ -59,19 +56,26 @@ def render(folder: Path, written: str) -> str:
         "run": shlex.quote(written),
         "versions": version_rows(folder),
     }
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(context)
+    if writes:
+        learnt = likelihood(folder, config, run.likelihood)
+        context |= sentences(shown, images) | {"likelihood": learnt}
+        context["baseline"] = shlex.quote(f"{written}/likelihood.safetensors")
+    else:
+        learnt = None
+        context |= pictures(folder, shown, images) | {"words": config.task == "text-to-image"}
+        context["memorisation"] = memorisation_rows(read_object(folder / "memorisation.json"))
+    context["state"] = _state(seen, config, run.events, learnt)
+    template = _environment().get_template(f"report_{context['things']}.html.j2")
+    return template.render(context)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A sample grid of a run."""
-
-    path: Path
-    images: int  #: real images shown when it was drawn
-
-    def shown(self, largest: int) -> dict[str, Any]:
-        return {"images": self.images, "url": data_url(self.path, largest)}
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
+        loader=FileSystemLoader(Path(__file__).parent),
+    )  # fmt: skip
+    environment.filters["thousands"] = lambda count: f"{count:,.0f}" if isinstance(count, Number) else "?"
+    return environment
 
 
 @dataclass(frozen=True)
@@ -83,22 +87,30 @@ class KeptGenerator:
     images: int | None  #: images shown when it was saved, if the file says so
 
 
-def _grids(folder: Path) -> list[Grid]:
-    paths = (path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal())
-    return sorted((Grid(path, int(path.stem)) for path in paths), key=lambda grid: grid.images)
-
-
-def _images_seen(run: Measured, grids: list[Grid]) -> int:
+def _images_seen(run: Measured, shown: list[Sample]) -> int:
     places = [column(records, "images") for records in (run.metrics, run.quality, run.events)]
-    return int(np.nanmax(np.concatenate([*places, [grid.images for grid in grids], [0]])))
+    return int(np.nanmax(np.concatenate([*places, [sample.images for sample in shown], [0]])))
 
 
-def _state(seen: int, config: RunConfig, events: list[Record]) -> str:
+def _states(unit: str) -> dict[str, str]:
+    """What each state of a run means."""
+    return {
+        "finished": f"all planned {unit} were shown",
+        "stopped early": "its KID was getting worse",
+        "learning likelihood": "no discriminator yet; being trained, or interrupted",
+        "not finished": "being trained, or interrupted",
+        "no records": "nothing here tells how it was trained",
+    }
+
+
+def _state(seen: int, config: RunConfig, events: list[Record], learnt: Record | None) -> str:
     if any(record.get("event") == "stopped early" for record in events):
         return "stopped early"
     if seen >= config.training.images:
         return "finished"
-    return "not finished" if seen else "no records"
+    if seen or (learnt and learnt["done"]):
+        return "not finished"
+    return "learning likelihood" if learnt else "no records"
 
 
 def _best(folder: Path, quality: list[Record]) -> Record | None:
@@ -121,17 +133,3 @@ def _generator(folder: Path) -> KeptGenerator | None:
         return KeptGenerator(sum(int(np.prod(shape)) for shape in shapes), path.stat().st_size / 1e6, images)
     except (SafetensorError, OSError):
         return None
-
-
-def _large_grid(grids: list[Grid], kept: int | None) -> dict[str, Any] | None:
-    """The grid that the kept generator drew, or else the last one."""
-    if not grids:
-        return None
-    grid = next((grid for grid in grids if grid.images == kept), grids[-1])
-    return {**grid.shown(_LARGE), "kept": grid.images == kept, "last": grid is grids[-1]}
-
-
-def _strip(grids: list[Grid]) -> list[dict[str, Any]]:
-    """At most _STRIP grids, evenly over the run, the first and the last among them."""
-    places = np.linspace(0, len(grids) - 1, min(len(grids), _STRIP)).round().astype(int)
-    return [grids[place].shown(_SMALL) for place in places]

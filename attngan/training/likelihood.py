@@ -39,6 +39,7 @@ _WARM_UP = 0.05  # share of the plan in which the learning rate rises
 _MEASUREMENTS = 40  # of the likelihood of held-out sentences, over the plan
 _PATIENCE = 6  # measurements in a row without a better one, after which it stops
 _SAVE_SECONDS = 60.0
+_REMEDY = "delete it, and likelihood begins again in {}"
 _SKIPS = 10  # steps in a row without finite gradients, after which there is nothing to go back to
 
 
@@ -52,14 +53,15 @@ class Likelihood:
         self.optimizer = torch.optim.AdamW(self.generator.parameters(), betas=(0.9, 0.98), weight_decay=_WEIGHT_DECAY)
         self.images, self.steps, self.skips = 0, 0, 0
         self.measured, self.best_nll, self.worse = 0, math.inf, 0
+        self.losses: list[float] = []  # of the steps since the last measurement
 
     @property
     def ended(self) -> bool:
         """Nothing is left to learn, or what is learnt no longer helps."""
         return self.images >= self.last or self.worse >= _PATIENCE
 
-    def step(self, tokens: Tensor, keywords: Tensor, dropout: int) -> float:
-        """One step on sentences int64 [B, T] and key words [B, K]; returns the mean −log probability of their tokens.
+    def step(self, tokens: Tensor, keywords: Tensor, dropout: int) -> None:
+        """One step on sentences int64 [B, T] and key words [B, K]; its loss is the mean −log probability of a token.
 
         dropout: a seed. A gradient that is not finite moves nothing; AttnGANError after too many of them in a row.
         """
@@ -80,7 +82,7 @@ class Likelihood:
         if finite:
             self.optimizer.step()
         self.steps, self.images = self.steps + 1, self.images + len(tokens)
-        return loss.item()
+        self.losses.append(loss.item())
 
     def _share(self) -> float:
         """Of the learning rate: a linear rise, then a cosine to 0."""
@@ -90,7 +92,8 @@ class Likelihood:
     def judge(self, nll: float) -> bool:
         """Takes the −log probability per token of held-out sentences in; whether it is the lowest so far."""
         self.measured = self.images
-        self.worse = self.worse + 1 if nll >= self.best_nll else 0
+        self.worse = 0 if nll < self.best_nll else self.worse + 1  # what is no number is no best
+        self.losses.clear()
         if not self.worse:
             self.best_nll = nll
             self.best.load_state_dict(self.generator.state_dict())
@@ -102,18 +105,18 @@ class Likelihood:
         tensors |= {f"best.{name}": value for name, value in self.best.state_dict().items()}
         tensors |= adam_tensors("adam", self.optimizer, self.generator)
         names = ("images", "steps", "skips", "measured", "best_nll", "worse")
-        save_tensors(folder / CHECKPOINT, tensors, {name: str(getattr(self, name)) for name in names})
+        about: dict[str, Any] = {name: str(getattr(self, name)) for name in names}
+        save_tensors(folder / CHECKPOINT, tensors, about | {"losses": self.losses})
 
     def load(self, folder: Path) -> None:
         """Goes on from what `save` wrote; AttnGANError if that is damaged."""
-        remedy = f"delete it, and likelihood begins again in {folder}"
-        tensors, about = load_tensors(folder / CHECKPOINT, remedy, checked=True)
+        tensors, about = load_tensors(folder / CHECKPOINT, _REMEDY.format(folder), checked=True)
         self.generator.load_state_dict(below(tensors, "now."))
         self.best.load_state_dict(below(tensors, "best."))
         restore_adam(self.optimizer, self.generator, below(tensors, "adam."))
         for name in ("images", "steps", "skips", "measured", "worse"):
             setattr(self, name, int(about[name]))
-        self.best_nll = float(about["best_nll"])
+        self.best_nll, self.losses = float(about["best_nll"]), about.get("losses", [])
 
 
 def learn_likelihood(
@@ -127,24 +130,22 @@ def learn_likelihood(
     """
     learnt = Likelihood(config, generator)
     if (folder / LIKELIHOOD).exists():
-        learnt.best.load_state_dict(load_tensors(folder / LIKELIHOOD, checked=True)[0])
+        learnt.best.load_state_dict(load_tensors(folder / LIKELIHOOD, _REMEDY.format(folder), checked=True)[0])
         return learnt.best
     if (folder / CHECKPOINT).exists():
         learnt.load(folder)
     records.keep(RECORDS, learnt.measured)
     order = Order(int(derive(config.training.seed, Stream.LIKELIHOOD_ORDER)), len(sentences.training))
-    every, saved, losses = max(learnt.last // _MEASUREMENTS, 1), time.monotonic(), list[float]()
+    every, saved = max(learnt.last // _MEASUREMENTS, 1), time.monotonic()
     with tqdm(total=learnt.last, initial=learnt.images, unit=" sentences", desc="likelihood", leave=False) as bar:
         while not learnt.ended and not stop:
-            losses.append(_step(learnt, config, sentences, order, device))
+            _step(learnt, config, sentences, order, device)
             bar.update(_BATCH)
             if learnt.images // every > learnt.measured // every or learnt.images >= learnt.last:
                 nll = sentences.held_out_nll(learnt.generator.eval(), device)
                 learnt.generator.train()
-                best = learnt.judge(nll)
-                line = {"loss": sum(losses) / len(losses), "held_out_nll": nll, "best": best}
-                records.write(RECORDS, learnt.images, line)
-                losses.clear()
+                line = {"loss": sum(learnt.losses) / len(learnt.losses), "held_out_nll": nll}
+                records.write(RECORDS, learnt.images, line | {"best": learnt.judge(nll)})
                 bar.set_postfix(nll=f"{learnt.best_nll:.3f}", refresh=False)
             if time.monotonic() - saved > _SAVE_SECONDS:
                 learnt.save(folder)
@@ -158,11 +159,11 @@ def learn_likelihood(
     return learnt.best
 
 
-def _step(learnt: Likelihood, config: RunConfig, sentences: Sentences, order: Order, device: torch.device) -> float:
+def _step(learnt: Likelihood, config: RunConfig, sentences: Sentences, order: Order, device: torch.device) -> None:
     seed, network = config.training.seed, config.network
     assert isinstance(network, TextConfig)
     places = sentences.training[order.indices(learnt.images, _BATCH)]
     seeds = derive(seed, Stream.LIKELIHOOD_KEYWORDS, torch.arange(learnt.images, learnt.images + _BATCH))
     tokens, keywords = sentences.batch(places, seeds)
     dropout = int(derive(seed, Stream.LIKELIHOOD_DROPOUT, learnt.steps))
-    return learnt.step(tokens.to(device), keywords.to(device), dropout)
+    learnt.step(tokens.to(device), keywords.to(device), dropout)

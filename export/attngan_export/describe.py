@@ -16,6 +16,7 @@ from attngan_export.gate import Comparison, as_tuple
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
 from attngan_runtime import sidecar as format_1
+from attngan_runtime.errors import AttnGANError
 
 # ONNX Runtime on another kind of CPU or a GPU differs by up to 1e-4; a wrong graph by 3e-2 and more.
 _GOLDEN_TOLERANCE = 1e-3
@@ -116,7 +117,7 @@ def describe(
         "output": describe_output(generator.config),
         **describe_second(form, generator.config),
         "tolerance": {precision: measured},
-        "golden": golden(form),
+        "golden": golden(form, generator.name),
         "license": license_of(generator.config),
         "source": source_of(generator.config),
         "created_with": versions(),
@@ -124,9 +125,11 @@ def describe(
 
 
 @torch.no_grad()
-def golden(form: Form) -> dict[str, Any]:
+def golden(form: Form, name: str) -> dict[str, Any]:
     """Four pictures as PyTorch draws them, or sentences as it writes them: their inputs, and values at 64 places, or
     every token. The first sentences in which no token is a near tie, that another machine may decide otherwise.
+
+    Raises AttnGANError naming the generator if it has no such sentences.
     """
     for draw in range(_GOLDEN_DRAWS):
         inputs = form.sample(_GOLDEN_BATCH, draw)
@@ -134,6 +137,11 @@ def golden(form: Form) -> dict[str, Any]:
         ties = form.ties(inputs, values)
         if ties is None or not ties.any():
             break
+    else:
+        raise AttnGANError(
+            f"{name}: every sentence has words that are as probable as others within 1e-4, so other machines would "
+            "write others; train it for longer"
+        )
     given = {"inputs": {name: value.tolist() for name, value in inputs.items()}}
     if isinstance(form, TextForm):
         rows = {name: value.tolist() for name, value in zip(form.outputs, values, strict=True)}

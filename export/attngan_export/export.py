@@ -14,7 +14,7 @@ from attngan.writing import LoadedWriter, load_writer, writes
 from attngan_export.describe import describe, metadata
 from attngan_export.folder import TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise
-from attngan_export.gate import Case, Comparison, cases, compare_onnx, compare_torchscript
+from attngan_export.gate import Comparison, cases, compare_onnx, compare_torchscript, torch_threads
 from attngan_export.half_weights import round_to_half
 from attngan_export.image_form import ImageForm
 from attngan_export.lowering import Target
@@ -89,7 +89,6 @@ def export_generator(
     check_destination(out)
     generator = load(run_or_name)
     form = form_of(generator, noise, precision, attention)
-    wanted = cases(form)
     with staged(out) as folder:
         contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
         if torchscript:
@@ -99,7 +98,7 @@ def export_generator(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         # What lies on disk is compared, not what was meant to be written.
-        comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, wanted)
+        comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, form)
         sidecar = describe(generator, form, target=target, precision=precision, files=contents, comparisons=comparisons)
         written = write_sidecar(folder, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
@@ -111,9 +110,11 @@ def tokenizer_bytes(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n")
 
 
-def compare_files(contents: dict[str, bytes], wanted: list[Case]) -> list[Comparison]:
+def compare_files(contents: dict[str, bytes], form: Form) -> list[Comparison]:
     """The gate over all files of a bundle. Raises AttnGANError at the first that differs."""
-    found = compare_onnx(MODEL, contents[MODEL], wanted)
-    if TORCHSCRIPT in contents:
-        found.append(compare_torchscript(TORCHSCRIPT, contents[TORCHSCRIPT], wanted))
+    with torch_threads(form.threads):
+        wanted = cases(form)
+        found = compare_onnx(MODEL, contents[MODEL], wanted)
+        if TORCHSCRIPT in contents:
+            found.append(compare_torchscript(TORCHSCRIPT, contents[TORCHSCRIPT], wanted))
     return found

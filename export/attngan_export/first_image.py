@@ -1,7 +1,7 @@
 """A process of its own for `attngan-export bench`: `python -m attngan_export.first_image KIND PATH THREADS`.
 
-Prints `ready` as soon as one picture is in hand, then draws 16 more at once and prints its peak memory in bytes.
-Each kind imports what its user would import, and no more.
+Prints `ready` as soon as one picture or sentence is in hand, then makes 16 more at once and prints its peak memory in
+bytes. Each kind imports what its user would import, and no more.
 """
 
 from __future__ import annotations
@@ -9,33 +9,48 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 
-Draw = Callable[[int], object]
+Make = Callable[[int], object]
 
 PROMPT = "red heart"  #: what generators from words draw here; words that one doesn't know take it as long
+KEYWORDS = "dog, beach, ball"  #: what sentences are about
 
 
-def runtime(bundle: str, threads: int) -> Draw:
+def runtime(bundle: str, threads: int) -> Make:
     """As an application that embeds the bundle does it: without torch."""
     import numpy as np
 
-    from attngan_runtime import PictureGenerator
+    from attngan_runtime import Generator, PictureGenerator
 
     warnings.simplefilter("ignore")
-    generator = PictureGenerator.load(bundle, threads=threads)
+    generator = Generator.load(bundle, threads=threads)
+    if not isinstance(generator, PictureGenerator):
+        return lambda batch: generator.run(seeds=range(batch), keywords=KEYWORDS)
     prompts = PROMPT if generator.tokenizer else None
     if generator.z_dim:
         return lambda batch: generator.run(z=np.ones((batch, generator.z_dim), np.float32), prompts=prompts)
     return lambda batch: generator.run(seeds=range(batch), prompts=prompts)
 
 
-def torch_eager(run_or_name: str, threads: int) -> Draw:
-    """As `attngan sample` does it."""
+def torch_eager(run_or_name: str, threads: int, attention: str = "auto") -> Make:
+    """As `attngan sample` does it; attention: a backend of `attngan_kernels.attention`."""
     import torch
 
-    from attngan.checkpoint import load_generator
+    from attngan.attention import set_attention_backend
+    from attngan.writing import load_writer, writes
 
     torch.set_num_threads(threads)
+    if not writes(run_or_name):
+        return _pictures(run_or_name)
+    writer = load_writer(run_or_name)
+    set_attention_backend(writer.network, attention)
+    return lambda batch: writer.write(range(batch), writer.key_words([KEYWORDS] * batch).ids)
+
+
+def _pictures(run_or_name: str) -> Make:
+    from attngan.checkpoint import load_generator
+
     generator = load_generator(run_or_name)
     tokenizer = generator.tokenizer
     if tokenizer:
@@ -46,7 +61,7 @@ def torch_eager(run_or_name: str, threads: int) -> Draw:
     return lambda batch: generator.draw(list(range(batch)), [0] * batch if has_classes else None)
 
 
-def torchscript(bundle: str, threads: int) -> Draw:
+def torchscript(bundle: str, threads: int) -> Make:
     """With torch and the file alone; the sidecar tells what it takes."""
     import json
 
@@ -59,16 +74,24 @@ def torchscript(bundle: str, threads: int) -> Draw:
     kinds = {"int64": torch.int64, "float32": torch.float32}
 
     @torch.no_grad()
-    def draw(batch: int) -> object:
-        values = [torch.ones([batch, *entry["shape"][1:]], dtype=kinds[entry["dtype"]]) for entry in inputs]
+    def make(batch: int) -> object:
+        values = [
+            torch.full([batch, *entry["shape"][1:]], entry.get("default", 1), dtype=kinds[entry["dtype"]])
+            for entry in inputs
+        ]
         given = module(*values)
-        pictures = given if isinstance(given, torch.Tensor) else given[0]
-        return ((pictures + 1) * 127.5).round().byte().numpy()
+        first = given if isinstance(given, torch.Tensor) else given[0]
+        return (((first + 1) * 127.5).round().byte() if first.is_floating_point() else first).numpy()
 
-    return draw
+    return make
 
 
-KINDS = {"runtime": runtime, "torch": torch_eager, "torchscript": torchscript}
+KINDS: dict[str, Callable[[str, int], Make]] = {
+    "runtime": runtime,
+    "torch": torch_eager,
+    "torch-sdpa": partial(torch_eager, attention="sdpa"),
+    "torchscript": torchscript,
+}
 
 
 def peak_memory() -> int:
@@ -87,8 +110,8 @@ def peak_memory() -> int:
 
 
 if __name__ == "__main__":
-    draw = KINDS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
-    draw(1)
+    make = KINDS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    make(1)
     print("ready", flush=True)
-    draw(16)
+    make(16)
     print(peak_memory(), flush=True)

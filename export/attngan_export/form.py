@@ -63,6 +63,11 @@ class Form(ABC):
         return 1.0
 
     @property
+    def threads(self) -> int | None:
+        """With how many threads torch is compared; None: as many as it takes."""
+        return None
+
+    @property
     def trials(self) -> list[tuple[int, int]]:
         """(batch, draw) of each sample that every exported file is compared on."""
         return [(batch, draw) for batch in BATCHES for draw in range(DRAWS)]

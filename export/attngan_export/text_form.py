@@ -55,6 +55,13 @@ class TextForm(Form):
         return 10.0
 
     @property
+    def threads(self) -> int | None:
+        """A word is 300 small operations, between which threads wait for each other: where another program had one of
+        two cores, sentences took four to fifteen times as long with two threads as with one.
+        """
+        return 1
+
+    @property
     def trials(self) -> list[tuple[int, int]]:
         greedy = [(_GREEDY_BATCH, DRAWS + draw) for draw in range(GREEDY // _GREEDY_BATCH)]
         return super().trials + greedy

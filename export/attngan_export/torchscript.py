@@ -17,7 +17,8 @@ from attngan_export.text_script import scripted
 
 
 def torchscript_bytes(form: Form) -> bytes:
-    """The content of model.torchscript.pt: traced (sentences: see `text_script`), frozen, attention as aten's scaled_dot_product_attention.
+    """The content of model.torchscript.pt: traced (sentences: see `text_script`), frozen, attention as aten's
+    scaled_dot_product_attention.
 
     Inputs are positional, in the order of `form.names`; the batch is dynamic.
     """

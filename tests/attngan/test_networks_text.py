@@ -13,6 +13,7 @@ from attngan.config import TextConfig
 from attngan.errors import AttnGANError
 from attngan.networks.text import TextDiscriminator, TextGenerator, gumbel
 from attngan.networks.writing import DeployedTextGenerator, Sampling, choose, near_ties, readable
+from attngan.trainer import Settings, Trainer
 from attngan_runtime.sentences import END
 from attngan_runtime.tokens import PADDING, UNKNOWN
 
@@ -177,6 +178,27 @@ def test_the_discriminator_looks_for_key_words(discriminator):
     other = discriminator(one_hots(TOKENS), torch.where(KEYWORDS == 5, 16, KEYWORDS))
     assert (other[0] - logits[0]).abs().item() > 1e-4
     torch.testing.assert_close(other[1:], logits[1:])
+
+
+def test_a_sentence_is_read_once_for_all_its_key_words(discriminator):
+    sentences, others = one_hots(TOKENS), KEYWORDS.roll(1, 0)
+    features = discriminator.features(sentences)
+    for keywords in (KEYWORDS, others):
+        torch.testing.assert_close(discriminator.judge(features, keywords), discriminator(sentences, keywords))
+
+
+def test_the_generators_learning_rate_is_a_share_of_the_discriminators(generator):
+    trainer = Trainer(TextGenerator(CONFIG), TextDiscriminator(CONFIG))
+    noise = gumbel(0, (3, 7, 20)), gumbel(1, (3, 7, 20))
+    before = [parameter.detach().clone() for parameter in trainer.generator.parameters()]
+    real = one_hots(TOKENS).float()
+    for rate, moved in ((0.0, False), (0.5, True)):
+        settings = Settings(1e-3, gamma=0.0, mismatched=1.0, generator_rate=rate)
+        figures = trainer.step(real, noise, KEYWORDS, settings)
+        assert {"loss_d", "loss_g", "mismatched"} <= figures.keys() and "penalty" not in figures
+        same = [torch.equal(one, other) for one, other in zip(before, trainer.generator.parameters(), strict=True)]
+        assert all(same) is not moved
+    assert trainer.optimizer_g.param_groups[0]["lr"] == 5e-4 and trainer.optimizer_d.param_groups[0]["lr"] == 1e-3
 
 
 @pytest.mark.parametrize("role", ["generator", "discriminator"])
