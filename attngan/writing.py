@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attngan.checkpoint import LIKELIHOOD, find_run, load_config, load_network, read_tokenizer
+from attngan.checkpoint import LIKELIHOOD, PRETRAINED, find_run, load_config, load_network, read_tokenizer
 from attngan.config import RunConfig, TextConfig
 from attngan.errors import AttnGANError
 from attngan.networks.text import TextGenerator
@@ -19,6 +19,7 @@ from attngan_runtime.sentences import KeyWords, SentenceTokenizer
 from attngan_runtime.tokens import PADDING, TOKENIZER
 
 _BATCH = 64
+_BASELINE = "-likelihood"  # after the name of a shipped generator: what likelihood alone gave
 
 
 @dataclass
@@ -85,7 +86,8 @@ def writes(run_or_name: str) -> bool:
 
 
 def load_writer(run_or_name: str) -> LoadedWriter:
-    """The averaged generator of a run folder or of a shipped NAME; of RUN/likelihood.safetensors what likelihood gave.
+    """The averaged generator of a run folder or of a shipped NAME, and what likelihood alone gave under the names
+    RUN/likelihood.safetensors and NAME-likelihood.
 
     Raises AttnGANError if there is none, if it is damaged, or if it draws pictures.
     """
@@ -98,13 +100,16 @@ def load_writer(run_or_name: str) -> LoadedWriter:
     tokenizer = SentenceTokenizer.from_json(read_tokenizer(folder), str(folder / TOKENIZER))
     if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
         raise AttnGANError(f"{folder / TOKENIZER}: not the vocabulary that config.json beside it names; restore both")
-    name = folder.resolve().name + ("" if file == "generator.safetensors" else "-likelihood")
+    name = folder.resolve().name + ("" if file == "generator.safetensors" else _BASELINE)
     return LoadedWriter(name, config, DeployedTextGenerator(generator), tokenizer, folder)
 
 
 def _found(run_or_name: str) -> tuple[Path, str]:
     """The folder, and the file of weights in it."""
     path = Path(run_or_name)
+    shipped = PRETRAINED / run_or_name.removesuffix(_BASELINE)
+    if run_or_name.endswith(_BASELINE) and not path.exists() and (shipped / LIKELIHOOD).is_file():
+        return shipped, LIKELIHOOD
     if path.name == LIKELIHOOD and path.is_file():
         return path.parent, LIKELIHOOD
     return find_run(run_or_name), "generator.safetensors"

@@ -3,7 +3,7 @@
     python bench/sentence_sheet.py RUN_OR_NAME --data lines.txt --out attngan/pretrained/captions/samples.md
 
 The rule: key words of every n-th held-out sentence in the order of the file, so that there are 40, as
-`attngan evaluate` draws them; sentence number i is written from seed i, at temperature 1 with every word to choose from.
+`attngan evaluate` draws them; sentence number i is written from seed i, at temperature 1 from all words.
 """
 
 from __future__ import annotations

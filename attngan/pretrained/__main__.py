@@ -9,7 +9,15 @@ from dataclasses import replace
 
 import click
 
-from attngan.checkpoint import PRETRAINED, find_run, load_config, load_tensors, save_tensors, write_atomically
+from attngan.checkpoint import (
+    LIKELIHOOD,
+    PRETRAINED,
+    find_run,
+    load_config,
+    load_tensors,
+    save_tensors,
+    write_atomically,
+)
 from attngan_runtime.console import Command
 from attngan_runtime.tokens import TOKENIZER
 
@@ -20,13 +28,18 @@ from attngan_runtime.tokens import TOKENIZER
 @click.option("--license", "license_name", required=True, help="Of the weights: an SPDX name.")
 @click.option("--source", required=True, help="What they were trained on.")
 def main(run: str, name: str, license_name: str, source: str) -> None:
-    """Copies the averaged generator of RUN into the package, in fp16, with its licence and source."""
+    """Copies the averaged generator of RUN into the package, in fp16, with its licence and source.
+
+    Of a generator that writes, what likelihood gave comes with it, as NAME-likelihood.
+    """
     folder = find_run(run)
     config = replace(load_config(folder), license=license_name, source=source)
-    tensors, _ = load_tensors(folder / "generator.safetensors")
     target = PRETRAINED / name
     target.mkdir(exist_ok=True)
-    save_tensors(target / "generator.safetensors", {key: value.half() for key, value in tensors.items()})
+    for file in ("generator.safetensors", LIKELIHOOD):
+        if (folder / file).exists():
+            tensors, _ = load_tensors(folder / file)
+            save_tensors(target / file, {key: value.half() for key, value in tensors.items()})
     write_atomically(target / "config.json", config.to_json().encode())
     if (folder / TOKENIZER).exists():
         write_atomically(target / TOKENIZER, (folder / TOKENIZER).read_bytes())

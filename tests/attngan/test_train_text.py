@@ -289,7 +289,8 @@ def test_what_is_held_out_is_never_shown_and_teaches_no_words(tmp_path, lines, m
 
 
 def test_sentences_that_are_too_short_for_two_key_words_have_what_there_is():
-    few = Lines([f"the {word}" for word in "dog cat bird cow pig fox hen ant bee owl rat bat".split()] * 2 + ["of it"])
+    animals = ("dog", "cat", "bird", "cow", "pig", "fox", "hen", "ant", "bee", "owl", "rat", "bat")
+    few = Lines([f"the {animal}" for animal in animals] * 2 + ["of it"])
     task = task_of(few, holdout=2, without_keywords=0.0)
     tokens, keywords = task.sentences.batch(np.arange(24), torch.arange(24))
     assert (keywords > 0).sum(1).max() == 1 and keywords.shape == (24, 5) and tokens.shape == (24, 3)
@@ -435,7 +436,7 @@ def test_other_sentences_are_refused_while_likelihood_is_learnt_too(tmp_path, li
     with pytest.raises(AttnGANError, match="not the sentences that"):
         run_text(other, out)
     (out / "data.json").unlink()
-    with pytest.raises(AttnGANError, match="holds another run|not the words of --data"):
+    with pytest.raises(AttnGANError, match=r"holds another run|not the words of --data"):
         run_text(other, out)
 
 
