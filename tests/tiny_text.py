@@ -1,5 +1,6 @@
 """Runs of sentences of a second or two: 300 sentences of a small grammar, and embeddings that cost nothing."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -8,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from attngan.checkpoint import LIKELIHOOD, save_tensors
 from attngan.config import RunConfig, preset
 from attngan.data import Lines
+from attngan.networks.build import build_generator
 from attngan.train import Outcome, train
 from attngan.training.configured import configured_text
 
@@ -43,6 +46,19 @@ def run_text(lines: Lines, out: Path, images: int = 64, **changes: object) -> Ou
     """`train` on the CPU."""
     config, tokenizer = text_config(lines, images, **changes)
     return train(config, lines, out, torch.device("cpu"), tokenizer=tokenizer)
+
+
+def untrained(folder: Path, lines: Lines, source: Path = Path("gone.txt"), seed: int = 0, **changes: object) -> Path:
+    """A run folder as if it had been trained on these sentences of the file `source`; its weights are chance."""
+    config, tokenizer = text_config(lines, **changes)
+    folder.mkdir()
+    for place, name in enumerate(("generator.safetensors", LIKELIHOOD)):
+        torch.manual_seed(2 * seed + place)
+        save_tensors(folder / name, build_generator(config.network).state_dict(), {"images": 64 * (1 - place)})
+    (folder / "config.json").write_text(config.to_json())
+    (folder / "tokenizer.json").write_bytes(tokenizer)
+    (folder / "data.json").write_text(json.dumps({"path": str(source), "fingerprint": lines.fingerprint}))
+    return folder
 
 
 def letters(texts: Sequence[str]) -> np.ndarray:

@@ -43,7 +43,7 @@ def write(
     if attention and out:
         from attngan.seeing.keyword_sheet import check_sheet, keyword_sheet
 
-        check_sheet(asked, out)  # before minutes of writing
+        check_sheet(writer, asked, out)  # before minutes of writing
         keyword_sheet(writer, writer.tokens(seeds, asked, temperature, top_k, top_p), asked, seeds, out)
         click.echo(f"wrote which key words {writer.name} looks at to {out}")
         return

@@ -19,8 +19,10 @@ _COLUMNS = 4
 _ROW, _WIDTH, _HEAD = 0.22, 3.0, 1.3  # inches: a word's row, a table, and what stands above its first row
 
 
-def check_sheet(keywords: np.ndarray, path: Path) -> None:
+def check_sheet(writer: LoadedWriter, keywords: np.ndarray, path: Path) -> None:
     """AttnGANError unless a sheet of as many sentences as keywords int64 [B, K] has rows can be written to `path`."""
+    if not writer.network.generator.config.cross_attention:
+        raise AttnGANError(f"--attention: {writer.name} has no attention to key words to look at; leave it out")
     check_place(path, "heat.png")
     if path.suffix.lower() != ".png":
         raise AttnGANError(f"--out {path}: sheets of key words are written as .png; name one, such as heat.png")
@@ -38,7 +40,7 @@ def keyword_sheet(
     tokens: int64 [B, L] that the writer wrote for keywords int64 [B, K] by the seeds. Raises AttnGANError as
     `check_sheet` does.
     """
-    check_sheet(keywords, path)
+    check_sheet(writer, keywords, path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine

@@ -77,7 +77,8 @@ class TextForm(Form):
         turn = index + draw
         greedy = draw >= DRAWS
         values["temperature"] = torch.tensor((1.0,) if greedy else _TEMPERATURES)[turn % (1 if greedy else 3)]
-        values["top_k"] = torch.tensor((1,) if greedy else _TOP_KS)[turn % (1 if greedy else 4)]
+        top_k = torch.tensor((1,) if greedy else _TOP_KS)[turn % (1 if greedy else 4)]
+        values["top_k"] = top_k.clamp_max(self.network.generator.config.vocabulary)
         values["top_p"] = torch.tensor((1.0,) if greedy else _TOP_PS)[turn % (1 if greedy else 5)]
         return {name: values[name] for name in self.names}
 

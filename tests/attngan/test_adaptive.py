@@ -79,7 +79,7 @@ def test_a_run_adapts_says_so_and_remembers_it(tmp_path, pictures, monkeypatch):
     monkeypatch.setattr(Batches, "step", step)
     monkeypatch.setattr(AdaptiveAugmentation, "overfitting", 0.9)
     monkeypatch.setattr("attngan.training.picture_task.open_quality", lambda *args: (None, ""))
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=8, overfitting_target=0.5)
     out = tmp_path / "run"
     tiny_runs.run(plan, pictures, out)

@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 def test_every_panel_of_a_whole_run_is_drawn_as_markup(folder):
     drawn = curves_svg(Measured.read(folder))
-    assert list(drawn) == list(PANELS)
+    assert list(drawn) == [title for title in PANELS if title != "Likelihood"]  # which is of sentences
     for svg in drawn.values():
         ET.fromstring(svg)
         assert "currentColor" in svg and "#010203" not in svg and "#040506" not in svg
@@ -46,6 +46,13 @@ def test_every_panel_of_a_whole_run_is_drawn_as_markup(folder):
     assert "0.0300 ± 0.0020" in drawn["KID"], "the last of the best, not the first nor the last of all"
     for label in ("real, held out", "generated"):
         assert label in drawn["Mean logits"]
+
+
+def test_a_run_of_sentences_has_likelihood_in_place_of_augmentation(tmp_path):
+    lines = [{"images": 640 * step, "loss": 5.0 / step, "held_out_nll": 5.5 / step} for step in range(1, 5)]
+    (tmp_path / "likelihood.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    drawn = curves_svg(Measured.read(tmp_path))
+    assert list(drawn) == ["Likelihood"] and "held out" in drawn["Likelihood"] and "nats a token" in drawn["Likelihood"]
 
 
 def test_the_picture_is_written_and_shows_what_is_new(folder):

@@ -64,7 +64,7 @@ def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "step", step)
     monkeypatch.setattr(Trainer, "mean_logit", mean_logit)
     monkeypatch.setattr("attngan.training.picture_task.open_quality", lambda *args: (None, ""))
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=12, overfitting_target=0.5)
     tiny_runs.run(plan, pictures, tmp_path / "run")
     training, unseen = split(pictures, 12, 0)

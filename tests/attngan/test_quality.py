@@ -24,7 +24,7 @@ from attngan.training.state import CHECKPOINT, Progress
 @pytest.fixture
 def cheap_features(monkeypatch):
     monkeypatch.setattr("attngan.training.quality.features", tiny_runs.mean_colours)
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: None)
 
 
 def plan(pictures, **changes):
@@ -56,7 +56,7 @@ def test_a_finished_run_is_searched_for_copies_until_there_is_an_answer(
     tmp_path, pictures, cheap_features, monkeypatch
 ):
     looked, out = [], tmp_path / "run"
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: looked.append(args))
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: looked.append(args))
     for _ in range(2):
         tiny_runs.run(plan(pictures), pictures, out)
     for generator, training, held_out, folder in looked:
@@ -191,7 +191,7 @@ def test_kid_is_measured_on_the_held_out_pictures_with_their_classes(pictures, c
 
 
 def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, pictures, monkeypatch, capsys):
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: None)
     monkeypatch.setattr("attngan.training.quality.features", missing)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED

@@ -163,8 +163,8 @@ def test_weights_that_become_infinite_roll_back_whenever_they_are_saved(tmp_path
 def test_a_rollback_keeps_the_best_generator_even_if_it_is_further(tmp_path, pictures, monkeypatch):
     kids = iter([0.5] * 9 + [0.1] + [0.4] * 20)
     monkeypatch.setattr("attngan.training.quality.features", tiny_runs.mean_colours)
-    monkeypatch.setattr("attngan.train.measure_run", lambda *args: None)
-    monkeypatch.setattr("attngan.train.Quality.measure", lambda *args: (next(kids), 0.01))
+    monkeypatch.setattr("attngan.training.picture_task.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.training.quality.Quality.measure", lambda *args: (next(kids), 0.01))
     breaking(monkeypatch, lambda number: 10 < number <= 30)
     out = tmp_path / "run"
     plan = tiny_runs.config(pictures, holdout=12, kid_samples=40)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -10,11 +11,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_runs import same_bits
-from tiny_text import letters, run_text, sentences, text_config
+from tiny_text import letters, run_text, sentences, text_config, write_sentences
 
 from attngan.checkpoint import load_about
+from attngan.cli import main
+from attngan.config import PRESETS
 from attngan.data import Lines
 from attngan.data.keywords import content_words
 from attngan.errors import AttnGANError
@@ -193,16 +198,21 @@ def test_each_network_gets_better_at_its_game(lines):
     assert np.mean(losses[:3]) > 1.5 and np.mean(losses[-3:]) < 1
 
 
-def test_the_temperature_falls_geometrically_with_the_sentences_shown(tmp_path, lines, monkeypatch, unmeasured):
+def test_temperature_and_the_generators_rate_follow_their_plan(tmp_path, lines, monkeypatch, unmeasured):
+    """The temperature falls geometrically with the sentences shown; the generator's rate rises from 0 to its own."""
     seen, step = [], Trainer.step
 
     def noted(self, *args):
-        seen.append((self.steps, self.generator.temperature))
-        return step(self, *args)
+        temperature, found = self.generator.temperature, step(self, *args)
+        rates = [optimizer.param_groups[0]["lr"] for optimizer in (self.optimizer_g, self.optimizer_d)]
+        seen.append((temperature, rates[0] / rates[1]))
+        return found
 
     monkeypatch.setattr(Trainer, "step", noted)
-    assert run_text(lines, tmp_path / "run", temperature=(2.0, 0.125)) == Outcome.FINISHED
-    assert seen == [(number, pytest.approx(2.0 / 2**number)) for number in range(4)]
+    changes = {"temperature": (2.0, 0.125), "generator_rate": 0.2, "warm_up": 0.5}
+    assert run_text(lines, tmp_path / "run", **changes) == Outcome.FINISHED
+    assert [temperature for temperature, _ in seen] == pytest.approx([2, 1, 0.5, 0.25])
+    assert [rate for _, rate in seen] == pytest.approx([0, 0.1, 0.2, 0.2])
 
 
 def interrupting(monkeypatch, owner, name, places):
@@ -372,12 +382,16 @@ def test_likelihood_that_is_never_finite_is_one_error(tmp_path, lines, monkeypat
 
 def breaking(monkeypatch, places):
     """D's loss is not finite in the steps counted in `places`."""
-    good, calls = OBJECTIVES["relativistic"], []
+    good, calls, original = OBJECTIVES["relativistic"], [], Trainer.step
+
+    def step(*args):
+        calls.append(1)
+        return original(*args)
 
     def discriminator(real, fake):
-        calls.append(1)
         return good.discriminator(real, fake) * (math.nan if len(calls) in places else 1)
 
+    monkeypatch.setattr(Trainer, "step", step)
     monkeypatch.setitem(OBJECTIVES, "relativistic", Objective(discriminator, good.generator, needs_real=True))
     return calls
 
@@ -486,3 +500,131 @@ def test_few_held_out_sentences_are_measured_by_likelihood_alone(tmp_path, lines
     assert run_text(lines, out, 16, holdout=9) == Outcome.FINISHED
     assert "9 held-out sentences are too few for KID" in capsys.readouterr().err
     assert load_about(out / "likelihood.safetensors")["nll"] < 6 and not (out / "quality.jsonl").exists()
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_sentences(tmp_path / "lines.txt")
+
+
+@pytest.fixture
+def small(monkeypatch, unseen):
+    """The preset, cut short."""
+    network, training = PRESETS["tiny-text"]
+    short = replace(training, likelihood_images=320, kid_samples=20, images=32)
+    monkeypatch.setitem(PRESETS, "tiny-text", (network, short))
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["train", "--preset", "tiny-text", *map(str, arguments)])
+
+
+@pytest.mark.usefixtures("small")
+def test_from_a_file_of_lines_to_a_generator(tmp_path, data):
+    out = tmp_path / "run"
+    data.write_bytes(data.read_bytes() + b"\n\xff\n")
+    result = call("--data", data, "--out", out, "--images", 48, "--dry-run")
+    assert result.exit_code == 0, result.output
+    said = result.output.splitlines()
+    assert said[0] == "data: 300 sentences; 1 skipped: line 302 (not UTF-8); 1 empty line; 30 held out"
+    assert said[1].startswith("train: sentences of up to 23 from 26 words, 320 by likelihood, then 48 relativistic on ")
+    assert said[2].startswith("generator: ") and said[4].startswith("dry run") and not out.exists()
+    result = call("--data", data, "--out", out, "--tensorboard")
+    assert result.exit_code == 0, result.output
+    said = result.stdout.splitlines()[2:]
+    assert said[0].startswith(f"done: {out} holds its best generator, ") and "the lowest measured)" in said[0]
+    assert re.search(r"likelihood alone gave \(\d\.\d{3} nats a word on held-out sentences\)", said[1])
+    assert f'attngan sample {out} --keywords "' in said[2]
+    assert load_about(out / "likelihood.safetensors")["images"] == 320
+    board = EventAccumulator(str(out / "tensorboard"))
+    board.Reload()
+    kids = [line["kid"] for line in recorded(out / "quality.jsonl")]
+    assert [event.value for event in board.Scalars("quality/kid")] == pytest.approx(kids)
+    assert call("--data", data, "--out", out).exit_code == 0  # nothing is left to do
+    data.write_text(data.read_text(errors="ignore").replace("dog", "puppy"))
+    result = call("--data", data, "--out", out)
+    assert result.exit_code == 2 and "not the sentences that" in result.output
+
+
+@pytest.mark.usefixtures("small")
+def test_a_signal_while_likelihood_is_learnt_stops_and_saves(tmp_path, data, monkeypatch):
+    interrupting(monkeypatch, Likelihood, "step", (2,))
+    result = call("--data", data, "--out", tmp_path / "run")
+    assert result.exit_code == 0 and "stopped and saved: run the same command again" in result.output
+    assert (tmp_path / "run" / "likelihood.checkpoint.safetensors").exists()
+    assert call("--data", data, "--out", tmp_path / "run").exit_code == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_options_of_sentences_are_in_the_config(tmp_path, data):
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attngan.train.train", lambda config, *_, **__: seen.append(config.training))
+        twice = data.with_name("twice.txt")
+        twice.write_text(data.read_text().replace("A ", "The ") * 7)
+        for file, options in (
+            (data, ("--penalty", "r1+r2", "--objective", "hinge", "--precision", "bf16", "--seed", 7)),
+            (data, ("--penalty", "none", "--holdout", 9)),
+            (twice, ("--holdout", 100, "--patience", 2)),
+        ):
+            call("--data", file, "--out", tmp_path / "run", *options)
+    first, second, third = seen
+    assert (first.penalty, first.objective, first.precision, first.seed) == ("r1+r2", "hinge", "bf16", 7)
+    assert (second.penalty, second.holdout, second.patience) == ("none", 9, 0)  # too few for KID
+    assert (third.holdout, third.patience) == (98, 2)  # equal sentences are held out together
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--channels", "1"), "--channels 1: tiny-text writes sentences; leave it out, or use a preset that draws"),
+        (("--unconditional",), "--unconditional: tiny-text writes sentences; leave it out"),
+        (("--augment", "none"), "--augment none: tiny-text writes sentences; leave it out"),
+        (("--objective", "wasserstein"), "--objective wasserstein: its penalty mixes pictures, and words can't be"),
+        (("--objective", "magic"), "--objective magic: no such objective; choose"),
+        (("--penalty", "r2"), "'r2' is not one of 'none', 'r1+r2'"),
+        (("--precision", "fp64"), "'fp64' is not one of"),
+        (("--holdout", 0), "--holdout 0: likelihood ends by that of held-out sentences; leave it out, or use 1"),
+        (("--holdout", 300), "--holdout 300: leaves none of 300 sentences"),
+        (("--patience", 3, "--holdout", 5), "--patience 3: KID needs 10 held-out sentences and there are 5"),
+        (("--data", "{tmp}/nothing.txt"), "nothing.txt: no such file; name a text file with a sentence a line"),
+        (("--data", "{tmp}/folder"), "folder: is a folder; name a text file with a sentence a line"),
+        (("--data", "{tmp}/one.txt"), "one.txt: 1 different sentences; 20 are needed, one a line"),
+        (("--data", "{tmp}/empty.txt"), "empty.txt: 0 different sentences (30 lines are empty); 20 are needed"),
+        (("--data", "{tmp}/binary.txt"), "binary.txt: 0 different sentences (1 skipped: line 1 (not UTF-8)); 20 are"),
+        (("--data", "{tmp}/long.txt"), "(40 words, 23 at most)"),
+        (("--data", "{tmp}/rare.txt"), "--data: no word stands 2 times in it"),
+        (("--out", "{tmp}/one.txt"), "one.txt: is a file; name a folder"),
+        (("--out", "{tmp}"), "holds files and no run"),
+        (("--out", "{tmp}/no/run"), "does not exist; create it first"),
+        (("--preset", "tiny"), "lines.txt: neither a zip nor an IDX file"),
+        (("--preset", "tiny", "--penalty", "none"), "--penalty none: tiny has its own, R1 + R2; leave it out"),
+    ],
+)
+def test_mistakes_get_one_line_and_nothing_is_written(options, message, tmp_path, data):
+    (tmp_path / "folder").mkdir()
+    letters = [chr(number) for number in range(0x561, 0x580)]
+    for name, content in {
+        "one": b"just one\n", "empty": b"\n" * 30, "binary": b"\xff\xfe" * 40,
+        "long": "".join(f"{number} " * 40 + "\n" for number in range(30)).encode(),
+        "rare": "\n".join(letters).encode(),
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.txt").write_bytes(content)
+    before = sorted(tmp_path.rglob("*"))
+    options = [str(option).format(tmp=tmp_path) for option in options]
+    result = call("--data", data, "--out", tmp_path / "run", *options)
+    assert result.exit_code == 2, result.output
+    (line,) = result.output.splitlines()
+    assert line.startswith("error: ") and message in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_presets_of_sentences_are_listed_apart():
+    result = CliRunner().invoke(main, ["presets"])
+    assert result.exit_code == 0, result.output
+    pictures, writers = result.output.split("\n\n")
+    assert "tiny-words" in pictures and "tiny-text" not in pictures
+    heads, *rows = (line.split() for line in writers.splitlines()[1:])
+    assert heads[-1] == "discriminator" and ["tiny-text", "23", "5", "6,400", "1,280"] in rows
+    assert {row[0] for row in rows} == {"tiny-text", "captions"}
+    assert max(map(len, result.output.splitlines())) <= 120

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from attngan.checkpoint import save_tensors
-from attngan.config import RunConfig, preset
-from attngan.data.vocabulary import build_tokenizer
+from attngan.config import RunConfig, TextConfig, preset
+from attngan.data.vocabulary import build_sentence_tokenizer, build_tokenizer
 from attngan.networks.build import build_generator
+from attngan_export import text_form
 from attngan_export.export import export_generator
+from attngan_runtime.sentences import END
 
 RunMaker = Callable[..., Path]
 
@@ -45,6 +49,34 @@ def write_words_run(folder: Path, styles: int, seed: int = 0, words: str = WORDS
     names = tuple(f"style {number}" for number in range(styles))
     _write(folder, RunConfig("tiny-words", network, training, names, task="text-to-image"), seed)
     (folder / "tokenizer.json").write_bytes(build_tokenizer([words], 6))
+    return folder
+
+
+SENTENCE_WORDS = " ".join(
+    f"{first}{last}" for first in ("dog", "cat", "bird", "ball", "tree", "sea") for last in "bcdfgk"
+)
+
+
+def write_text_run(
+    folder: Path, seed: int = 0, end: float = 1.0, words: str = SENTENCE_WORDS, **changes: object
+) -> Path:
+    """A generator of sentences of these words, 12 tokens each; `end` is the bias of their end, `changes` are of its
+    TextConfig.
+
+    What comes next depends on place, key words and the words before, and words are far from equally probable: among
+    equals each would be a near tie.
+    """
+    network = replace(TextConfig(len(words.split()) + 3, 12, 3, 16, 2, 4, 1), **changes)
+    _write(folder, RunConfig("tiny-text", network, preset("tiny-text")[1], task="text"), seed)
+    weights = load_file(folder / "generator.safetensors")
+    for name, values in weights.items():
+        if name.startswith(("encoder.", "blocks.")) and values.ndim > 1:
+            values *= 1.5
+    weights["position"] *= 15
+    weights["norm.weight"] += 3
+    weights["bias"][END] = end
+    save_tensors(folder / "generator.safetensors", weights)
+    (folder / "tokenizer.json").write_bytes(build_sentence_tokenizer([words], 12, fewest=1))
     return folder
 
 
@@ -111,4 +143,41 @@ def words_z_bundle(run_of_words_alone: Path, tmp_path_factory: pytest.TempPathFa
     out = tmp_path_factory.mktemp("bundles") / "words-z"
     run = str(run_of_words_alone)
     export_generator(run, out, target="portable", noise="z", torchscript=True, precision="fp16-weights")
+    return out
+
+
+@contextlib.contextmanager
+def few_greedy() -> Iterator[None]:
+    """Compares files that write sentences on 50 inputs by the likeliest words, in place of 1000."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_form, "GREEDY", 50)
+        yield
+
+
+@pytest.fixture(scope="session")
+def text_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_text_run(tmp_path_factory.mktemp("runs") / "text")
+
+
+@pytest.fixture(scope="session")
+def text_run_by_mean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without cross-attention, in one layer; nearly all of its sentences end early."""
+    return write_text_run(tmp_path_factory.mktemp("runs") / "text-mean", end=4.0, layers=1, cross_attention=False)
+
+
+@pytest.fixture(scope="session")
+def text_bundle(text_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For ONNX Runtime, with TorchScript."""
+    out = tmp_path_factory.mktemp("bundles") / "text"
+    with few_greedy():
+        export_generator(str(text_run), out, torchscript=True)
+    return out
+
+
+@pytest.fixture(scope="session")
+def text_half_bundle(text_run_by_mean: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Portable, weights in fp16, without cross-attention, with TorchScript."""
+    out = tmp_path_factory.mktemp("bundles") / "text-half"
+    with few_greedy():
+        export_generator(str(text_run_by_mean), out, target="portable", torchscript=True, precision="fp16-weights")
     return out
