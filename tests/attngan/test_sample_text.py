@@ -130,9 +130,10 @@ def test_a_sheet_shows_the_shares_of_the_key_words(run, writer, tmp_path):
     assert np.allclose(shares.sum(2)[spoken], 1, atol=1e-5) and not shares[0, :, 2:].any()
     height = 2 * (1.3 + 0.22 * spoken.sum(1).max())
     assert pixels.shape == (int(100 * height), 680, 3)  # two seeds, so two tables in each row
-    drawn = {tuple(colour) for colour in pixels.reshape(-1, 3)}
+    drawn = np.unique(pixels[:, :580].reshape(-1, 3), axis=0).astype(int)  # without the scale, which has all colours
     looked = shares[spoken[:, :, None] & (words > 0)[:, None]]
-    assert {tuple(colour) for colour in colormaps["Blues"](looked, bytes=True)[:, :3]} <= drawn
+    wanted = colormaps["Blues"](looked, bytes=True)[:, None, :3]
+    assert np.ptp(looked) > 0.2 and np.abs(drawn - wanted).max(2).min(1).max() <= 1
 
 
 @pytest.mark.parametrize(
