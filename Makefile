@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/attngan-export fashion-32 --out demo/fashion-32 --torchscript
 	$(BIN)/attngan-export verify demo/fashion-32
 	$(BIN)/attngan-run demo/fashion-32 --seeds 0-7 --out demo/fashion-32.png
-	$(BIN)/attngan-run captions --keywords "dog, beach, ball" --seeds 0-3
+	$(BIN)/attngan-run captions --keywords "man, motorcycle, street" --seeds 0-3
 	@echo "demo: look at demo/fashion-32.png; demo/fashion-32/ is the bundle to embed"
 
 test: lint pytest wheel-test

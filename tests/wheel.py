@@ -44,7 +44,7 @@ def main() -> None:
                 cwd=folder,
             ).strip()
         )
-        words = ("--keywords", "dog, beach, ball", "--seeds", "0-3")
+        words = ("--keywords", "man, motorcycle, street", "--seeds", "0-3")
         sentences = run(folder / "env/bin/attngan-run", "captions", *words, cwd=folder).splitlines()
         assert len(sentences) == 4 and len(set(sentences)) > 1, sentences
         print(sentences[0])

@@ -10,6 +10,7 @@ import click
 
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
+from attngan_runtime.inputs import naming_the_option, temperatures
 
 
 @click.command(cls=Command)
@@ -26,7 +27,7 @@ from attngan_runtime.console import Command
 )
 @click.option("--beside", metavar="RUN_OR_BUNDLE", multiple=True, help="From words, once, and for sentences: another "
               "generator, for a column of its own.")  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(0.05, 5), help="Sentences: at which they are written; 1.")
+@click.option("--temperature", type=float, help="Sentences: 0.05 to 5, at which they are written; 1.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write the figures to as well.")
 def evaluate(
     run_or_bundle: str, data: Path, samples: int | None, features: str | None, beside: tuple[str, ...],
@@ -47,6 +48,10 @@ def evaluate(
     if out is not None and out.is_dir():
         raise AttnGANError(f"--out {out}: is a folder; name a file, such as {out / 'figures.json'}")
     from attngan.checkpoint import write_atomically
+
+    if temperature is not None:
+        with naming_the_option():
+            temperatures(temperature)
     from attngan.evaluate_text import makes_sentences
 
     if makes_sentences(run_or_bundle):
@@ -56,9 +61,11 @@ def evaluate(
             )
         from attngan.evaluate_text import evaluate_writers
 
-        report: Any = evaluate_writers([run_or_bundle, *beside], data, samples, temperature or 1.0)
+        report: Any = evaluate_writers(
+            [run_or_bundle, *beside], data, samples, 1.0 if temperature is None else temperature
+        )
     else:
-        if temperature:
+        if temperature is not None:
             raise AttnGANError(f"--temperature {temperature:g}: {run_or_bundle} draws pictures; leave it out")
         if len(beside) > 1:
             raise AttnGANError(

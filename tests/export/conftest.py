@@ -58,7 +58,7 @@ SENTENCE_WORDS = " ".join(
 
 
 def write_text_run(
-    folder: Path, seed: int = 0, end: float = 1.0, words: str = SENTENCE_WORDS, **changes: object
+    folder: Path, seed: int = 0, end: float = 0.0, words: str = SENTENCE_WORDS, **changes: object
 ) -> Path:
     """A generator of sentences of these words, 12 tokens each; `end` is the bias of their end, `changes` are of its
     TextConfig.

@@ -61,9 +61,11 @@ def test_sentences_are_pytorchs(pair, bundle_name, temperature, top_k, top_p):
         np.testing.assert_array_equal(found.tokens, wanted)
         assert found.sentences == [writer.tokenizer.sentence(row) for row in wanted]
         np.testing.assert_allclose(found.log_probability, _readable(writer, wanted, words.ids), atol=1e-4)
-    lengths = (wanted > 0).sum(1)
-    assert len(np.unique(wanted)) > 5 and len(np.unique(wanted, axis=0)) > 1, "sentences all alike would hide faults"
-    assert lengths.min() < 12 and (bundle_name == "text_half_bundle" or lengths.max() == 12)
+    lengths, ends_early = (wanted > 0).sum(1), bundle_name == "text_half_bundle"
+    if top_k == 1:
+        assert lengths.max() < 12 if ends_early else lengths.min() == 12
+    else:
+        assert lengths.min() < 12 and len(np.unique(wanted)) > 9, "sentences all alike would hide faults"
 
 
 def _readable(writer, tokens, keywords):
