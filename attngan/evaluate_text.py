@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ class BundleWriter:
         return self.generator.tokenizer.split(sentence)
 
     def write(self, seeds: np.ndarray, keywords: KeyWords | None, temperature: float) -> list[str]:
-        return self.generator.run(seeds, keywords=_joined(keywords, len(seeds)), temperature=temperature)
+        with warnings.catch_warnings():  # of key words of test sentences that it does not know
+            warnings.simplefilter("ignore", UserWarning)
+            return self.generator.run(seeds, keywords=_joined(keywords, len(seeds)), temperature=temperature)
 
     def nll(self, sentences: Sequence[str], keywords: KeyWords | None) -> None:
         return None

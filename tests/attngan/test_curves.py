@@ -55,6 +55,24 @@ def test_a_run_of_sentences_has_likelihood_in_place_of_augmentation(tmp_path):
     assert list(drawn) == ["Likelihood"] and "held out" in drawn["Likelihood"] and "nats a token" in drawn["Likelihood"]
 
 
+def test_curves_of_sentences_say_what_they_are_of(folder):
+    rates = [line(100 * place, learning_rate=1e-4 - 3e-6 * place, gamma=0.0) for place in range(30)]
+    (folder / "metrics.jsonl").write_text("".join(rates))
+    assert ">KID</text>" in curves_svg(Measured.read(folder))["KID"].replace("\n", "")
+    (folder / "likelihood.jsonl").write_text(line(64, loss=3.0, held_out_nll=2.0))
+    drawn = curves_svg(Measured.read(folder))
+    assert ">KID of sentence embeddings</text>" in drawn["KID"] and "real sentences seen, thousands" in drawn["KID"]
+    assert ">2.5e−5</text>" in drawn["Learning rate and γ"]  # with a zero more it would be cut off
+
+
+@pytest.mark.parametrize("text", ["", "{", line(64, loss=None, held_out_nll="low"), line(0, loss=0.0), "7\n[]\n"])
+def test_strange_files_of_likelihood_are_drawn_as_far_as_they_go(tmp_path, text, recwarn):
+    (tmp_path / "likelihood.jsonl").write_text(text)
+    draw_curves(tmp_path)
+    assert set(curves_svg(Measured.read(tmp_path))) <= {"Likelihood"}
+    assert not [str(warning.message) for warning in recwarn]
+
+
 def test_the_picture_is_written_and_shows_what_is_new(folder):
     draw_curves(folder)
     with Image.open(folder / "curves.png") as picture:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from markupsafe import escape
 from PIL import Image
+from tiny_text import sentences, untrained
 
-from attngan.checkpoint import save_tensors
+from attngan.checkpoint import PRETRAINED, load_tensors, save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig, preset
+from attngan.data import Lines
 from attngan.networks.image import ImageGenerator
 from attngan.seeing.embed import data_url
 from attngan.seeing.report import render
@@ -240,3 +244,157 @@ def test_mistakes_get_one_line_and_write_nothing(args, message, run, tmp_path):
     assert result.exit_code == 2 and message in result.output
     assert result.output.startswith("error: ") and result.output.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory):
+    """A finished run of sentences, whose generator of 640 of them is kept."""
+    folder = untrained(tmp_path_factory.mktemp("runs") / "my tales", Lines(sentences()), images=1280)
+    weights, about = load_tensors(folder / "generator.safetensors")
+    kept = {"images": 640, "kid": 0.0123, "kid_error": 0.0011}
+    save_tensors(folder / "generator.safetensors", weights, {**about, "images": 640, "best": kept})
+    baseline, about = load_tensors(folder / "likelihood.safetensors")
+    save_tensors(folder / "likelihood.safetensors", baseline, {**about, "images": 576, "nll": 1.5})
+    nlls = [(64, 3.0), (576, 1.5), (640, 1.6)]
+    lines(folder / "likelihood.jsonl", *({"images": n, "loss": nll, "held_out_nll": nll} for n, nll in nlls))
+    figures = {"loss_d": 0.6, "loss_g": 0.7, "real": 0.1, "fake": 0.0, "learning_rate": 5e-5, "gamma": 0.0}
+    lines(folder / "metrics.jsonl", *({"images": 64 * place, **figures} for place in range(20)))
+    kids = [{"images": n, "kid": kid, "kid_error": 0.001, "best": True} for n, kid in ((0, 0.05), (640, 0.0123))]
+    lines(folder / "quality.jsonl", *kids)
+    data = {"path": f"/tales/{EVIL}", "sentences": 300, "held_out": 30, "skipped": 2, "fingerprint": "abc"}
+    (folder / "data.json").write_text(json.dumps(data))
+    for images, verb in ((0, "cat"), (640, "dog's"), (1280, "bird")):
+        texts = [
+            f"dog's, house: A {verb} and a house, a house {EVIL}.", "cat, sleeps: It is one.", "torn line",
+            f"(anything): {verb} about anything: {EVIL}.", "(anything): ",
+        ]  # fmt: skip
+        (folder / "samples").mkdir(exist_ok=True)
+        (folder / "samples" / f"{images:09d}.txt").write_text("\n".join(texts) + "\n")
+    return folder
+
+
+@pytest.fixture
+def tales(telling, tmp_path):
+    return shutil.copytree(telling, tmp_path / "my tales")
+
+
+@pytest.fixture
+def flat(monkeypatch):
+    """Pages without curves, which take most of their time."""
+    monkeypatch.setattr("attngan.seeing.report.curves_svg", lambda _: {})
+
+
+def test_a_run_of_sentences_is_told_truly(tales):
+    result = call("report", tales)
+    assert result.exit_code == 0, result.output
+    html = (tales / "report.html").read_text()
+    page = Page(html)
+    assert not page.open and all(address.startswith("#") for address in page.addresses)
+    assert not re.search(r"url\((?!#)|@import", html) and len(html) < 500_000
+    for words in (
+        "my tales", "Preset tiny-text: writes sentences of up to 23 words and marks of punctuation, out of 26",
+        "about up to 5 key words or about anything", "300 sentences, 30 of them held out; 2 lines could not be read",
+        "State finished all planned sentences were shown", "576 of 640 sentences at most; more did not help",
+        "1,280 of 1,280 sentences planned (100%)", "−log p of held-out sentences, lower is better 1.500 nats a token",
+        "a perplexity of 4.5", "Best kernel distance (KID), lower is better 0.0123 ± 0.0011 after 640 sentences",
+        "saved after 640 sentences", "Written after 640 sentences against the discriminator, by the generator that is",
+        "2 of 4 stand in the sentence about them", "by likelihood alone and after 640 sentences against",
+        "KID is the kernel distance between the embeddings (all-MiniLM-L6-v2) of 30 sentences",
+        "It can't be compared with the KID of pictures", "without_keywords", "fingerprint of the sentences abc",
+        f"attngan evaluate '{tales}' --data test.txt --beside '{tales}/likelihood.safetensors'",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert "memorisation.json" not in html and "Dashed" not in html and "resolution" not in page.text
+    assert re.findall(r'aria-label="([^"]+)"', html) == [
+        "Losses", "Mean logits", "Learning rate and γ", "Likelihood", "KID",
+    ]  # fmt: skip
+    assert ">KID of sentence embeddings</text>" in html.replace("\n", "")
+
+
+def test_key_words_stand_apart_and_are_found_in_their_sentence(tales, flat):
+    html = render(tales, "run")
+    asked = html[html.index("About key words") : html.index("About anything")]
+    assert (
+        "<span>dog&#39;s</span><span>house</span></div>A <b>dog&#39;s</b> and a <b>house</b>, a <b>house</b> " in asked
+    )
+    assert "<span>cat</span><span>sleeps</span></div>It is one.</li>" in asked and "torn line" not in html
+    free = html[html.index("About anything") : html.index("How it got there")]
+    assert "<li>dog&#39;s about anything: &lt;script&gt;" in free and free.count("<li>") == 2
+    compared = html[html.index('class="compared"') : html.index("</table>")]
+    assert re.findall(r"A (?:<b>)?(cat|dog&#39;s|bird)", compared) == ["cat", "dog&#39;s"]
+    assert compared.count("<tr>") == 5 and compared.count('class="any"') == 2
+    commands = html[html.index("attngan sample") :]
+    assert commands.count(f"--keywords {escape(shlex.quote(chr(39).join(('dog', 's, house'))))}") == 3
+
+
+def test_text_of_a_run_is_text_and_never_markup(tales, flat):
+    html = render(tales, f"runs/{EVIL}")
+    assert "<script" not in html.lower() and Page(html).text.count("alert(") >= 6
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown", "words"),
+    [
+        (0, "by likelihood alone, by the generator that is kept", "saved before the discriminator came"),
+        (1280, "after 1,280 sentences against the discriminator, by the generator that is kept", "saved after 1,280"),
+        (None, "after 1,280 sentences against the discriminator, the last that the run wrote", "MB"),
+    ],
+)
+def test_what_is_shown_is_of_the_generator_that_is_kept(tales, flat, kept, shown, words):
+    weights, _ = load_tensors(tales / "generator.safetensors")
+    best = {"images": kept, "kid": 0.05, "kid_error": 0.001}
+    save_tensors(tales / "generator.safetensors", weights, {} if kept is None else {"images": kept, "best": best})
+    text = Page(render(tales, "run")).text
+    assert f"Written {shown}" in text and words in text
+    assert "by likelihood alone and after 1,280 sentences against the discriminator" in text
+    assert (f"lower is better 0.0500 ± 0.0010 {shown.split(', ')[0]}" in text) == (kept is not None)
+
+
+def test_a_run_of_sentences_in_every_state(tales, flat):
+    def state():
+        return re.search(r"State (.*?) Shown by", Page(render(tales, "run")).text).group(1)
+
+    assert state().startswith("finished")
+    lines(tales / "events.jsonl", {"images": 1280, "event": "stopped early", "detail": "KID collapsed"})
+    assert state() == "stopped early its KID was getting worse"
+    (tales / "events.jsonl").unlink()
+    for name in ("metrics.jsonl", "quality.jsonl"):
+        (tales / name).unlink()
+    for path in (tales / "samples").glob("*.txt"):
+        path.unlink()
+    text = Page(render(tales, "run")).text
+    assert state().startswith("not finished") and "Shown against the discriminator 0 of 1,280" in text
+    assert "no sentences that could be read" in text and "How it got there" not in text
+    for name in ("likelihood.safetensors", "generator.safetensors"):
+        (tales / name).unlink()
+    assert state() == "learning likelihood no discriminator yet; being trained, or interrupted"
+    text = Page(render(tales, "run")).text
+    assert "640 of 640 sentences at most" in text and "1.500 nats" in text and "none yet" in text
+    assert "Best kernel distance (KID) not measured" in text
+    (tales / "likelihood.jsonl").unlink()
+    assert state().startswith("no records") and "−log p of held-out sentences not measured" in Page(
+        render(tales, "run")
+    ).text  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["samples/000000640.txt", "likelihood.jsonl", "quality.jsonl", "likelihood.safetensors"]
+)
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe: \xff\n", b'{"images": null, "held_out_nll": "low"}\n', b"a: b"]
+)
+def test_strange_files_of_sentences_do_not_stop_the_page(tales, flat, name, content):
+    (tales / name).write_bytes(content)
+    assert not Page(render(tales, "run")).open
+
+
+def test_the_page_of_a_shipped_writer(flat):
+    text = Page(render(PRETRAINED / "captions", "captions")).text
+    for words in (
+        "Preset captions: writes",
+        "no records",
+        "no sentences that could be read",
+        "attngan sample captions",
+    ):
+        assert words in text, words
+    assert '--keywords "a few, words"' in text.replace("'", '"')
