@@ -1,18 +1,25 @@
 """`attngan evaluate` of runs that write: which sentences it measures by, columns side by side, and mistakes."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
-from tiny_text import letters, run_text, sentences, write_sentences
+from tiny_text import letters, run_text, sentences, untrained, write_sentences
 
+import attngan_runtime
+from attngan import evaluate_text
 from attngan.cli import main
-from attngan.data import Lines
+from attngan.data import Lines, load_lines
+from attngan.evaluate_text import evaluate_writers, makes_sentences, open_writer
 from attngan.metrics.sentences import evaluation
 from attngan.train import Outcome, train
 from attngan.training.holdout import split
 from attngan.training.text_task import TextTask
+from attngan.writing import load_writer
 
+BUNDLE = Path(attngan_runtime.__file__).parent / "bundles" / "captions"
 FREE, ASKED = evaluation.FREE, evaluation.ASKED
 
 
@@ -109,6 +116,97 @@ def test_without_the_text_it_learnt_from_nothing_is_called_memorised(folder, tmp
     finally:
         (folder / "moved.txt").rename(data)
     assert list(found) == ["tiny", "real sentences"] and found["tiny"]["memorised"] is None
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """(Test sentences, training text) that would be compared, in place of comparing them."""
+    found = []
+
+    def noted(_, test, training, **others):
+        found.append((test.sentences, training and training.sentences))
+
+    monkeypatch.setattr(evaluate_text, "evaluate_sentences", noted)
+    return found
+
+
+def halves(lines):
+    """The sentences that training is shown, and those held out."""
+    return [lines.take(places.tolist()).sentences for places in split(lines, 30, 0)]
+
+
+def test_lines_that_its_training_skipped_move_no_other(folder, tmp_path, compared):
+    """Too long for it, not UTF-8, or empty, before all others: training held out places that don't count these."""
+    mixed = tmp_path / "mixed.txt"
+    mixed.write_bytes(b"long " * 30 + b"\n\xff\n\n" + (folder / "lines.txt").read_bytes() + b"long " * 40)
+    lines = load_lines(mixed, longest=23)
+    assert lines.sentences == sentences() and len(load_lines(mixed)) == 302
+    evaluate_writers([str(untrained(tmp_path / "run", lines, mixed))], mixed, None, 1.0)
+    shown, held_out = halves(lines)
+    assert compared == [(held_out, shown)]
+
+
+def test_text_that_has_changed_since_it_was_learnt_is_not_taken_for_it(folder, tmp_path, compared):
+    for name, source in (("gone", tmp_path / "gone.txt"), ("changed", folder / "other.txt"), ("folder", tmp_path)):
+        run = untrained(tmp_path / name, Lines(sentences()), source)
+        evaluate_writers([str(run)], folder / "other.txt", None, 1.0)
+    assert [training for _, training in compared] == [None] * 3
+
+
+def test_a_bundle_writes_for_figures_what_it_was_made_of_does(folder, recwarn):
+    assert makes_sentences(str(BUNDLE)) and makes_sentences("captions") and not makes_sentences("fashion-32")
+    bundle, run = open_writer(str(BUNDLE)), open_writer("captions")
+    for keywords, temperature in ((None, 1.0), ([["dog", "beach"], [], ["xyzzy", "cat"], ["cat"]] * 2, 0.7)):
+        written = [writer.write(np.arange(8), keywords, temperature) for writer in (bundle, run)]
+        # Of 2,000 words the number drawn may be as near to the next as rounding goes (near_ties).
+        assert sum(one != other for one, other in zip(*written, strict=True)) <= 1
+    assert not [warning for warning in recwarn if warning.category is UserWarning]  # one of each test sentence
+    scores = evaluate_writers([str(BUNDLE), "captions"], folder / "other.txt", 10, 0.8).as_dict()["scores"]
+    for columns in scores.values():
+        assert list(columns)[:2] == ["captions (1)", "captions (2)"]
+        one, same, _ = columns.values()
+        assert one["nll"] is None and same["nll"] > 0  # a bundle tells no likelihood of a given sentence
+        assert one["length"]["value"] == pytest.approx(same["length"]["value"], abs=1)
+
+
+def test_beside_a_bundle_a_run_says_what_was_held_out(folder, compared):
+    for names in ([str(BUNDLE), str(folder / "tiny")], [str(BUNDLE)]):
+        evaluate_writers(names, folder / "lines.txt", None, 1.0)
+    shown, held_out = halves(Lines(sentences()))
+    assert compared == [(held_out, shown), (sentences(), None)]
+
+
+def test_few_held_out_sentences_are_said_to_be_few(folder, tmp_path):
+    untrained(folder / "few", Lines(sentences()), holdout=19)
+    result = call(folder, run="few", data="lines.txt")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == (
+        f"error: --data {folder / 'lines.txt'}: 19 sentences to measure by; 20 are needed, add more"
+    )
+
+
+def test_likelihood_is_of_what_a_generator_can_write(folder):
+    """The sum over tokens, the end among them; of a sentence that is too long over the first ones."""
+    writer = load_writer(str(folder / "tiny"))
+    texts, words = ["a dog sleeps.", "dog " * 30], writer.key_words(["", "dog"]).ids
+    both = writer.nll(texts, words)
+    parts = [writer.nll([text], words[[place]]) for place, text in enumerate(texts)]
+    assert [count for _, count in parts] == [5, 24] and both[1] == 29
+    assert both[0] == pytest.approx(sum(total for total, _ in parts), rel=1e-5)
+    assert writer.nll(texts[:1], words[[1]])[0] != pytest.approx(parts[0][0], rel=1e-3)
+
+
+def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
+    run, data = folder / "tiny", folder / "other.txt"
+    for arguments, message in (
+        ((run, "--beside", "fashion-32"), "fashion-32: draws pictures, where sentences are wanted"),
+        (("fashion-32", "--beside", run), f"{run}: writes sentences, where pictures are wanted"),
+        (("fashion-32", "--beside", "a", "--beside", "b"), "--beside b: one generator stands beside one that draws"),
+        (("fashion-32", "--temperature", "1"), "--temperature 1: fashion-32 draws pictures; leave it out"),
+    ):
+        result = CliRunner().invoke(main, ["evaluate", *map(str, arguments), "--data", str(data)])
+        assert result.exit_code == 2 and result.output.startswith(f"error: {message}")
+        assert result.output.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from attngan.losses import OBJECTIVES, Objective
 from attngan.metrics.sentences import minilm
 from attngan.train import Outcome, build, train
 from attngan.trainer import Settings, Trainer
-from attngan.training import sentence_quality
+from attngan.training import likelihood, sentence_quality
 from attngan.training.holdout import split
 from attngan.training.likelihood import Likelihood
 from attngan.training.sentence_quality import SentenceQuality
@@ -60,6 +60,7 @@ def unseen(monkeypatch):
 @pytest.fixture
 def unmeasured(unseen, monkeypatch):
     monkeypatch.setattr("attngan.training.text_task.open_sentence_quality", lambda *_: (None, ""))
+    monkeypatch.setattr("attngan.train._INSPECTIONS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -234,23 +235,26 @@ def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, lin
     learnt = interrupting(monkeypatch, Likelihood, "step", (3, 4, 10))
     measured = interrupting(monkeypatch, sentence_quality, "embeddings", (2, 7))
     steps = interrupting(monkeypatch, Trainer, "step", (2,))
+    chance, threads = torch.get_rng_state(), torch.get_num_threads()
     out = tmp_path / "run"
     for _ in range(6):
         assert run_text(lines, out) == Outcome.TERMINATED
     assert run_text(lines, out) == Outcome.FINISHED
     assert (len(learnt), len(steps)) == (10, 4) and len(measured) > 10
+    assert torch.equal(torch.get_rng_state(), chance) and torch.get_num_threads() == threads  # the caller's own
     assert same_bits(out, undisturbed)
     for name in EQUAL:
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
 
-def test_equal_runs_write_equal_files_and_leave_chance_alone(tmp_path, lines, undisturbed):
-    torch.manual_seed(5)
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    assert run_text(lines, tmp_path / "again") == Outcome.FINISHED
-    assert torch.equal(torch.get_rng_state(), before) and torch.get_num_threads() == threads
-    for name in EQUAL:
-        assert (tmp_path / "again" / name).read_bytes() == (undisturbed / name).read_bytes(), name
+def test_a_stop_between_two_measurements_of_likelihood_leaves_no_trace(tmp_path, lines, monkeypatch, unmeasured):
+    monkeypatch.setattr(likelihood, "_MEASUREMENTS", 3)  # every fourth step or so, of ten
+    assert run_text(lines, tmp_path / "whole", 16) == Outcome.FINISHED
+    interrupting(monkeypatch, Likelihood, "step", (2, 6))
+    for outcome in (Outcome.TERMINATED, Outcome.TERMINATED, Outcome.FINISHED):
+        assert run_text(lines, tmp_path / "run", 16) == outcome
+    for name in ("likelihood.jsonl", "likelihood.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 def test_a_finished_run_changes_nothing_when_it_is_run_again(tmp_path, lines, undisturbed):
@@ -398,6 +402,7 @@ def breaking(monkeypatch, places):
 
 def test_steps_against_d_that_are_not_finite_are_skipped_or_rolled_back(tmp_path, lines, monkeypatch, unmeasured):
     """Steps 2 and 4 to 13 fail; each inspection saves, every 16 sentences here."""
+    monkeypatch.setattr("attngan.train._INSPECTIONS", 20)
     calls = breaking(monkeypatch, (2, *range(4, 14)))
     seen, original = [], TextTask.step
 
