@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command, Numbers, refuse_options
+from attngan_runtime.console import OF_SENTENCES, Command, Numbers, refuse_options, sentence_options
 from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid, save_picture
 from attngan_runtime.inputs import chosen_classes, chosen_style, naming_the_option, truncations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _WORDS = "of words"  # --attention without a point
 _OF_PICTURES = ("prompts", "classes", "style", "truncation", "interpolate")
-_OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")
 
 
 @click.command(cls=Command)
@@ -42,14 +41,7 @@ _OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")
     help="With prompts, as last option: where each word was looked at. Else what the generator attends to from the "
     "point X,Y of its picture, in pixels from the top left. With --keywords: which of them each word looked at.",
 )  # fmt: skip
-@click.option("--keywords", multiple=True, help="Sentences: what they are about, such as 'dog, beach, ball'; several "
-              "times: all seeds for each. About anything if not given.")  # fmt: skip
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Sentences: 0.05 to 5; below 1 they "
-              "are likelier, above 1 stranger.")  # fmt: skip
-@click.option("--top-k", type=int, default=0, show_default=True, help="Sentences: each word is one of the so many "
-              "likeliest; 1 = always the likeliest, 0 = all.")  # fmt: skip
-@click.option("--top-p", type=float, default=1.0, show_default=True, help="Sentences: each word is one of the "
-              "likeliest that have this much probability together; 1 = all.")  # fmt: skip
+@sentence_options
 @click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one; sentences are printed, "
               "one a line, if not given.")  # fmt: skip
 @click.pass_context
@@ -72,9 +64,9 @@ def sample(
                 f"--attention {attention[:40]}: {run_or_name} writes sentences, which have no points; "
                 "write --attention alone, as the last option"
             )
-        write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in _OF_SENTENCES})
+        write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in OF_SENTENCES})
     else:
-        refuse_options(ctx, _OF_SENTENCES, f"{run_or_name} draws pictures")
+        refuse_options(ctx, OF_SENTENCES, f"{run_or_name} draws pictures")
         if out is None:
             raise AttnGANError(f"Missing option '--out': {run_or_name} draws pictures; name a file, such as grid.png")
         _draw(run_or_name, seeds, attention, out, **{name: options[name] for name in _OF_PICTURES})

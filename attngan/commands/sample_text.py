@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from attngan.errors import AttnGANError
 from attngan_runtime.files import check_place
-from attngan_runtime.inputs import naming_the_option, temperatures, top_ks, top_ps
-from attngan_runtime.write_command import give
+from attngan_runtime.inputs import naming_the_option
+from attngan_runtime.write_command import check_sampling, give, note_no_keywords
 
 
 def write(
@@ -28,15 +27,13 @@ def write(
     from attngan.writing import load_writer
 
     writer = load_writer(run_or_name)
+    check_sampling(temperature, top_k, top_p, writer.tokenizer.size)
     with naming_the_option():
-        temperatures(temperature)
-        top_ks(top_k, writer.tokenizer.size)
-        top_ps(top_p)
         words = writer.key_words(keywords or [""])
     for line in words.warnings() if keywords else ():
         click.echo(f"warning: {line}", err=True)
     if not keywords:
-        print(f"note: no --keywords, so {writer.name} writes about anything", file=sys.stderr)
+        note_no_keywords(writer.name)
     seeds = seeds or list(range(8))
     asked = words.ids.repeat(len(seeds), 0)
     seeds = seeds * len(words.ids)

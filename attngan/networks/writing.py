@@ -110,8 +110,9 @@ def unfinished(draft: Draft, length: int) -> Tensor:
 def choose(scores: Tensor, chance: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """A token int64 [B] from log-probabilities float [B, V] by numbers [B] in [0, 1), and its log-probability.
 
-    The shares of words are added up in the order of the vocabulary, not of their size, so that equal seeds give
-    equal words although another machine rounds, and so orders, rare words otherwise.
+    The shares of words are added up in the order of the vocabulary, not of their size: another machine that rounds
+    otherwise would order thousands of rare words otherwise, and so choose others. Where `chance` falls within rounding
+    of a word's bounds it still may (`near_ties`).
     """
     shares = (scores / sampling.temperature[:, None]).softmax(1)
     ordered, count = _counted(shares, sampling)

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK, _PAPER = "#010203", "#040506"  # no curve has these colours
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 10,
+#: What every figure with curves has in common, as matplotlib's settings.
+AXES_STYLE: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "axes.spines.top": False,
@@ -24,8 +23,12 @@ _STYLE: dict[Any, Any] = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
-    "legend.framealpha": 0.85,
     "legend.edgecolor": "none",
+}
+_STYLE: dict[Any, Any] = AXES_STYLE | {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "legend.framealpha": 0.85,
     "legend.fontsize": 8,
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",  # text stays text: the page's own font, in its colour

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from attngan_runtime.console import Command, Numbers, refuse_options
+from attngan_runtime.console import OF_SENTENCES, Command, Numbers, refuse_options, sentence_options
 from attngan_runtime.errors import AttnGANError
 
 _OF_PICTURES = ("classes", "prompts", "style", "truncation", "columns")
-_OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")
 
 
 def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -34,14 +33,7 @@ def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
               "more typical.")  # fmt: skip
 @click.option("--columns", type=click.IntRange(min=1), help="Pictures: how many a row; if not given, a column a class "
               "or a row a prompt.")  # fmt: skip
-@click.option("--keywords", multiple=True, help="Sentences: what they are about, such as 'dog, beach, ball'; several "
-              "times: all seeds for each. About anything if not given.")  # fmt: skip
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Sentences: 0.05 to 5; below 1 they "
-              "are likelier, above 1 stranger.")  # fmt: skip
-@click.option("--top-k", type=int, default=0, show_default=True, help="Sentences: each word is one of the so many "
-              "likeliest; 1 = always the likeliest, 0 = all.")  # fmt: skip
-@click.option("--top-p", type=float, default=1.0, show_default=True, help="Sentences: each word is one of the "
-              "likeliest that have this much probability together; 1 = all.")  # fmt: skip
+@sentence_options
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one, such as grid.png; "
               "sentences are printed, one a line, if not given.")  # fmt: skip
@@ -63,11 +55,11 @@ def main(
         from attngan_runtime.write_command import write
 
         refuse_options(ctx, _OF_PICTURES, f"{bundle.name} writes sentences")
-        write(bundle, seeds, provider, out, **{name: options[name] for name in _OF_SENTENCES})
+        write(bundle, seeds, provider, out, **{name: options[name] for name in OF_SENTENCES})
     else:
         from attngan_runtime.draw_command import draw
 
-        refuse_options(ctx, _OF_SENTENCES, f"{bundle.name} draws pictures")
+        refuse_options(ctx, OF_SENTENCES, f"{bundle.name} draws pictures")
         if not out:
             raise AttnGANError(f"Missing option '--out': {bundle.name} draws pictures; name a file, such as grid.png")
         draw(bundle, seeds, provider, out, **{name: options[name] for name in _OF_PICTURES})

@@ -85,6 +85,26 @@ class Group(click.Group):
         return _reported(super().invoke, ctx)
 
 
+OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")  #: parameters that `sentence_options` adds
+_SENTENCE_OPTIONS = (
+    click.option("--keywords", multiple=True, help="Sentences: what they are about, such as 'dog, beach, ball'; "
+                 "several times: all seeds for each. About anything if not given."),
+    click.option("--temperature", type=float, default=1.0, show_default=True, help="Sentences: 0.05 to 5; below 1 they "
+                 "are likelier, above 1 stranger."),
+    click.option("--top-k", type=int, default=0, show_default=True, help="Sentences: each word is one of the so many "
+                 "likeliest; 1 = always the likeliest, 0 = all."),
+    click.option("--top-p", type=float, default=1.0, show_default=True, help="Sentences: each word is one of the "
+                 "likeliest that have this much probability together; 1 = all."),
+)  # fmt: skip
+
+
+def sentence_options(command: Any) -> Any:
+    """Decorates a command with what it takes for generators that write, the same for all commands."""
+    for option in reversed(_SENTENCE_OPTIONS):
+        command = option(command)
+    return command
+
+
 class Numbers(click.ParamType):
     """Whole numbers written `7`, `1,5,9`, `0-63` or `0-3,9`; gives a list in the order written.
 

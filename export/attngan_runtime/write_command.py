@@ -25,15 +25,12 @@ def write(
     """
     if out:
         check_place(out, "sentences.txt")
-    with naming_the_option():
-        temperatures(temperature)
-        top_ks(top_k, bundle.input("top_k")["maximum"])
-        top_ps(top_p)
+    check_sampling(temperature, top_k, top_p, bundle.input("top_k")["maximum"])
     generator = SentenceGenerator.open(bundle, providers=provider)
     with naming_the_option():
         generator.tokenizer.key_words(keywords, generator.keywords)
     if not keywords:
-        print(f"note: no --keywords, so {generator.name} writes about anything", file=sys.stderr)
+        note_no_keywords(generator.name)
     seeds = seeds or list(range(8))
     asked = [text for text in keywords for _ in seeds] or None
     with printed_warnings():
@@ -41,6 +38,19 @@ def write(
             seeds * max(1, len(keywords)), keywords=asked, temperature=temperature, top_k=top_k, top_p=top_p
         )
     give(sentences, out, generator.name)
+
+
+def check_sampling(temperature: float, top_k: int, top_p: float, size: int) -> None:
+    """Raises AttnGANError naming the option that is out of its range; size: words of the vocabulary."""
+    with naming_the_option():
+        temperatures(temperature)
+        top_ks(top_k, size)
+        top_ps(top_p)
+
+
+def note_no_keywords(name: str) -> None:
+    """Says on stderr what the generator of this name writes about without any."""
+    click.echo(f"note: no --keywords, so {name} writes about anything", err=True)
 
 
 def give(sentences: list[str], out: Path | None, name: str) -> None:

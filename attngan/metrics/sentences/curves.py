@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attngan.checkpoint import write_atomically
 from attngan.metrics.sentences.report import REAL, TRAINING, Scores
 from attngan.metrics.text.figure import Figure
+from attngan.seeing.curves import AXES_STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,18 +21,7 @@ if TYPE_CHECKING:
 _COLOURS, _MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"), "osD^vP"
 # Of sentences that nobody generated: colour, mark, size of the mark, dashes.
 _REAL = {REAL: ("black", "*", 13, (4, 3)), TRAINING: ("#666666", "X", 9, (1, 2))}
-_STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "grid.linewidth": 0.6,
-    "legend.edgecolor": "none",
-}
+_STYLE: dict[Any, Any] = AXES_STYLE | {"font.size": 10, "axes.titlesize": 11}
 
 
 @dataclass(frozen=True)
