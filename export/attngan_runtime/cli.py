@@ -1,4 +1,4 @@
-"""The `attngan-run` command: draw a grid of pictures, or write sentences, from a bundle, without torch."""
+"""The `attngan-run` command: draw a grid of pictures, write sentences, or serve both, from a bundle; without torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from attngan_runtime.console import OF_SENTENCES, Command, Numbers, refuse_options, sentence_options
+from attngan_runtime.console import OF_SENTENCES, GroupWithDefault, Numbers, refuse_options, sentence_options
 from attngan_runtime.errors import AttnGANError
 
 _OF_PICTURES = ("classes", "prompts", "style", "truncation", "columns")
@@ -21,7 +21,19 @@ def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=GroupWithDefault, default="make", usages=["BUNDLE_OR_NAME [OPTIONS]", "serve BUNDLE_OR_NAME [OPTIONS]"],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+@click.version_option(package_name="attngan")
+def main() -> None:
+    """Draw pictures in a grid, or write sentences, from a bundle that attngan-export wrote or a shipped generator.
+
+    A bundle's folder named like a subcommand is written ./serve.
+    """
+
+
+@main.command(hidden=True)
 @click.argument("bundle_or_name")
 @click.option("--seeds", type=Numbers(), help="One picture or sentence a seed, for each class, prompt or set of key "
               "words. 0-63 if not given; 0-7 for sentences and with several prompts.")  # fmt: skip
@@ -39,12 +51,11 @@ def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
               "sentences are printed, one a line, if not given.")  # fmt: skip
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_names,
               help="Name the shipped generators and leave.")  # fmt: skip
-@click.version_option(package_name="attngan")
 @click.pass_context
-def main(
+def make(
     ctx: click.Context, bundle_or_name: str, seeds: list[int] | None, provider: str, out: Path | None, **options: Any
 ) -> None:
-    """Draw pictures in a grid, or write sentences, from a bundle that attngan-export wrote or a shipped generator."""
+    """Draw pictures in a grid, or write sentences."""
     from attngan_runtime.bundle import Bundle
     from attngan_runtime.files import check_folder
 
@@ -63,6 +74,20 @@ def main(
         if not out:
             raise AttnGANError(f"Missing option '--out': {bundle.name} draws pictures; name a file, such as grid.png")
         draw(bundle, seeds, provider, out, **{name: options[name] for name in _OF_PICTURES})
+
+
+@main.command()
+@click.argument("bundle_or_name")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all machines.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--open/--no-open", "show", default=True, show_default=True, help="Show the page in a browser.")
+def serve(bundle_or_name: str, host: str, port: int, provider: str, show: bool) -> None:
+    """Show a page to play with a generator, and answer its pictures or sentences by HTTP."""
+    from attngan_runtime.bundle import Bundle
+    from attngan_runtime.serve_command import serve as answer
+
+    answer(Bundle.load(bundle_or_name), provider, host, port, show)
 
 
 if __name__ == "__main__":

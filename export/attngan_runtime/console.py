@@ -7,7 +7,7 @@ import errno
 import shlex
 import sys
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import click
@@ -83,6 +83,30 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         return _reported(super().invoke, ctx)
+
+
+class GroupWithDefault(Group):
+    """A group whose hidden command `default` is meant where none is named: `attngan-run BUNDLE` draws.
+
+    Its help is that command's, with the others below. usages: a line of usage each.
+    """
+
+    def __init__(self, *args: Any, default: str, usages: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default, self.usages = default, usages
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help", "--version"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for line, usage in enumerate(self.usages):
+            formatter.write_usage(ctx.command_path, usage, "Usage: " if line == 0 else " " * len("Usage: "))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.commands[self.default].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
 
 
 OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")  #: parameters that `sentence_options` adds

@@ -1,0 +1,118 @@
+// The form: which controls a generator has, what they ask for, and the same in the page's address.
+
+const element = id => document.getElementById(id);
+
+const FIRST = ["red heart", "dog, beach, ball"]; // what is asked for at first, of generators that know these words
+const SOME_WORDS = 16;
+
+/** Shows the controls that `generator` has and sets them by the address. `changed` is called after every change. */
+export function controls(generator, changed) {
+  const writes = generator.task === "text", words = generator.words ?? [];
+  const shown = {
+    prompt: generator.task === "text-to-image", keywords: writes, words: words.length > 0,
+    class: generator.classes.length > 0, style: generator.styles.length > 0, seed: true,
+    truncation: !writes, temperature: writes, top_p: writes,
+  };
+  for (const [name, has] of Object.entries(shown)) element(`of-${name}`).hidden = !has;
+
+  const asked = { seed: 1, ...first(generator, shown, words), ...fromAddress(shown) };
+  const form = { asked, set: values => { Object.assign(asked, values); write(asked, shown); changed(); } };
+  chips("classes", generator.classes, name => form.set({ class: name }));
+  chips("styles", generator.styles, name => form.set({ style: name }));
+  offerWords(words, writes, form);
+  write(asked, shown);
+  listen(form, shown);
+  return form;
+}
+
+/** The page's address with what is asked for, so that a link shows the same. */
+export function address(asked) {
+  return `#${new URLSearchParams(asked)}`;
+}
+
+function first(generator, shown, words) {
+  const known = new Set(words);
+  const phrase = FIRST.find(text => text.split(/[ ,]+/).every(word => known.has(word))) ?? pick(words, 1)[0] ?? "";
+  return {
+    ...(shown.prompt && { prompt: phrase }),
+    ...(shown.keywords && { keywords: phrase }),
+    ...(shown.class && { class: generator.classes[0] }),
+    ...(shown.style && { style: generator.styles[0] }),
+    ...(shown.truncation ? { truncation: 1 } : { temperature: 0.7, topP: 1 }),
+  };
+}
+
+const NUMBERS = { seed: "seed", truncation: "truncation", temperature: "temperature", topP: "top_p" };
+const TEXTS = ["prompt", "keywords"];
+
+function fromAddress(shown) {
+  const given = {};
+  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
+    if (!shown[NUMBERS[name] ?? name]) continue;
+    if (!(name in NUMBERS)) given[name] = text;
+    else if (Number.isFinite(Number(text))) given[name] = Number(text);
+  }
+  return given;
+}
+
+function write(asked, shown) {
+  for (const name of TEXTS) if (shown[name]) element(name).value = asked[name];
+  for (const [name, id] of Object.entries(NUMBERS)) {
+    if (!shown[id]) continue;
+    element(id).value = asked[name];
+    const said = document.querySelector(`output[for=${id}]`);
+    if (said) said.textContent = Number(asked[name]).toFixed(2);
+  }
+  element("seed-slider").value = asked.seed;
+  press("classes", asked.class);
+  press("styles", asked.style);
+}
+
+function listen(form, shown) {
+  element("controls").addEventListener("submit", event => event.preventDefault());
+  for (const name of TEXTS) element(name).addEventListener("input", ({ target }) => form.set({ [name]: target.value }));
+  for (const [name, id] of Object.entries(NUMBERS)) {
+    element(id).addEventListener("input", ({ target }) => {
+      if (target.value !== "" && target.validity.valid) form.set({ [name]: Number(target.value) });
+    });
+  }
+  element("seed-slider").addEventListener("input", ({ target }) => form.set({ seed: Number(target.value) }));
+  element("dice").addEventListener("click", () => form.set({ seed: Math.floor(Math.random() * 1000) }));
+  window.addEventListener("hashchange", () => form.set(fromAddress(shown)));
+}
+
+function chips(place, names, chosen) {
+  element(place).replaceChildren(...names.map(name => button(name, () => chosen(name))));
+}
+
+function press(place, name) {
+  for (const chip of element(place).children) chip.setAttribute("aria-pressed", String(chip.textContent === name));
+}
+
+function offerWords(words, writes, form) {
+  const longer = words.filter(word => /^\p{L}{3,}$/u.test(word));
+  element("count").textContent = words.length.toLocaleString();
+  const chosen = word => form.set(writes ? { keywords: toggled(form.asked.keywords, word) } : { prompt: word });
+  const offer = () => chips("words", pick(longer, SOME_WORDS), chosen);
+  element("others").addEventListener("click", offer);
+  offer();
+}
+
+/** Key words with one more, or without it. */
+function toggled(keywords, word) {
+  const before = keywords.split(/[\s,]+/).filter(Boolean);
+  return (before.includes(word) ? before.filter(other => other !== word) : [...before, word]).join(", ");
+}
+
+function pick(values, count) {
+  const rest = [...values];
+  return Array.from({ length: Math.min(count, rest.length) }, () => rest.splice(Math.random() * rest.length, 1)[0]);
+}
+
+function button(text, clicked) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", clicked);
+  return made;
+}

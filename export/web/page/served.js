@@ -1,0 +1,37 @@
+// A generator that attngan-run serve runs, behind the interface of attngan.js.
+
+/** Asks the server what it runs; throws an Error in one line if it doesn't answer. */
+export async function connect(base) {
+  const about = await (await answer(new URL("api", base))).json();
+  const writes = about.task === "text";
+  return {
+    ...about,
+    async generate(asked) {
+      const address = new URL("api/generate", base);
+      for (const [name, value] of Object.entries(asked)) address.searchParams.set(PARAMETERS[name] ?? name, value);
+      const response = await answer(address);
+      return writes ? response.json() : picture(response);
+    },
+  };
+}
+
+const PARAMETERS = { topK: "top_k", topP: "top_p" };
+
+async function answer(address) {
+  const response = await fetch(address).catch(() => {
+    throw new Error("the server doesn't answer; is attngan-run serve still running?");
+  });
+  if (response.ok) return response;
+  const said = await response.json().catch(() => ({}));
+  throw new Error(said.error ?? `the server answers ${response.status}`);
+}
+
+async function picture(response) {
+  const png = await response.blob();
+  const bitmap = await createImageBitmap(png);
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const { width, height, data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  return { width, height, data, png, warnings: JSON.parse(response.headers.get("X-Warnings") ?? "[]") };
+}
