@@ -40,3 +40,12 @@ def test_the_web_service_answers() -> None:
     exec(start + code("starlette"), names)
     answer = TestClient(names["app"]).get("/sticker", params={"prompt": "red heart"})
     assert (answer.status_code, answer.content[:4]) == (200, b"\x89PNG")
+
+
+def test_the_page_for_cpp_quotes_its_example() -> None:
+    page = (PAGE.parent / "embed-native.md").read_text(encoding="utf-8")
+    example = "".join((PAGE.parents[1] / "examples" / "embed.cpp").read_text(encoding="utf-8").split())
+    quoted = re.findall(r"```cpp\n(.*?)```", page, re.S)
+    assert len(quoted) == 3  # the last is of z, which the example has not
+    for block in quoted[:2]:
+        assert "".join(block.split()) in example
