@@ -70,7 +70,7 @@ function latest(work) {
 async function show(generator, form, seen) {
   const asked = { ...form.asked }, change = seen.changes, before = performance.now();
   history.replaceState(null, "", address(asked));
-  const made = await generator.generate(asked);
+  const made = await generator.generate(given(asked));
   element("time").textContent = `${Math.max(1, Math.round(performance.now() - before))} ms`;
   element("warnings").textContent = made.warnings.join("; ");
   if ("sentence" in made) element("sentence").textContent = made.sentence;
@@ -83,7 +83,7 @@ async function showNext(generator, form, seen) {
   const { asked, change } = seen, list = element("next"), count = generator.task === "text" ? 8 : 12;
   for (let i = 0; i < count; i += 1) {
     const seed = (asked.seed + i + 1) % 2 ** 32;
-    const made = await generator.generate({ ...asked, seed });
+    const made = await generator.generate(given({ ...asked, seed }));
     if (seen.changes !== change) return;
     const entry = list.children[i] ?? list.appendChild(emptyEntry(form));
     entry.dataset.seed = seed;
@@ -97,6 +97,11 @@ async function showNext(generator, form, seen) {
 /** Whether what is shown is not yet what the form asks for. */
 function busy(now) {
   element("main").setAttribute("aria-busy", String(now));
+}
+
+/** What is asked for, without key words where there are none: an empty field is no mistake. */
+function given({ keywords, ...asked }) {
+  return keywords?.trim() ? { ...asked, keywords } : asked;
 }
 
 function emptyEntry(form) {

@@ -1,0 +1,87 @@
+"""The page in headless Chromium: from the end of the bundle's download to the first picture; and pictures after it.
+
+`python bench/bench_page.py` writes bench/results/page.json. Needs `make .venv/.web`.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from attngan_export.bench import device
+from attngan_runtime.bundle import find_bundle, shipped_names
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results" / "page.json"
+LOADS = 7  # of each page, in contexts of their own, so that nothing is cached
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files, with the headers that let a page have threads."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        for name in shipped_names():
+            build = ["node", str(ROOT / "export/web/build.js"), str(find_bundle(name)), f"{folder}/{name}"]
+            subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        address = f"http://127.0.0.1:{server.server_port}"
+        rounds = [{name: measured(browser, f"{address}/{name}/") for name in shipped_names()} for _ in range(LOADS)]
+        figures = {
+            "device": device(), "chromium": browser.version,
+            "pages": {name: summary([found[name] for found in rounds]) for name in shipped_names()},
+        }  # fmt: skip
+        browser.close()
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    for name, page in figures["pages"].items():
+        first, following = page["first_s"]["median"], page["next_ms"]["median"]
+        print(f"{name}: first {first:.2f} s after the download, then {following:.0f} ms")
+
+
+def measured(browser: Browser, address: str) -> tuple[float, float]:
+    """Seconds from the end of the bundle's download to the first picture or sentence, and ms of a later one."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("main:not([hidden])", timeout=60_000)
+    page.wait_for_selector("main[aria-busy=false]", timeout=60_000)
+    first = page.evaluate("performance.getEntriesByName('download to first')[0].duration") / 1e3
+    page.fill("#seed", "100")
+    page.wait_for_selector("main[aria-busy=false]", timeout=60_000)
+    following = float(str(page.text_content("#time")).split()[0])
+    context.close()
+    return first, following
+
+
+def summary(found: list[tuple[float, float]]) -> dict[str, Any]:
+    first, following = (np.array(values) for values in zip(*found, strict=True))
+    return {"first_s": quantiles(first), "next_ms": quantiles(following)}
+
+
+def quantiles(values: np.ndarray) -> dict[str, float]:
+    return {name: float(np.quantile(values, q)) for name, q in (("median", 0.5), ("p10", 0.1), ("p90", 0.9))}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+/** A bundle: its sidecar, its model and what reads words, checked before ONNX Runtime sees a byte of it. */
+
+import { folderOf, read } from "#platform";
+import { MODEL, SIDECAR, TOKENIZER } from "./contradictions.js";
+import { AttnGANError } from "./errors.js";
+import { parseSidecar, sha256 } from "./sidecar.js";
+import { parseTokenizer } from "./tokenizer.js";
+
+const LIMITS = {  // bytes
+  [SIDECAR]: 4 * 2 ** 20,  // ten thousand class names take 0.2 MB
+  [TOKENIZER]: 32 * 2 ** 20,  // a vocabulary of a million words takes about 20 MB
+  [MODEL]: 2 ** 31 - 1,  // protobuf's limit, so no ONNX file is larger
+};
+
+/**
+ * url: of the folder. Resolves to { where, sidecar, model, tokenizer }: the very bytes of the model that were compared
+ * with the sidecar's hash, and the JSON of tokenizer.json, null for a generator that draws without words.
+ * Throws AttnGANError, one line, for what is missing, too big, changed, or no bundle.
+ */
+export async function readBundle(url, onProgress) {
+  const folder = folderOf(url);
+  const get = name => readFile(folder, name, onProgress);
+  const sidecar = await parseSidecar(await get(SIDECAR), placeOf(folder, SIDECAR));
+  const hasWords = sidecar.task !== "image";
+  const [model, words] = await Promise.all([get(MODEL), hasWords ? get(TOKENIZER).then(withoutReturns) : null]);
+  await checkHash(placeOf(folder, MODEL), model, sidecar.files[MODEL]);
+  if (!words) return { where: placeOf(folder, MODEL), sidecar, model, tokenizer: null };
+  await checkHash(placeOf(folder, TOKENIZER), words, sidecar.files[TOKENIZER]);
+  const tokenizer = parseTokenizer(words, sidecar, placeOf(folder, TOKENIZER));
+  return { where: placeOf(folder, MODEL), sidecar, model, tokenizer };
+}
+
+function readFile(folder, name, onProgress) {
+  return read(new URL(name, folder), LIMITS[name], (loaded, total) => onProgress?.({ file: name, loaded, total }));
+}
+
+/** As messages name a file: its address without what may be secret in it. */
+function placeOf(folder, name) {
+  const url = new URL(name, folder);
+  return url.protocol === "file:" ? decodeURIComponent(url.pathname) : url.origin + url.pathname;
+}
+
+/** A text, in which git on Windows writes \r\n. */
+function withoutReturns(bytes) {
+  const lineFeed = 10, carriageReturn = 13;
+  return bytes.filter((byte, i) => byte !== carriageReturn || bytes[i + 1] !== lineFeed);
+}
+
+async function checkHash(where, bytes, expected) {
+  const found = await sha256(bytes);
+  if (found === expected) return;
+  if (new TextDecoder().decode(bytes.subarray(0, 30)).startsWith("version https://git-lfs")) {
+    throw new AttnGANError(`${where}: is a Git LFS pointer, not the model; run: git lfs pull`);
+  }
+  throw new AttnGANError(
+    `${where}: its SHA-256 is ${found.slice(0, 12)}…, the sidecar says ${expected.slice(0, 12)}…, ` +
+    "so it was changed or damaged; copy the bundle again");
+}

@@ -1,0 +1,200 @@
+"""The module in Node, and in a Chromium that has each shipped generator as a built site, on one server."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from attngan_runtime.bundle import find_bundle, shipped_names
+
+WEB = Path(__file__).parents[2] / "export" / "web"
+CHROMIUM = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+_PRELUDE = """
+const bytes64 = values => {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
+};
+"""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files, with the headers that let a page have threads."""
+
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
+        ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"
+    }  # fmt: skip
+
+    def end_headers(self) -> None:
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        if self.path.startswith("/test_"):  # a test's own bundle, which can change twice within a second
+            self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder that is served, with a build of each shipped generator in a folder of its name."""
+
+    root: Path
+    address: str  #: such as http://127.0.0.1:40123
+
+
+@pytest.fixture(scope="session")
+def installed() -> Path:
+    """export/web, with what it needs from npm. Without Node, or that, tests fail: they are no tests otherwise."""
+    assert shutil.which("node"), "node is missing; install Node 20 or newer"
+    assert (WEB / "node_modules").is_dir(), f"{WEB}: node_modules is missing; run: npm ci in there"
+    return WEB
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing; run: apt-get install chromium"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """What `node build.js` makes of each shipped bundle; blank.html there is a page with the import map alone."""
+    root = tmp_path_factory.mktemp("site")
+    for name in shipped_names():
+        command = ["node", str(installed / "build.js"), str(find_bundle(name)), str(root / name)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        (root / name / "blank.html").write_text(f"<!doctype html>{import_map(root / name)}")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(root)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(root, f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def import_map(build: Path) -> str:
+    """The element in the page of a build that says where modules are."""
+    (found,) = re.findall(r'<script type="importmap">.*?</script>', (build / "index.html").read_text(), re.S)
+    return str(found)
+
+
+@dataclass(frozen=True)
+class JavaScript:
+    """Where JavaScript runs: `node` or `browser`.
+
+    Called with the body of an asynchronous function and its arguments, `given`, it gives what that returns. The body
+    has `module` (attngan.js), `ort` (ONNX Runtime) and `bytes64`, which `values_of` reads.
+    """
+
+    name: str
+    run: Callable[[str, list[Any]], Any]
+    address: Callable[[Path], str]
+    folders: dict[str, Path]  #: of shipped bundles
+    space: Path  #: a folder of the running test alone, for bundles that it changes
+
+    def __call__(self, body: str, *given: Any) -> Any:
+        return self.run(body, list(given))
+
+    def url(self, bundle: str | Path) -> str:
+        """What `load` takes for a shipped bundle, or for one in a folder below `space`."""
+        return self.address(self.folders[bundle] if isinstance(bundle, str) else bundle)
+
+    def copy(self, name: str) -> Path:
+        """A copy of a shipped bundle, to change."""
+        return Path(shutil.copytree(self.folders[name], self.space / name, dirs_exist_ok=True))
+
+
+@pytest.fixture
+def node(installed: Path, tmp_path: Path) -> JavaScript:
+    """A Node of its own for each call, which opens bundles by their paths."""
+
+    def run(body: str, given: list[Any]) -> Any:
+        script = f"""
+            {_PRELUDE}
+            import {{ readFileSync }} from "node:fs";
+            const module = await import("./attngan.js"), ort = (await import("onnxruntime-node")).default;
+            const given = JSON.parse(readFileSync(0));
+            const found = await (async () => {{ {body} }})();
+            process.stdout.write(JSON.stringify(found ?? null));
+        """
+        done = subprocess.run(
+            ["node", "--input-type=module", "-e", script], cwd=installed, input=json.dumps(given),
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    return JavaScript("node", run, str, {name: find_bundle(name) for name in shipped_names()}, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def blank(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page that one test uses after another, so that ONNX Runtime is compiled once."""
+    page = browser.new_page()
+    page.goto(f"{site.address}/{shipped_names()[0]}/blank.html")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def chromium(blank: Page, site: Site, tmp_path: Path) -> JavaScript:
+    """The blank page, which opens bundles by their addresses."""
+    space = site.root / tmp_path.name
+    space.mkdir()
+
+    def run(body: str, given: list[Any]) -> Any:
+        return blank.evaluate(browser_script(body), given)
+
+    def address(folder: Path) -> str:
+        return f"{site.address}/{folder.relative_to(site.root).as_posix()}"
+
+    return JavaScript("browser", run, address, {name: site.root / name / "bundle" for name in shipped_names()}, space)
+
+
+def browser_script(body: str) -> str:
+    """A function for `Page.evaluate` on a page with a build's import map; its argument is `given`."""
+    return f"""async given => {{
+        {_PRELUDE}
+        const module = await import("./attngan/attngan.js"), ort = await import("onnxruntime-web/wasm");
+        return (await (async () => {{ {body} }})()) ?? null;
+    }}"""
+
+
+@pytest.fixture(params=["node", "chromium"])
+def javascript(request: pytest.FixtureRequest) -> Any:
+    """Node, then Chromium."""
+    return request.getfixturevalue(request.param)
+
+
+def values_of(text: str, kind: Any) -> np.ndarray:
+    """The values of an array that `bytes64` gave."""
+    return np.frombuffer(base64.b64decode(text), kind)
