@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.files import LARGEST_FILE, read_within, sha256_within
+from attngan_runtime.onnx_file import check_model
 from attngan_runtime.sidecar import (
     FORMAT_VERSION,
     MODEL,
@@ -31,7 +33,6 @@ __all__ = [
 ]  # fmt: skip
 
 _SHIPPED = Path(__file__).with_name("bundles")
-_LARGEST_MODEL = 2**31 - 1  # bytes: protobuf's limit, so no ONNX file is larger
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,24 @@ class Bundle:
         """Reads and checks a bundle: a folder, the model or sidecar in it, or the name of a shipped generator.
 
         Raises AttnGANError, one line, for what is no bundle, an unknown name or format_version, a sidecar that is
-        damaged or contradicts itself, a file that is missing, leads out of the folder or differs from its hash.
+        damaged or contradicts itself, a file that is missing, leads out of the folder or differs from its hash, and a
+        model that `check_model` refuses.
         """
         folder = find_bundle(path_or_name)
-        sidecar = parse_sidecar(_read(folder, SIDECAR, SIDECAR_LIMIT), str(folder / SIDECAR))
+        sidecar = parse_sidecar(read_within(folder, SIDECAR, SIDECAR_LIMIT), str(folder / SIDECAR))
         needed = {MODEL: b"", TOKENIZER: b""}
         for name, expected in sidecar["files"].items():
-            # These two alone are needed to run. What else was exported may be left behind, but not be wrong.
-            if name not in needed and not _is(folder / name, "exists"):
+            if name not in needed:
+                # What else was exported may be left behind, but not be wrong.
+                if _is(folder / name, "exists"):
+                    _check_hash(folder / name, *sha256_within(folder, name, LARGEST_FILE), expected)
                 continue
-            data = _read(folder, name, TOKENIZER_LIMIT if name == TOKENIZER else _LARGEST_MODEL)
+            data = read_within(folder, name, TOKENIZER_LIMIT if name == TOKENIZER else LARGEST_FILE)
             if name == TOKENIZER:  # a text, in which git on Windows writes \r\n
                 data = data.replace(b"\r\n", b"\n")
-            _check_hash(folder / name, data, expected)
-            if name in needed:
-                needed[name] = data
+            _check_hash(folder / name, sha256_of(data), data[:64], expected)
+            needed[name] = data
+        check_model(needed[MODEL], str(folder / MODEL))
         return cls(folder, sidecar, needed[MODEL], needed[TOKENIZER])
 
     @property
@@ -108,6 +112,15 @@ class Bundle:
     def length(self) -> int:
         """Tokens of a sentence at most, its end among them; not for a generator of pictures."""
         return int(self.sidecar["output"]["shape"][1])
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """name, dtype and shape of what the graph gives: pictures and maybe maps, or tokens and log_probability."""
+        output = self.sidecar["output"]
+        shape = output["shape"] if self.task == "text" else ["batch", *self.shape]
+        others = [self.sidecar[name] for name in ("attention", "log_probability") if name in self.sidecar]
+        said = [{**output, "shape": shape}, *others]
+        return [{key: given[key] for key in ("name", "dtype", "shape")} for given in said]
 
     def input(self, name: str) -> Mapping[str, Any]:
         """The sidecar's entry of an input; empty if the generator has none of that name."""
@@ -176,28 +189,11 @@ def _is(path: Path, what: str) -> bool:
         return False
 
 
-def _read(folder: Path, name: str, limit: int = _LARGEST_MODEL) -> bytes:
-    """All bytes of a file of the bundle, read once."""
-    path = folder / name
-    try:
-        if not path.exists():
-            raise AttnGANError(f"{path}: is missing; copy the whole bundle again, or export the generator again")
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise AttnGANError(f"{path}: is a link out of the bundle; put the file itself there")
-        if not path.is_file():
-            raise AttnGANError(f"{path}: is no plain file; copy the bundle again")
-        if path.stat().st_size > limit:
-            raise AttnGANError(f"{path}: is too big, {path.stat().st_size:,} bytes where {limit:,} is the limit")
-        return path.read_bytes()
-    except OSError as error:
-        raise AttnGANError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
-
-
-def _check_hash(path: Path, data: bytes, expected: str) -> None:
-    found = sha256_of(data)
+def _check_hash(path: Path, found: str, start: bytes, expected: str) -> None:
+    """`found`: the SHA-256 of the file; `start`: its first bytes."""
     if found == expected:
         return
-    if data.startswith(b"version https://git-lfs"):
+    if start.startswith(b"version https://git-lfs"):
         raise AttnGANError(f"{path}: is a Git LFS pointer, not the model; run: git lfs pull")
     raise AttnGANError(
         f"{path}: its SHA-256 is {found[:12]}…, the sidecar says {expected[:12]}…, so it was changed or damaged; "

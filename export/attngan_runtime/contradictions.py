@@ -21,7 +21,7 @@ def contradiction(sidecar: Mapping[str, Any]) -> str | None:
     """What is wrong with a sidecar that its schema lets pass; None if nothing is."""
     wrong_input = _wrong_order(sidecar) or next(filter(None, map(_wrong_input, sidecar["inputs"])), None)
     wrong_words = wrong_input or _wrong_words(sidecar)
-    wrong_task = _wrong_sentences if sidecar["task"] == "text" else _wrong_attention
+    wrong_task = _wrong_sentences if sidecar["task"] == "text" else _wrong_pictures
     return wrong_words or wrong_task(sidecar) or _wrong_tolerance(sidecar) or _wrong_golden(sidecar)
 
 
@@ -40,17 +40,18 @@ def _wrong_input(given: Mapping[str, Any]) -> str | None:
     length, highest = given["shape"][-1], given.get("maximum")
     length = length if type(length) is int and length > 0 else 1
     highest = highest if type(highest) is int and highest > 1 else 2
+    size = min(highest + 1, entries.LARGEST_VOCABULARY)
     expected = {
-        "tokens": lambda: entries.tokens_input(length, highest + 1),
-        "keywords": lambda: entries.keywords_input(min(length, entries.MOST_KEYWORDS), max(highest, 3) + 1),
-        "mask": lambda: entries.mask_input(length),
+        "tokens": lambda: entries.tokens_input(min(length, entries.MOST_WORDS), size),
+        "keywords": lambda: entries.keywords_input(min(length, entries.MOST_KEYWORDS), max(size, 4)),
+        "mask": lambda: entries.mask_input(min(length, entries.MOST_WORDS)),
         "seed": entries.seed_input,
-        "z": lambda: entries.z_input(length),
+        "z": lambda: entries.z_input(min(length, entries.LARGEST_Z)),
         "class": lambda: entries.class_input(given.get("classes", [])),
         "style": lambda: entries.style_input(given.get("styles", [])),
         "truncation": entries.truncation_input,
         "temperature": entries.temperature_input,
-        "top_k": lambda: entries.top_k_input(highest),
+        "top_k": lambda: entries.top_k_input(min(highest, entries.LARGEST_VOCABULARY)),
         "top_p": entries.top_p_input,
     }[given["name"]]()
     if given != expected or given.get("classes") == [] or len(given.get("styles", "ab")) < 2:
@@ -84,13 +85,31 @@ def _wrong_sentences(sidecar: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _wrong_pictures(sidecar: Mapping[str, Any]) -> str | None:
+    """Of a generator of pictures: sides that are whole numbers, and what no machine could hold."""
+    output = sidecar["output"]
+    sides = [output[side] for side in ("channels", "height", "width")]
+    if any(type(side) is not int for side in sides):  # JSON schema takes 8.0 for an integer
+        return f"output is {json.dumps(output)[:120]}; its sides must be whole numbers"
+    if sides[1] * sides[2] > entries.MOST_PIXELS:
+        return f"output has {sides[1]}×{sides[2]} pixels, where {entries.MOST_PIXELS:,} is the limit"
+    return _wrong_attention(sidecar) if sidecar.get("attention") else None
+
+
 def _wrong_attention(sidecar: Mapping[str, Any]) -> str | None:
     lengths = {given["shape"][1] for given in sidecar["inputs"] if given["name"] == "tokens"}
-    attention = sidecar.get("attention")
-    if attention and {attention["shape"][1]} != lengths:
+    attention, output = sidecar["attention"], sidecar["output"]
+    if {attention["shape"][1]} != lengths:
         return f"attention is {attention['shape']}, not a map for each of {lengths or 'no'} words"
-    if attention and sidecar["output"]["name"] == attention["name"]:
+    if output["name"] == attention["name"]:
         return f"picture and maps are both called {attention['name']}"
+    length, height, width = attention["shape"][1:]
+    if any(type(side) is not int for side in (length, height, width)):
+        return f"attention is {attention['shape']}; its sides must be whole numbers"
+    if height > output["height"] or width > output["width"]:
+        return f"attention is {attention['shape']}, finer than pictures of {output['height']}×{output['width']}"
+    if length * height * width > entries.MOST_VALUES:
+        return f"attention has {length * height * width:,} values a prompt, where {entries.MOST_VALUES:,} is the limit"
     return None
 
 
@@ -119,8 +138,11 @@ def _wrong_golden(sidecar: Mapping[str, Any]) -> str | None:
     if sidecar["task"] == "text":
         return _wrong_golden_sentences(sidecar, max(lengths))
     size = max(lengths) * math.prod(output[side] for side in ("channels", "height", "width"))
-    if len(golden["indices"]) != len(golden["values"]) or max(golden["indices"]) >= size:
-        return f"golden indices must be as many as values, and below {size}"
+    if size > entries.MOST_VALUES:
+        return f"golden pictures have {size:,} values together, where {entries.MOST_VALUES:,} is the limit"
+    whole = all(type(index) is int for index in golden["indices"])
+    if not whole or len(golden["indices"]) != len(golden["values"]) or max(golden["indices"]) >= size:
+        return f"golden indices must be whole numbers, as many as values, and below {size}"
     return None
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 MAX_SEED = 2**32 - 1
-MOST_KEYWORDS = 1024  #: of a sentence, whatever its generator
+
+# What no generator exceeds: bounds on what a bundle can make a program allocate before anything of it was drawn.
+MOST_KEYWORDS = 1024  #: of a sentence
+MOST_WORDS = 4096  #: of a prompt, tokens of a sentence; whole pages take 1,000
+LARGEST_VOCABULARY = 2**20  #: words; 32 MiB of tokenizer.json hold about as many, and whole languages have fewer
+LARGEST_Z = 2**16  #: numbers; 512 are usual, StyleGAN2's for each of 18 layers apart make 9,216
+MOST_PIXELS = 2**24  #: of a picture: 4096 × 4096, which is 256 MiB in float32 with four channels
+MOST_VALUES = 2**26  #: of the golden pictures, or of one prompt's maps, together: 256 MiB in float32
+
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 5
 
 

@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from attngan_runtime.bundle import MODEL, Bundle
-from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import open_session
+from attngan_runtime.errors import AttnGANError, first_line
+from attngan_runtime.onnx_session import declared, open_session
 
 Seeds = int | Iterable[int] | np.ndarray
 Strength = float | Sequence[float] | np.ndarray  #: truncation, temperature or top_p
+
+_KINDS = {"int64": "tensor(int64)", "float32": "tensor(float)"}  # in ONNX Runtime's words
 
 
 class Generator(ABC):
@@ -60,16 +62,18 @@ class Generator(ABC):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """What the generator makes of its arguments, which its own class describes."""
 
-    def _batches(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str], size: int) -> Iterator[list[Any]]:
-        """The outputs for `size` rows of the feeds at a time."""
+    def _batches(
+        self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str], size: int
+    ) -> Iterator[tuple[int, list[Any]]]:
+        """(rows, outputs) for `size` rows of the feeds at a time, fewer in the end."""
         for start in range(0, len(next(iter(feeds.values()))), size):
             part = {name: values[start : start + size] for name, values in feeds.items()}
             try:
                 made = self.session.run(list(outputs), part)
             except Exception as error:  # a class of its own for each error code; memory running out is one of them
-                reason = str(error).splitlines()[0][:200]
+                reason = first_line(error)
                 raise AttnGANError(f"{self.name}: ONNX Runtime failed to {self._verb} ({reason})") from error
-            yield made
+            yield len(next(iter(part.values()))), made
 
 
 def warn(lines: Iterable[str]) -> None:
@@ -89,12 +93,28 @@ def _kind_of(bundle: Bundle) -> Any:
 
 
 def _check_graph(session: Any, bundle: Bundle, outputs: Sequence[str]) -> None:
-    """Raises AttnGANError if the graph doesn't take and give what the sidecar says."""
-    kinds = {"int64": "tensor(int64)", "float32": "tensor(float)"}
-    said = {given["name"]: kinds[given["dtype"]] for given in bundle.sidecar["inputs"]}
-    found = {given.name: given.type for given in session.get_inputs()}
-    if said != found or not set(outputs) <= {given.name for given in session.get_outputs()}:
+    """Raises AttnGANError if the graph doesn't declare to take and give what the sidecar says; nothing has run then."""
+    takes, gives = declared(session, str(bundle.folder / MODEL))
+    said = {given["name"]: given for given in bundle.sidecar["inputs"]}
+    if said.keys() != takes.keys() or not set(outputs) <= gives.keys():
         raise AttnGANError(
-            f"{bundle.folder}: the graph takes {', '.join(found)} and the sidecar says {', '.join(said)} "
+            f"{bundle.folder}: the graph takes {', '.join(takes)[:200]} and the sidecar says {', '.join(said)} "
             f"with output {' and '.join(outputs)}; export the generator again"
         )
+    said |= {given["name"]: given for given in bundle.outputs if given["name"] in outputs}
+    for name, (kind, shape) in (takes | {name: gives[name] for name in outputs}).items():
+        if kind != _KINDS[said[name]["dtype"]] or not _fits(shape, said[name]["shape"]):
+            raise AttnGANError(
+                f"{bundle.folder}: in the graph {name} is {kind} {str(shape)[:80]}, and in the sidecar "
+                f"{said[name]['dtype']} {said[name]['shape']}; export the generator again"
+            )
+
+
+def _fits(found: Sequence[Any], said: Sequence[Any]) -> bool:
+    """Whether a declared shape can be the sidecar's: as long, its numbers the same, and none for the batch.
+
+    What is a name or None is as large as it turns out to be; outputs are looked at again when they are there.
+    """
+    return len(found) == len(said) and all(
+        type(one) is not int or one == other for one, other in zip(found, said, strict=True)
+    )

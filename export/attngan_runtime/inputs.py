@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.console import parse_numbers
 from attngan_runtime.entries import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MAX_SEED
 from attngan_runtime.errors import AttnGANError
 
@@ -62,6 +61,8 @@ def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> li
         return list(range(len(names)))
     if not names:
         raise AttnGANError(f"--classes {text}: {generator} has no classes; leave the option out")
+    from attngan_runtime.console import parse_numbers  # with click: 12 ms and 2 MB, which a library does not wait for
+
     chosen: list[int | str] = []
     for part in [text] if text in names else text.split(","):
         name = part.strip()
@@ -156,7 +157,7 @@ def _named_number(what: str, one: str, name: str, names: tuple[str, ...]) -> int
     alike = [i for i, known in enumerate(names) if known.casefold() == name.casefold()]
     if name not in names and len(alike) != 1:
         listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        raise AttnGANError(f"{what}: no {one} '{name}'; there are {listed}")
+        raise AttnGANError(f"{what}: no {one} '{name[:80]}'; there are {listed}")
     return names.index(name) if name in names else alike[0]
 
 
@@ -180,7 +181,7 @@ def _whole(what: str, values: list[Any] | np.ndarray, highest: int) -> np.ndarra
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "iu"):
         for value in values:
             if not isinstance(value, int | np.integer) or isinstance(value, bool):
-                raise AttnGANError(f"{what}: {value!r} is not a whole number; use 0 to {highest}")
+                raise AttnGANError(f"{what}: {repr(value)[:80]} is not a whole number; use 0 to {highest}")
     low, high = min(values), max(values)
     if low < 0 or high > highest:
         raise AttnGANError(f"{what}: {low if low < 0 else high} is outside 0 to {highest}")
@@ -191,6 +192,6 @@ def _floats(what: str, values: Any) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # 1e300 becomes infinity and is refused as such
             return np.asarray(values, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last for whole numbers that no float can hold
         text = ",".join(map(str, values)) if isinstance(values, list) else str(values)
         raise AttnGANError(f"{what}: {text[:40]} is not numbers") from None

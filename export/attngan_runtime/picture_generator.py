@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -156,9 +157,14 @@ class PictureGenerator(Generator):
     def _parts(self, feeds: dict[str, np.ndarray], with_attention: bool = False) -> Iterator[list[np.ndarray]]:
         """What the graph gives, some pictures at a time: [pictures], or [pictures, maps]."""
         outputs = dict(list(self._outputs.items())[: 2 if with_attention else 1])
-        step = max(1, min(_BATCH, _BATCH * 64 * 64 // (self.height * self.width)))
-        for drawn in self._batches(feeds, list(outputs), step):
+        # Maps are as many as words, pictures as deep as four channels.
+        places = max(self.height * self.width, *(math.prod(shape) // 4 for shape in outputs.values()))
+        for count, drawn in self._batches(feeds, list(outputs), max(1, min(_BATCH, _BATCH * 64 * 64 // places))):
             for values, shape in zip(drawn, outputs.values(), strict=True):
-                if values.shape[1:] != shape:
-                    raise AttnGANError(f"{self.name}: drew {values.shape}, not what its sidecar says; export it again")
+                if values.shape != (count, *shape) or values.dtype != np.float32:
+                    raise AttnGANError(
+                        f"{self.name}: drew {values.dtype} {values.shape}, not what its sidecar says; export it again"
+                    )
+                if not np.isfinite(values).all():
+                    raise AttnGANError(f"{self.name}: drew NaN or infinity; export it again")
             yield drawn

@@ -97,10 +97,7 @@ class SentenceGenerator(Generator):
 
     def _parts(self, feeds: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(tokens, log_probability), some sentences at a time."""
-        start = 0
-        for tokens, log_probability in self._batches(feeds, ["tokens", "log_probability"], _BATCH):
-            count = min(_BATCH, len(feeds["seed"]) - start)
-            start += count
+        for count, (tokens, log_probability) in self._batches(feeds, ["tokens", "log_probability"], _BATCH):
             problem = self._wrong(tokens, log_probability, (count, self.length))
             if problem:
                 raise AttnGANError(f"{self.name}: wrote {problem}, not what its sidecar says; export it again")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.tokens import NO_TEXT, PADDING, SPECIAL, Kind, check_prompt, listed, read_tokenizer
+from attngan_runtime.tokens import NO_TEXT, PADDING, SPECIAL, Kind, check_prompt, check_text, listed, read_tokenizer
 
 SENTENCE_SPECIAL = (*SPECIAL, "[END]")  #: what stands for padding, unknown words, and for a sentence's two ends
 END = 2  #: the token that a sentence ends with, and that is shown before its first word
@@ -24,6 +24,7 @@ SENTENCES = Kind(
     SENTENCE_SPECIAL,
 )
 
+_MOST_LETTERS = 1000  # of a word: a sentence of 4,096 such words is 4 MB, and without a bound it is 100 GB
 _CLOSING = frozenset(".,!?;:%)]}…’”")  # written without a space before them
 _OPENING = frozenset("([{$#‘“")  # written without a space after them
 _QUOTES = frozenset("\"'")  # the first opens, the next closes
@@ -79,6 +80,10 @@ class SentenceTokenizer:
         vocabulary = described["model"]["vocab"]
         words = sorted(vocabulary, key=vocabulary.get)
         own = words[len(SENTENCE_SPECIAL) :]
+        if max(map(len, own), default=0) > _MOST_LETTERS:
+            raise AttnGANError(
+                f"{where}: has a word of more than {_MOST_LETTERS:,} letters; restore it from where it was copied"
+            )
         text = "\n".join(own)
         # A word of two lines, or one that moves the cursor, would reach whatever shows the sentences.
         if NO_TEXT.search(text) or [word for word, _ in reader.pre_tokenizer.pre_tokenize_str(text)] != own:
@@ -87,13 +92,13 @@ class SentenceTokenizer:
 
     def split(self, sentence: str) -> list[str]:
         """Words and punctuation in lower case, known or not. Raises AttnGANError for what is not text."""
-        check_prompt(sentence, "sentence")
+        check_text(sentence, "sentence")
         normal = self._reader.normalizer.normalize_str(sentence)
         return [word for word, _ in self._reader.pre_tokenizer.pre_tokenize_str(normal)]
 
     def numbers(self, sentence: str) -> list[int]:
         """The tokens of a sentence, 1 for each unknown word, without its end, of any length."""
-        check_prompt(sentence, "sentence")
+        check_text(sentence, "sentence")
         return list(self._reader.encode(sentence).ids)
 
     def tokens(self, sentences: Sequence[str]) -> np.ndarray:

@@ -50,7 +50,8 @@ def _listening(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:  # names that can't be found have negative numbers
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise AttnGANError(
             f"--host {host} --port {port}: can't listen there ({reason}); choose another port, or 0 for any free one"
         ) from None

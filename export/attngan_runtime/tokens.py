@@ -10,15 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.errors import AttnGANError
+from attngan_runtime.entries import LARGEST_VOCABULARY, MOST_WORDS
+from attngan_runtime.errors import AttnGANError, first_line
+from attngan_runtime.json_text import read_json
 from attngan_runtime.sidecar import TOKENIZER
 
 __all__ = [
-    "NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Kind", "Tokenizer", "Tokens", "check_prompt", "listed",
-    "read_tokenizer",
+    "NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Kind", "Tokenizer", "Tokens", "check_prompt",
+    "check_text", "listed", "read_tokenizer",
 ]  # fmt: skip
 
-_LONGEST = 4096  # words of a prompt at most, whatever its generator
+_MOST_TEXT = 100_000  # characters of a prompt or of key words; 4,096 words are about 25,000
+_MOST_BRACKETS = 1000  # in a tokenizer.json; there are 20, and a list takes Python 20 times its two bytes
+
+_PARTS = {
+    "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+    "model",
+}  # fmt: skip
 
 SPECIAL = ("[PAD]", "[UNK]")  #: what stands for padding and for every word outside the vocabulary
 PADDING, UNKNOWN = 0, 1  #: their tokens
@@ -123,14 +131,15 @@ def read_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, An
         import tokenizers  # 20 ms, which generators without words need not wait for
     except ImportError:
         raise AttnGANError('tokenizers is not installed; run: pip install "attngan[cpu]"') from None
+    problem = _too_much(content)
     try:
-        text = content.decode("utf-8")
-        described = json.loads(text)
-        problem = _problem(described, kind)
         if problem is None:
-            reader = tokenizers.Tokenizer.from_str(text)
-    except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError or worse
-        problem = f"is not JSON or is cut short ({str(error).splitlines()[0][:120]})"
+            described = read_json(content)
+            problem = _problem(described, kind)
+        if problem is None:
+            reader = tokenizers.Tokenizer.from_str(content.decode("utf-8"))
+    except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError
+        problem = f"is not JSON or is cut short ({first_line(error)[:120]})"
     if problem:
         raise AttnGANError(f"{where}: {problem}; restore it from where it was copied")
     # Cut and padded here, so that words beyond the length can be named.
@@ -140,7 +149,15 @@ def read_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, An
 
 
 def check_prompt(prompt: Any, what: str = "prompt") -> None:
-    """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read."""
+    """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read, of at most 100,000 letters."""
+    if isinstance(prompt, str) and len(prompt) > _MOST_TEXT:
+        shown = f"{what} {prompt[:40]!a}"
+        raise AttnGANError(f"{shown}: has {len(prompt):,} characters, where {_MOST_TEXT:,} is the limit; shorten it")
+    check_text(prompt, what)
+
+
+def check_text(prompt: Any, what: str) -> None:
+    """`check_prompt` of any length."""
     if not isinstance(prompt, str):
         raise AttnGANError(f"{what} {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
     found = NO_TEXT.search(prompt)
@@ -157,14 +174,21 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     return ", ".join(f"'{word[:40]}'" for word in words[:most]) + more
 
 
+def _too_much(content: bytes) -> str | None:
+    """Whether it is small once it is parsed: 32 MiB of `[],` would take 700 MB. None if it is."""
+    brackets, quotes = content.count(b"[") + content.count(b"{"), content.count(b'"')
+    if brackets > _MOST_BRACKETS or quotes > 2 * (LARGEST_VOCABULARY + _MOST_BRACKETS):
+        return f"has {brackets:,} brackets and {quotes:,} quotes, far more than {LARGEST_VOCABULARY:,} words need"
+    return None
+
+
 def _problem(described: Any, kind: Kind) -> str | None:
     """What keeps the JSON of a tokenizer.json from being one of ours; None if nothing does."""
-    parts = ("truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")
-    if not isinstance(described, dict) or any(part not in described for part in parts):
+    if not isinstance(described, dict) or described.keys() != _PARTS:
         return "is not the tokenizer of a generator"
     if described["normalizer"] != kind.normalizer or described["pre_tokenizer"] != kind.pre_tokenizer:
         return "splits text in another way than into words in lower case"
-    if described["added_tokens"] or described["post_processor"]:
+    if described["added_tokens"] != [] or described["post_processor"] is not None or described["decoder"] is not None:
         return "adds tokens of its own"
     wrong_length = _wrong_length(described["truncation"], described["padding"])
     return wrong_length or _wrong_words(described["model"], kind.special)
@@ -172,18 +196,23 @@ def _problem(described: Any, kind: Kind) -> str | None:
 
 def _wrong_length(truncation: Any, padding: Any) -> str | None:
     length = truncation.get("max_length") if isinstance(truncation, dict) else None
-    if type(length) is not int or not 1 <= length <= _LONGEST:
+    if type(length) is not int or not 1 <= length <= MOST_WORDS:
         return f"its length is {json.dumps(length)[:40]}, not a number of words"
-    expected = {"strategy": {"Fixed": length}, "direction": "Right", "pad_id": PADDING, "pad_token": SPECIAL[PADDING]}
-    if not isinstance(padding, dict) or any(padding.get(name) != value for name, value in expected.items()):
+    expected = {"direction": "Right", "pad_id": PADDING, "pad_type_id": 0, "pad_token": SPECIAL[PADDING]}
+    expected |= {"strategy": {"Fixed": length}, "pad_to_multiple_of": None}
+    if truncation != {"direction": "Right", "max_length": length, "strategy": "LongestFirst", "stride": 0}:
+        return f"does not cut after {length} words"
+    if padding != expected:
         return f"does not pad with {SPECIAL[PADDING]} to its length of {length} words"
     return None
 
 
 def _wrong_words(model: Any, special: tuple[str, ...]) -> str | None:
     words = model.get("vocab") if isinstance(model, dict) else None
-    if not isinstance(words, dict) or model.get("type") != "WordLevel" or model.get("unk_token") != SPECIAL[UNKNOWN]:
+    if not isinstance(words, dict) or model != {"type": "WordLevel", "vocab": words, "unk_token": SPECIAL[UNKNOWN]}:
         return "is not a word-level model"
+    if len(words) > LARGEST_VOCABULARY:
+        return f"has {len(words):,} words, where {LARGEST_VOCABULARY:,} is the limit"
     if any(words.get(name) != number for number, name in enumerate(special)):
         return f"its first words are not {' and '.join(special)}"
     if any(type(number) is not int for number in words.values()) or sorted(words.values()) != list(range(len(words))):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,15 @@ def common(name: str, task: str, files: dict[str, bytes]) -> dict[str, Any]:
         "source": "made by the tests",
         "created_with": {"attngan": "0.1.0", "torch": "2.13.0"},
     }
+
+
+def with_file(folder: Path, name: str, content: bytes) -> Path:
+    """The bundle with another file of this name, whose hash its sidecar has."""
+    (folder / name).write_bytes(content)
+    sidecar = json.loads((folder / format_1.SIDECAR).read_text())
+    sidecar["files"][name] = format_1.sha256_of(content)
+    format_1.write_sidecar(folder, sidecar)
+    return folder
 
 
 def set_at(path: str, value: Any) -> Callable[[dict[str, Any]], None]:

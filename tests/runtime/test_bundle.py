@@ -108,11 +108,11 @@ def test_an_unreadable_file(make_bundle: Any) -> None:
 
 
 def test_a_failing_disk(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> bytes:
+    def fail(*_: Any) -> int:
         raise OSError(5, "Input/output error")
 
     folder = make_bundle()
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(os, "open", fail)
     refused(folder, r"can't be read \(Input/output error\)")
 
 

@@ -123,3 +123,20 @@ def test_cores_where_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) ->
     assert usable_cores() >= 1
     monkeypatch.delattr(onnx_session.os, "sched_getaffinity")
     assert usable_cores() == 0
+
+
+def test_memory_and_cores_are_left_to_the_application(make_bundle: Any) -> None:
+    session = Generator.load(make_bundle()).session
+    options = session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "50"
+    assert not options.enable_mem_pattern and session._model_bytes is None
+
+
+@pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])  # musl and macOS; no loader; Windows
+def test_a_system_without_malloc_trim(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def missing(name: None) -> Any:
+        raise error
+
+    onnx_session._return_freed_memory()
+    monkeypatch.setattr(onnx_session.ctypes, "CDLL", missing)
+    onnx_session._return_freed_memory()

@@ -25,6 +25,7 @@ def reader(words: list[str] = WORDS, length: int = 6) -> SentenceTokenizer:
 
 TOKENIZER = reader()
 
+
 NO_TEXT = [
     ("a\0b", r"'a\\x00b': U\+0000 at place 1 is a control character; remove it"),
     ("dog\x1b[31m", r"U\+001B at place 3 is a control character"),
@@ -239,3 +240,9 @@ def test_the_file_that_training_writes_is_read() -> None:
     found = SentenceTokenizer.from_json(content, "tokenizer.json")
     assert (found.length, found.content) == (7, content)
     assert 1 not in found.tokens(["A dog, a ball.", "ϊό \u1e96 – THE DOG’S"])
+
+
+def test_words_that_swell_a_sentence_are_refused() -> None:
+    assert reader(["x" * 1000]).sentence([3]) == "x" * 1000
+    with pytest.raises(AttnGANError, match=r"tokenizer\.json: has a word of more than 1,000 letters"):
+        reader(["x" * 1001])

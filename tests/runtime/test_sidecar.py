@@ -14,6 +14,7 @@ from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import (
     attention_output,
+    class_input,
     golden_indices,
     log_probability_output,
     parse_sidecar,
@@ -27,6 +28,8 @@ from tests.runtime.sidecars import set_at
 def sidecar(make_bundle: Any) -> dict[str, Any]:
     return json.loads((make_bundle() / "model.onnx.json").read_text())
 
+
+OUTPUT = {"name": "image", "dtype": "float32", "layout": "NCHW", "channels": 1, "minimum": -1, "maximum": 1}
 
 WRONG = [
     (set_at("task", "video"), "task"),
@@ -47,6 +50,20 @@ WRONG = [
     (set_at("inputs/2/maximum", 9), "input truncation"),
     (set_at("inputs", [{"name": "seed"}, {"name": "truncation"}]), "inputs"),
     (set_at("output/channels", 2), "channels"),
+    (set_at("output/channels", True), "channels|whole numbers"),
+    (set_at("output/channels", 1.0), "its sides must be whole numbers"),
+    (set_at("output/height", 8.0), "its sides must be whole numbers"),
+    (set_at("output/height", 8193), "height"),
+    (set_at("output", OUTPUT | {"height": 4096, "width": 4097}), "has 4096×4097 pixels, where 16,777,216 is the limit"),
+    (set_at("output", OUTPUT | {"channels": 4, "height": 4096, "width": 4096}), "golden pictures have 134,217,728 val"),
+    (set_at("output/name", "image\n"), "output.name"),
+    (set_at("name", "waves\x1b[2J"), "name"),
+    (set_at("name", "w" * 256), "name"),
+    (set_at("inputs/1/classes", ["Bag", "Shoe\u2028", "Hat"]), "classes"),
+    (set_at("inputs/1", class_input([str(i) for i in range(65537)])), "classes"),
+    (set_at("inputs/0/shape", [["batch"]]), "shape"),
+    (set_at("files", {"model.onnx": "0" * 64} | {f"f{i}": "0" * 64 for i in range(32)}), "files"),
+    (set_at("golden/indices/0", 0.0), "golden indices must be whole numbers"),
     (set_at("output/height", 0), "height"),
     (set_at("output/layout", "NHWC"), "layout"),
     (set_at("tolerance", {"fp16-weights": {"CPUExecutionProvider": {"asked": 1, "measured": 0}}}), "tolerance"),
@@ -88,13 +105,29 @@ def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[s
 
 
 @pytest.mark.parametrize(
-    "name", ["../model.onnx", "/etc/passwd", "a/b", "a\\b", "..\\x", "C:x", "..", ".", "", "x\n", "model.onnx.json"]
-)
+    "name",
+    [
+        "../model.onnx", "/etc/passwd", "a/b", "a\\b", "..\\x", "C:x", "..", ".", "", "x\n", "model.onnx.json", ".x",
+        "x.",        "Model.ONNX.json", "NUL", "con.onnx", "Lpt1.tar.gz", "x" * 256, "é", "x:y", "x y",
+    ],
+)  # fmt: skip
 def test_file_names_that_may_lead_out_are_refused(sidecar: dict[str, Any], name: str) -> None:
     sidecar["files"][name] = "0" * 64
     with pytest.raises(AttnGANError, match="leads out of the bundle") as raised:
         validate_sidecar(sidecar)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["console.onnx", "com.onnx", "nul-1", "lpt10", "a..b", "x" * 255, "_"])
+def test_other_file_names_are_let_pass(sidecar: dict[str, Any], name: str) -> None:
+    sidecar["files"][name] = "0" * 64
+    validate_sidecar(sidecar)
+
+
+def test_files_that_are_one_where_capitals_do_not_count_are_refused(sidecar: dict[str, Any]) -> None:
+    sidecar["files"]["Model.onnx"] = "0" * 64
+    with pytest.raises(AttnGANError, match="two of its files differ in capitals alone"):
+        validate_sidecar(sidecar)
 
 
 @pytest.mark.parametrize("anything", [None, [], 1, "x", {}, {"format_version": 1}, {"format_version": 1, "files": []}])
@@ -125,16 +158,25 @@ def test_line_ends_that_git_changes_on_windows_are_harmless(make_bundle: Any) ->
     assert parse_sidecar(data.replace(b"\n", b"\r\n")) == parse_sidecar(data)
 
 
-@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"format_version": NaN}', b"1" * 5000, b"\xff\xfe", b"", b"null"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000, b'{"format_version": NaN}', b"1" * 5000, b"\xff\xfe", b"", b"null", b'"\\ud800"',
+        b'{"sha256": "\\ud800", "format_version": 1}', b'{"format_version": 1, "a": 1e999}',
+        b'{"format_version": 1, "format_version": 1}', b'{"a\\n\\u001b": 1, "a\\n\\u001b": 2}',
+        *(b'{"format_version": 1, "inputs": ' + b"[" * depth + b"]" * depth + b"}" for depth in (16, 100, 980, 990)),
+    ],
+)  # fmt: skip
 def test_hostile_json_gives_one_line(data: bytes) -> None:
     with pytest.raises(AttnGANError) as raised:
         parse_sidecar(data)
-    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300 and str(raised.value).isprintable()
 
 
 def test_writing_keeps_every_value_and_its_order_of_classes(sidecar: dict[str, Any], tmp_path: Path) -> None:
-    classes = ["a, b]", "[\n1,\n2]", "日本", '"quoted"']
+    classes = ["a, b]", "[1, 2]", "日本", '"quoted"']
     sidecar["inputs"][1] |= {"classes": classes, "maximum": 3}
+    sidecar["source"] = "[\n1,\n2]"
     path = write_sidecar(tmp_path, sidecar)
     found = parse_sidecar(path.read_bytes())
     assert found | {"sha256": ""} == sidecar | {"sha256": ""}
@@ -191,6 +233,11 @@ WRONG_TEXT = [
     (set_at("output/name", "sentence"), "output.name"),
     (set_at("output/dtype", "int32"), "output.dtype"),
     (set_at("output/shape", ["batch", 0]), "output.shape"),
+    (set_at("output/shape", ["batch", 4097]), "output.shape"),
+    (set_at("output/maximum", 2**20), "output.maximum"),
+    (set_at("inputs/0/maximum", 2**20), "input keywords"),
+    (set_at("inputs/0/shape", ["batch", 1025]), "input keywords"),
+    (set_at("inputs/4/maximum", 2**20 + 1), "input top_k"),
     (set_at("output/shape", [6, 6]), "output.shape"),
     (set_at("output/shape", ["batch", 6, 6]), "output.shape"),
     (set_at("output/shape", ["batch", 7]), r"log_probability is .*; it must be .*7"),
@@ -279,6 +326,13 @@ def test_a_sidecar_of_sentences_is_written_as_it_is(sentences_bundle: Path, tmp_
 def test_golden_inputs_of_pictures_are_in_range(sidecar: dict[str, Any], path: str, value: Any, named: str) -> None:
     set_at(f"golden/inputs/{path}", value)(sidecar)
     with pytest.raises(AttnGANError, match=named):
+        validate_sidecar(sidecar)
+
+
+def test_a_z_is_bounded(make_bundle: Any) -> None:
+    sidecar = json.loads((make_bundle("z", takes_z=True) / "model.onnx.json").read_text())
+    set_at("inputs/0/shape", ["batch", 65537])(sidecar)
+    with pytest.raises(AttnGANError, match="input z is"):
         validate_sidecar(sidecar)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attngan_runtime import tokens
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokens import Tokenizer, Tokens
 from tests.runtime.words_bundle import WORDS, tokenizer_json
@@ -156,6 +158,17 @@ def edit(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (edit("pre_tokenizer", {"type": "Whitespace"}), "splits text in another way"),
         (edit("added_tokens", [{"id": 0}]), "adds tokens"),
         (edit("post_processor", {"type": "BertProcessing"}), "adds tokens"),
+        (edit("decoder", {"type": "ByteLevel"}), "adds tokens"),
+        (edit("added_tokens", {}), "adds tokens"),
+        (edit("post_processor", {}), "adds tokens"),
+        (edit("version", None), "is not the tokenizer of a generator"),
+        (edit("more", 1), "is not the tokenizer of a generator"),
+        (edit("truncation/stride", 1), "does not cut after 4 words"),
+        (edit("truncation/direction", "Left"), "does not cut after 4 words"),
+        (edit("truncation/more", 1), "does not cut after 4 words"),
+        (edit("padding/pad_to_multiple_of", 8), "does not pad"),
+        (edit("padding/more", 8), "does not pad"),
+        (edit("model/more", 8), "is not a word-level model"),
         (edit("truncation", [4]), "its length is null"),
         (edit("truncation/max_length", 0), "its length is 0"),
         (edit("truncation/max_length", 4.0), "its length is 4.0"),
@@ -184,6 +197,46 @@ def test_files_that_other_programs_would_read_otherwise_are_refused(change: Any,
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe{}", b"null", b"[]", b"1" * 5000, b"{}"])
 def test_hostile_files_give_one_line(content: bytes) -> None:
+    one_line(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"[]," * 2**20, b'{"a":' * 1001, b"[" + b'"",' * (2**20 + 2000) + b'""', b'{"\\ud800": 1}'],
+    ids=["lists", "deep", "texts", "half"],
+)  # fmt: skip
+def test_files_that_swell_when_they_are_parsed_are_refused(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    if len(content) > 2**20:
+        monkeypatch.setattr(tokens, "read_json", lambda content: pytest.fail("it was parsed"))
+    one_line(content)
+
+
+@pytest.mark.parametrize("more", [b'"red": 2, ', b'"red": 3, '])
+def test_a_word_that_stands_there_twice_is_refused(more: bytes) -> None:
+    content = json.dumps(tokenizer_json()).encode().replace(b'"red": 2, ', b'"red": 2, ' + more)
+    with pytest.raises(AttnGANError, match=r'is not JSON .*key "red" stands there twice'):
+        Tokenizer.from_json(content, "t")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["e" * 100_000, "1," * 50_000, "e\u0301" * 50_000, "\u0301" * 100_000, "e " * 50_000]
+)
+def test_long_prompts_take_no_long_time(tokenizer: Tokenizer, prompt: str) -> None:
+    start = time.perf_counter()
+    for message in tokenizer.encode([prompt]).warnings():
+        assert len(message) < 600
+    assert time.perf_counter() - start < 3
+    with pytest.raises(AttnGANError, match="has 100,001 characters, where 100,000 is the limit; shorten it"):
+        tokenizer.encode([prompt + "x"])
+
+
+def test_a_vocabulary_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "LARGEST_VOCABULARY", 7)
+    assert reader().size == 7
+    with pytest.raises(AttnGANError, match="has 8 words, where 7 is the limit"):
+        reader([*WORDS, "more"])
+
+
+def one_line(content: bytes) -> None:
     with pytest.raises(AttnGANError, match=r"^t: .*; restore it") as raised:
         Tokenizer.from_json(content, "t")
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 300

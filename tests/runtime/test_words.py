@@ -19,7 +19,7 @@ from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sidecar import sha256_of, style_input, validate_sidecar, write_sidecar
 from tests.runtime.command_line import run, tiles
 from tests.runtime.sidecars import set_at
-from tests.runtime.words_bundle import LENGTH, STYLES, WORDS, drawn, maps, tokenizer_json, write_words_bundle
+from tests.runtime.words_bundle import LENGTH, SHAPE, STYLES, WORDS, drawn, maps, tokenizer_json, write_words_bundle
 
 RED_HEART, GREEN = [2, 4, 0, 0], [3, 0, 0, 0]
 
@@ -134,8 +134,27 @@ def test_maps_belong_to_words(generator: Generator) -> None:
 def test_maps_of_another_shape_are_refused(words_bundle: Path) -> None:
     sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
     rewrite(words_bundle, attention=sidecar["attention"] | {"shape": ["batch", LENGTH, 3, 2]})
-    with pytest.raises(AttnGANError, match=r"words: drew \(1, 4, 2, 2\), not what its sidecar says"):
-        Generator.load(words_bundle).attention("red", 0)
+    said = r"attention is tensor\(float\) \['batch', 4, 2, 2\], and in the sidecar float32 \['batch', 4, 3, 2\]"
+    with pytest.raises(AttnGANError, match="in the graph " + said):
+        Generator.load(words_bundle)
+
+
+def test_many_maps_are_drawn_for_fewer_prompts_at_a_time(
+    words_bundle: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Counting:
+        def run(self, outputs: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            count = len(feeds["seed"])
+            asked.append(count)
+            return [np.zeros((count, *shape), np.float32) for shape in (SHAPE, (LENGTH, 128, 128))[: len(outputs)]]
+
+    generator.session = Counting()
+    generator._outputs["attention"] = (LENGTH, 128, 128)  # as large as 4 pictures of 64×64 each
+    generator.attention("red", range(20))
+    generator.run(range(70), prompts="red")
+    assert asked == [16, 4, 64, 6]
 
 
 def test_a_graph_without_the_maps_it_is_said_to_give_is_refused(words_bundle: Path, tmp_path: Path) -> None:
@@ -185,6 +204,13 @@ def test_a_tokenizer_that_is_too_big_is_not_even_read(words_bundle: Path) -> Non
     refused(words_bundle, r"tokenizer\.json: is too big")
 
 
+def as_large_as_can_be(sidecar: dict[str, Any]) -> None:
+    for entry in (*sidecar["inputs"][:2], sidecar["attention"]):
+        entry["shape"][1] = 4096
+    sidecar["attention"]["shape"][2:] = [4096, 4096]
+    sidecar["output"] |= {"height": 4096, "width": 4096}
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -209,6 +235,13 @@ def test_a_tokenizer_that_is_too_big_is_not_even_read(words_bundle: Path) -> Non
         (set_at("attention/shape", ["batch", 5, 2, 2]), "attention is"),
         (set_at("attention/shape", ["batch", 4, 2]), "attention"),
         (set_at("attention/shape", ["batch", 4, 2, 0]), "attention"),
+        (set_at("attention/shape", ["batch", 4.0, 2, 2]), "its sides must be whole numbers"),
+        (set_at("attention/shape", ["batch", 4, 2, 9]), r"attention is .*, finer than pictures of 8×8"),
+        (set_at("attention/shape", ["batch", 4097, 2, 2]), "attention"),
+        (set_at("inputs/0/maximum", 2**20), "input tokens"),
+        (set_at("inputs/0/shape", ["batch", 4097]), "input tokens"),
+        (set_at("inputs/1/shape", ["batch", 4097]), "input mask"),
+        (as_large_as_can_be, r"attention has 68,719,476,736 values a prompt, where 67,108,864 is the limit"),
         (set_at("attention/name", "maps"), "attention"),
         (set_at("output/name", "attention"), "both called attention"),
         (set_at("files", {"model.onnx": "0" * 64}), "tokenizer.json is not among its files"),
