@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -15,7 +16,8 @@ from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generator import Generator
 
-_MOST_CALLS = 64  # at once; more are answered 503, where they would otherwise wait and hold memory
+_MOST_CONNECTIONS = 1000  # idle ones count; more are answered 503
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(bundle: Bundle, provider: str, host: str, port: int, show: bool) -> None:
@@ -31,8 +33,8 @@ def serve(bundle: Bundle, provider: str, host: str, port: int, show: bool) -> No
     warnings.simplefilter("ignore", UserWarning)  # what can't be read in a prompt goes to the one who asked
     with _listening(host, port) as listener:
         config = uvicorn.Config(
-            application(bundle, generator, page_folder()), log_level="warning", access_log=False, server_header=False,
-            limit_concurrency=_MOST_CALLS,
+            application(bundle, generator, page_folder(), _names(host)), log_level="warning", access_log=False,
+            server_header=False, limit_concurrency=_MOST_CONNECTIONS,
         )  # fmt: skip
         address = _address(host, listener.getsockname()[1])
         click.echo(f"{bundle.name} is at {address} and answers {address}api; Ctrl-C stops it")
@@ -49,12 +51,17 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:  # names that can't be found have negative numbers
-        number = error.errno or 0
-        reason = os.strerror(number) if number > 0 else error.strerror
-        raise AttnGANError(
-            f"--host {host} --port {port}: can't listen there ({reason}); choose another port, or 0 for any free one"
-        ) from None
+    except OSError as error:
+        number = error.errno or 0  # names that can't be found have negative ones
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
+        taken = number in (errno.EADDRINUSE, errno.EACCES)
+        remedy = "choose another port, or 0 for any free one" if taken else "use an address of this machine"
+        raise AttnGANError(f"--host {host} --port {port}: can't listen there ({reason}); {remedy}") from None
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """By which names the server may be called. A stranger's page could give its own name this machine's address."""
+    return (*_LOOPBACK, "[::1]") if host in _LOOPBACK else ("*",)
 
 
 def _address(host: str, port: int) -> str:

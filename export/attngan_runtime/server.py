@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -24,21 +28,25 @@ from attngan_runtime.picture_generator import PictureGenerator
 from attngan_runtime.sentence_generator import SentenceGenerator
 from attngan_runtime.sentences import SENTENCE_SPECIAL
 
+_AT_ONCE = 8  # calls that draw; others wait, so that memory doesn't grow with their number
+
 # Another generator may be served at the same address tomorrow.
 _HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
-#: Parameters of /api/generate and how each is read; other arguments of `Generator.run` have the same name.
-_READERS: dict[str, Callable[[str], Any]] = {
+#: Parameters of /api/generate and what each is; `_ARGUMENTS` has those that `Generator.run` calls otherwise.
+_KINDS = {
     "seed": int, "class": str, "prompt": str, "style": str, "truncation": float, "keywords": str, "temperature": float,
     "top_k": int, "top_p": float,
 }  # fmt: skip
 _ARGUMENTS = {"seed": "seeds", "class": "classes", "prompt": "prompts"}
+_WHOLE = re.compile("-?[0-9]{1,18}")  # Python reads more as numbers, such as 1_0, and gives up at 4300 digits
 
 
-def application(bundle: Bundle, generator: Generator, page: Path) -> Starlette:
+def application(bundle: Bundle, generator: Generator, page: Path, hosts: Sequence[str] = ("*",)) -> Starlette:
     """An ASGI application that answers `GET /`, `/api` and `/api/generate`.
 
-    page: the folder of index.html. What can't be made is answered by 400 and `{"error": one line}`.
+    page: the folder of index.html. hosts: names by which it may be called; "*" is any. What can't be made is answered by
+    400 and `{"error": one line}`.
     """
     takes = parameters(bundle)
     about = _about(bundle)
@@ -46,8 +54,14 @@ def application(bundle: Bundle, generator: Generator, page: Path) -> Starlette:
     def describe(request: Request) -> Response:
         return JSONResponse(about, headers=_HEADERS)
 
-    def generate(request: Request) -> Response:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def generate(request: Request) -> Response:
         asked = _asked(request, takes, bundle)
+        async with turns:
+            return await run_in_threadpool(made, asked)
+
+    def made(asked: dict[str, Any]) -> Response:
         if isinstance(generator, PictureGenerator):
             return _picture(generator, asked)
         assert isinstance(generator, SentenceGenerator)
@@ -55,7 +69,8 @@ def application(bundle: Bundle, generator: Generator, page: Path) -> Starlette:
 
     routes = [Route("/api", describe), Route("/api/generate", generate), *_page_routes(page)]
     refused: Any = {AttnGANError: _refused, HTTPException: _no_such_thing}
-    return Starlette(routes=routes, exception_handlers=refused, middleware=[Middleware(GZipMiddleware)])
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)), Middleware(GZipMiddleware)]
+    return Starlette(routes=routes, exception_handlers=refused, middleware=middleware)
 
 
 def parameters(bundle: Bundle) -> list[str]:
@@ -64,7 +79,7 @@ def parameters(bundle: Bundle) -> list[str]:
         raise AttnGANError(f"{bundle.name}: takes z, where a server's pictures have seeds; export it with --input seed")
     named = {"tokens": "prompt"}
     inputs = [named.get(given["name"], given["name"]) for given in bundle.sidecar["inputs"]]
-    return [name for name in inputs if name in _READERS]
+    return [name for name in inputs if name in _KINDS]
 
 
 def page_folder() -> Path:
@@ -100,18 +115,24 @@ def _asked(request: Request, takes: list[str], bundle: Bundle) -> dict[str, Any]
             raise AttnGANError(f"{key}: given twice; one call makes one picture or sentence")
         if key not in takes:
             raise AttnGANError(f"{key[:40]}: {bundle.name} takes {', '.join(takes)}; leave it out")
-        try:
-            value = _READERS[key](text)
-        except ValueError:
-            raise AttnGANError(f"{key}: {text[:40]!r} is not a number; write one, such as {key}=1") from None
-        asked[key] = value
+        asked[key] = _value(key, text)
     for key, names in (("class", bundle.classes), ("style", bundle.styles)):
         # Found by name first, then by number, as on the command line.
-        if key in asked and asked[key] not in names and asked[key].isdecimal():
+        if key in asked and asked[key] not in names and _WHOLE.fullmatch(asked[key]):
             asked[key] = int(asked[key])
     if "prompt" in takes and "prompt" not in asked:
         raise AttnGANError(f"prompt: none given, and {bundle.name} draws what words say; add prompt=red+heart")
     return {"seeds": 0} | {_ARGUMENTS.get(key, key): value for key, value in asked.items()}
+
+
+def _value(key: str, text: str) -> Any:
+    kind = _KINDS[key]
+    if kind is int and not _WHOLE.fullmatch(text):
+        raise AttnGANError(f"{key}: {text[:40]!r} is not a whole number; write one, such as {key}=1")
+    try:
+        return kind(text)
+    except ValueError:
+        raise AttnGANError(f"{key}: {text[:40]!r} is not a number; write one, such as {key}=1") from None
 
 
 def _picture(generator: PictureGenerator, asked: dict[str, Any]) -> Response:
@@ -137,21 +158,27 @@ def _page_routes(folder: Path) -> list[Route]:
     def index(request: Request) -> Response:
         return HTMLResponse(html, headers=_HEADERS)
 
-    def file(request: Request) -> Response:
-        return FileResponse(folder / request.url.path.lstrip("/"), headers=_HEADERS)
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".js", ".css"))
+    return [Route("/", index), *(Route(f"/{path.name}", _file(path)) for path in files)]
 
-    names = sorted(path.name for path in folder.iterdir() if path.suffix in (".js", ".css"))
-    return [Route("/", index), *(Route(f"/{name}", file) for name in names)]
+
+def _file(path: Path) -> Callable[[Request], Response]:
+    # Bound to the path: what a request says of itself, its Host header among it, must not choose a file.
+    return lambda request: FileResponse(path, headers=_HEADERS)
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": " ".join(str(error).split())}, 400, headers=_HEADERS)
+    """By the parameter's name, where the argument of `Generator.run` has another."""
+    said = " ".join(str(error).split())
+    for parameter, argument in _ARGUMENTS.items():
+        said = re.sub(f"^{argument}\\b", parameter, said)
+    return JSONResponse({"error": said}, 400, headers=_HEADERS)
 
 
 def _no_such_thing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        said = f"{request.url.path[:80]}: there is no such address; there are /, /api and /api/generate"
-    else:
-        said = str(error.detail)
+    said = {
+        404: f"{request.scope['path'][:80]}: there is no such address; there are /, /api and /api/generate",
+        405: f"{request.method[:20]}: only GET is answered",
+    }.get(error.status_code, str(error.detail))
     return JSONResponse({"error": said}, error.status_code, headers=_HEADERS | dict(error.headers or {}))

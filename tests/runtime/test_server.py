@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,36 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from attngan_runtime import AttnGANError, Bundle, Generator
+from attngan_runtime import AttnGANError, Bundle, Generator, server
 from attngan_runtime.server import application, page_folder, parameters
 from tests.runtime.command_line import run
 
 pytestmark = pytest.mark.filterwarnings("ignore:(prompt|key words):UserWarning")  # which the command switches off
 
 
-def client(bundle: Path) -> TestClient:
+@contextmanager
+def client(bundle: Path, *hosts: str) -> Iterator[TestClient]:
     opened = Bundle.load(bundle)
-    return TestClient(application(opened, Generator.open(opened), page_folder()))
+    with TestClient(application(opened, Generator.open(opened), page_folder(), hosts or ("*",))) as entered:
+        yield entered
 
 
 @pytest.fixture
-def waves(make_bundle: Any) -> TestClient:
-    return client(make_bundle())
+def waves(make_bundle: Any) -> Iterator[TestClient]:
+    with client(make_bundle()) as entered:
+        yield entered
 
 
 @pytest.fixture
-def words(words_bundle: Path) -> TestClient:
-    return client(words_bundle)
+def words(words_bundle: Path) -> Iterator[TestClient]:
+    with client(words_bundle) as entered:
+        yield entered
 
 
 @pytest.fixture
-def writer(sentences_bundle: Path) -> TestClient:
-    return client(sentences_bundle)
+def writer(sentences_bundle: Path) -> Iterator[TestClient]:
+    with client(sentences_bundle) as entered:
+        yield entered
 
 
 def picture(answer: Any) -> np.ndarray:
@@ -96,11 +102,16 @@ def test_it_says_what_it_runs(words: TestClient, writer: TestClient) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("seed=red", "seed: 'red' is not a number"),
-        ("seed=-1", "seeds: -1 is outside 0 to 4294967295"),
+        ("seed=red", "seed: 'red' is not a whole number"),
+        ("seed=1_0", "seed: '1_0' is not a whole number"),
+        ("seed=1e3", "seed: '1e3' is not a whole number"),
+        ("seed=-1", "seed: -1 is outside 0 to 4294967295"),
+        ("seed=9999999999", "seed: 9999999999 is outside"),
         ("seed=1&seed=2", "seed: given twice"),
-        ("class=Hat", "no class 'Hat'"),
-        ("class=3", "classes: 3 is outside 0 to 2"),
+        ("class=Hat", "class: no class 'Hat'"),
+        ("class=3", "class: 3 is outside 0 to 2"),
+        ("class=" + "9" * 5000, "class: no class '999"),
+        ("class=%D9%A1", "class: no class"),
         ("truncation=3", "truncation: 3"),
         ("truncation=nan", "truncation: nan"),
         ("truncaton=1", "truncaton: waves takes seed, class, truncation; leave it out"),
@@ -111,7 +122,8 @@ def test_it_says_what_it_runs(words: TestClient, writer: TestClient) -> None:
 def test_mistakes_are_one_line(waves: TestClient, asked: str, said: str) -> None:
     answer = waves.get(f"/api/generate?{asked}")
     assert answer.status_code == 400
-    assert said in answer.json()["error"] and "\n" not in answer.json()["error"]
+    error = answer.json()["error"]
+    assert error.startswith(said) and "\n" not in error and len(error) < 400
 
 
 def test_prompts_are_asked_for_and_read_strictly(words: TestClient) -> None:
@@ -124,7 +136,19 @@ def test_other_addresses_and_methods_are_refused(waves: TestClient) -> None:
     for address in ("/nothing", "/%2e%2e/server.py", "/page.js%2f..%2fREADME.md", "/bundle/model.onnx", "//etc/passwd"):
         answer = waves.get(address)
         assert (answer.status_code, "no such address" in answer.json()["error"]) == (404, True), address
-    assert waves.post("/api/generate").status_code == 405
+    assert waves.post("/api/generate").json() == {"error": "POST: only GET is answered"}
+
+
+def test_the_host_header_chooses_no_file(waves: TestClient, make_bundle: Any) -> None:
+    for host in ("x/../../../../../../../etc/passwd?", "[", "a" * 5000):
+        answer = waves.get("/page.js", headers={"Host": host})
+        assert b"attngan.js" in answer.content, host
+        assert waves.get("/nothing", headers={"Host": host}).status_code == 404
+    with client(make_bundle("again"), "127.0.0.1") as strict:
+        assert strict.get("/", headers={"Host": "127.0.0.1:8000"}).status_code == 200
+        assert strict.get("/", headers={"Host": "rebound.example"}).status_code == 400
+    source = Path(server.__file__).read_text(encoding="utf-8")
+    assert "request.url" not in source  # which starlette before 1.1 makes of the Host header, its path included
 
 
 def test_the_page_knows_that_a_server_runs_the_generator(waves: TestClient) -> None:
@@ -156,6 +180,13 @@ def test_a_port_that_is_taken_is_one_line(make_bundle: Any, taken: int) -> None:
     found = run("serve", make_bundle(), "--port", taken)
     assert found.exit_code == 2
     assert re.fullmatch(rf"error: --host 127.0.0.1 --port {taken}: can't listen there \(Address .*\n", found.stderr)
+
+
+def test_a_host_that_is_not_this_machine_is_one_line(make_bundle: Any) -> None:
+    for host, reason in (("192.0.2.1", "Cannot assign"), ("nosuch.invalid", "Name or service|No address|Temporary")):
+        found = run("serve", make_bundle(host), "--host", host)
+        assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+        assert re.search(rf"--host {host} --port 8000: can't listen there \(({reason})[^()]*\); use an", found.stderr)
 
 
 def test_the_command_serves_until_it_is_stopped(make_bundle: Any) -> None:

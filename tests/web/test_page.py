@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from attngan_runtime import Generator
 from tests.web.conftest import Site
@@ -140,8 +140,31 @@ def test_key_words_become_sentences(page: Page, site: Site) -> None:
 
 
 def test_what_cannot_be_made_is_said_on_the_page(page: Page, site: Site) -> None:
-    show(page, f"{site.address}/fashion-32/#class=Hat&seed=1&truncation=1")
+    show(page, f"{site.address}/fashion-32/#class=Hat&words=x&top_p=1&seed=&truncation=1")
     expect(page.locator("#warnings")).to_contain_text("class: no class 'Hat'; there are T-shirt/top")
+    expect(page.locator("#download")).to_be_disabled()
+    page.click("#classes button:has-text('Coat')")
+    assert settled(page) == {"seed": "1", "class": "Coat", "truncation": "1"}
+    expect(page.locator("#warnings")).to_be_empty()
+    expect(page.locator("#download")).to_be_enabled()
+    page.fill("#seed", "-3")
+    assert page.locator("#seed:invalid").count() == 1
+    page.press("#seed", "Tab")
+    expect(page.locator("#seed")).to_have_value("1")
+    page.goto(f"{site.address}/fashion-32/#class=8&seed=2")
+    page.reload()
+    expect(page.locator("#classes [aria-pressed=true]")).to_have_text("Bag")
+
+
+def test_the_first_picture_does_not_wait_for_the_next(page: Page, server: str) -> None:
+    held: list[Route] = []
+    page.route("**/api/generate?*seed=2&*", lambda route: held.append(route))
+    show(page, server)
+    assert page.locator("#next li").count() == 0
+    expect(page.get_by_role("img", name="seed 1, prompt red heart, style google, truncation 1")).to_be_visible()
+    held[0].continue_()
+    settled(page)
+    expect(page.get_by_role("button", name="seed 13")).to_be_visible()
 
 
 def test_a_damaged_bundle_is_refused_on_the_page(page: Page, site: Site, tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 const element = id => document.getElementById(id);
 
 const FIRST = ["red heart", "dog, beach, ball"]; // what is asked for at first, of generators that know these words
-const SOME_WORDS = 16;
+const SOME_WORDS = 16, COMMON_WORDS = 400; // of a vocabulary, whose words go from frequent to rare
 
-/** Shows the controls that `generator` has and sets them by the address. `changed` is called after every change. */
+/** Shows the controls that `generator` has and fills them from the page's address. `changed` is called after every change. */
 export function controls(generator, changed) {
   const writes = generator.task === "text", words = generator.words ?? [];
   const shown = {
@@ -15,13 +15,13 @@ export function controls(generator, changed) {
   };
   for (const [name, has] of Object.entries(shown)) element(`of-${name}`).hidden = !has;
 
-  const asked = { seed: 1, ...first(generator, shown, words), ...fromAddress(shown) };
+  const asked = { seed: 1, ...first(generator, shown, words), ...fromAddress(generator, shown) };
   const form = { asked, set: values => { Object.assign(asked, values); write(asked, shown); changed(); } };
   chips("classes", generator.classes, name => form.set({ class: name }));
   chips("styles", generator.styles, name => form.set({ style: name }));
   offerWords(words, writes, form);
   write(asked, shown);
-  listen(form, shown);
+  listen(form, generator, shown);
   return form;
 }
 
@@ -45,13 +45,15 @@ function first(generator, shown, words) {
 const NUMBERS = { seed: "seed", truncation: "truncation", temperature: "temperature", topP: "top_p" };
 const TEXTS = ["prompt", "keywords"];
 
-function fromAddress(shown) {
-  const given = {};
-  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
-    if (!shown[NUMBERS[name] ?? name]) continue;
-    if (!(name in NUMBERS)) given[name] = text;
-    else if (Number.isFinite(Number(text))) given[name] = Number(text);
+function fromAddress({ classes, styles }, shown) {
+  const said = new URLSearchParams(location.hash.slice(1)), given = {};
+  for (const name of [...TEXTS, "class", "style"]) if (shown[name] && said.has(name)) given[name] = said.get(name);
+  for (const [name, id] of Object.entries(NUMBERS)) {
+    const number = Number(said.get(name) || NaN);
+    if (shown[id] && Number.isFinite(number)) given[name] = number;
   }
+  // A number is as good as a name, but no button has it.
+  for (const [name, names] of [["class", classes], ["style", styles]]) given[name] &&= names[given[name]] ?? given[name];
   return given;
 }
 
@@ -60,48 +62,57 @@ function write(asked, shown) {
   for (const [name, id] of Object.entries(NUMBERS)) {
     if (!shown[id]) continue;
     element(id).value = asked[name];
-    const said = document.querySelector(`output[for=${id}]`);
+    const said = document.querySelector(`[data-of=${id}]`);
     if (said) said.textContent = Number(asked[name]).toFixed(2);
   }
   element("seed-slider").value = asked.seed;
-  press("classes", asked.class);
-  press("styles", asked.style);
+  press("classes", [asked.class]);
+  press("styles", [asked.style]);
+  press("words", keyWords(asked.keywords ?? ""));
 }
 
-function listen(form, shown) {
+function listen(form, generator, shown) {
   element("controls").addEventListener("submit", event => event.preventDefault());
   for (const name of TEXTS) element(name).addEventListener("input", ({ target }) => form.set({ [name]: target.value }));
   for (const [name, id] of Object.entries(NUMBERS)) {
     element(id).addEventListener("input", ({ target }) => {
       if (target.value !== "" && target.validity.valid) form.set({ [name]: Number(target.value) });
     });
+    element(id).addEventListener("change", () => write(form.asked, shown));
   }
   element("seed-slider").addEventListener("input", ({ target }) => form.set({ seed: Number(target.value) }));
   element("dice").addEventListener("click", () => form.set({ seed: Math.floor(Math.random() * 1000) }));
-  window.addEventListener("hashchange", () => form.set(fromAddress(shown)));
+  window.addEventListener("hashchange", () => form.set(fromAddress(generator, shown)));
 }
 
 function chips(place, names, chosen) {
   element(place).replaceChildren(...names.map(name => button(name, () => chosen(name))));
 }
 
-function press(place, name) {
-  for (const chip of element(place).children) chip.setAttribute("aria-pressed", String(chip.textContent === name));
+function press(place, names) {
+  for (const chip of element(place).children) chip.setAttribute("aria-pressed", String(names.includes(chip.textContent)));
 }
 
 function offerWords(words, writes, form) {
   const longer = words.filter(word => /^\p{L}{3,}$/u.test(word));
   element("count").textContent = words.length.toLocaleString();
   const chosen = word => form.set(writes ? { keywords: toggled(form.asked.keywords, word) } : { prompt: word });
-  const offer = () => chips("words", pick(longer, SOME_WORDS), chosen);
+  const offer = () => {
+    chips("words", pick(longer.slice(0, COMMON_WORDS), SOME_WORDS), chosen);
+    press("words", keyWords(form.asked.keywords ?? ""));
+  };
   element("others").addEventListener("click", offer);
   offer();
 }
 
 /** Key words with one more, or without it. */
 function toggled(keywords, word) {
-  const before = keywords.split(/[\s,]+/).filter(Boolean);
+  const before = keyWords(keywords);
   return (before.includes(word) ? before.filter(other => other !== word) : [...before, word]).join(", ");
+}
+
+function keyWords(text) {
+  return text.split(/[\s,]+/).filter(Boolean);
 }
 
 function pick(values, count) {

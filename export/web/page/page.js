@@ -12,15 +12,39 @@ async function open() {
   return load(new URL("bundle/", document.baseURI).href, { device, onProgress: progressed });
 }
 
+/** Of the bundle's files the model alone is shown: it is all but a hundredth of them. */
 function progressed({ file, loaded, total }) {
   performance.clearMarks("downloaded");
   performance.mark("downloaded");
+  if (file !== "model.onnx") return;
   if (total) element("progress").value = loaded / total;
-  element("state").textContent = `Fetching ${file}, ${(loaded / 1e6).toFixed(1)} MB${total > loaded ? "…" : ""}`;
+  element("state").textContent = `Fetching the generator, ${(loaded / 1e6).toFixed(1)} MB…`;
 }
 
 async function start() {
   const generator = await open();
+  introduce(generator);
+  const seen = { changes: 0 };
+  const follow = latest(() => showNext(generator, form, seen));
+  const refresh = latest(async () => {
+    await show(generator, form, seen);
+    follow();
+  });
+  const form = controls(generator, () => {
+    seen.changes += 1;
+    busy(true);
+    refresh();
+  });
+  buttons(generator, seen);
+  busy(true);
+  await refresh();
+  element("loading").hidden = true;
+  element("main").hidden = false;
+  if (performance.getEntriesByName("downloaded").length) performance.measure("download to first", "downloaded");
+}
+
+/** What the page says of the generator, and which of its parts are for pictures or for sentences. */
+function introduce(generator) {
   const writes = generator.task === "text";
   document.title = element("name").textContent = generator.name;
   element("about").textContent = writes ? "writes the same sentence for the same seed, everywhere"
@@ -34,21 +58,6 @@ async function start() {
   for (const [id, has] of [["picture", !writes], ["sentence", writes], ["download", !writes], ["copy", writes]]) {
     element(id).hidden = !has;
   }
-
-  const seen = { changes: 0 };
-  const follow = latest(() => showNext(generator, form, seen));
-  const refresh = latest(() => show(generator, form, seen).then(follow));
-  const form = controls(generator, () => {
-    seen.changes += 1;
-    busy(true);
-    refresh();
-  });
-  buttons(generator, seen);
-  busy(true);
-  await refresh();
-  element("loading").hidden = true;
-  element("main").hidden = false;
-  if (performance.getEntriesByName("downloaded").length) performance.measure("download to first", "downloaded");
 }
 
 /** Calls while `work` goes on have it repeated once: of many changes the last counts. Errors are said on the page. */
@@ -69,12 +78,13 @@ function latest(work) {
 
 async function show(generator, form, seen) {
   const asked = { ...form.asked }, change = seen.changes, before = performance.now();
-  history.replaceState(null, "", address(asked));
   const made = await generator.generate(given(asked));
   element("time").textContent = `${Math.max(1, Math.round(performance.now() - before))} ms`;
   element("warnings").textContent = made.warnings.join("; ");
   if ("sentence" in made) element("sentence").textContent = made.sentence;
-  else paint(element("picture"), made);
+  else paint(element("picture"), made, Object.entries(asked).map(entry => entry.join(" ")).join(", "));
+  document.body.classList.remove("refused");
+  element("download").disabled = element("copy").disabled = false;
   Object.assign(seen, { made, asked, change });
 }
 
@@ -82,6 +92,7 @@ async function show(generator, form, seen) {
 async function showNext(generator, form, seen) {
   const { asked, change } = seen, list = element("next"), count = generator.task === "text" ? 8 : 12;
   for (let i = 0; i < count; i += 1) {
+    if (seen.changes !== change) return;
     const seed = (asked.seed + i + 1) % 2 ** 32;
     const made = await generator.generate(given({ ...asked, seed }));
     if (seen.changes !== change) return;
@@ -89,8 +100,10 @@ async function showNext(generator, form, seen) {
     entry.dataset.seed = seed;
     entry.querySelector("small").textContent = seed;
     if ("sentence" in made) entry.querySelector("span").textContent = made.sentence;
-    else paint(entry.querySelector("canvas"), made);
+    else paint(entry.querySelector("canvas"), made, `seed ${seed}`);
   }
+  // Once at rest, for browsers refuse to write addresses a hundred times in a row.
+  history.replaceState(null, "", address(asked));
   busy(false);
 }
 
@@ -110,9 +123,12 @@ function emptyEntry(form) {
   return entry;
 }
 
-function paint(canvas, { width, height, data }) {
+function paint(canvas, { width, height, data, bitmap }, label) {
   Object.assign(canvas, { width, height });
-  canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
+  const context = canvas.getContext("2d");
+  if (bitmap) context.drawImage(bitmap, 0, 0);
+  else context.putImageData(new ImageData(data, width, height), 0, 0);
+  canvas.setAttribute("aria-label", label);
 }
 
 function buttons(generator, seen) {
@@ -125,7 +141,7 @@ function buttons(generator, seen) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
   });
   copies("copy", () => seen.made.sentence);
-  copies("link", () => location.href);
+  copies("link", () => new URL(address(seen.asked), location).href);
 }
 
 /** Such as emoji-64-red-heart-seed-7. */
@@ -145,6 +161,7 @@ function copies(id, text) {
 
 function refused(error) {
   element("warnings").textContent = oneLine(error);
+  document.body.classList.add("refused");
   busy(false);
 }
 
@@ -154,5 +171,6 @@ function oneLine(error) {
 
 start().catch(error => {
   element("loading").classList.add("failed");
+  element("state").setAttribute("role", "alert");
   element("state").textContent = oneLine(error);
 });

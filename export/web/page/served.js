@@ -27,11 +27,7 @@ async function answer(address) {
 }
 
 async function picture(response) {
-  const png = await response.blob();
-  const bitmap = await createImageBitmap(png);
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  const { width, height, data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  return { width, height, data, png, warnings: JSON.parse(response.headers.get("X-Warnings") ?? "[]") };
+  const png = await response.blob(), bitmap = await createImageBitmap(png);
+  const { width, height } = bitmap;
+  return { width, height, bitmap, png, warnings: JSON.parse(response.headers.get("X-Warnings") ?? "[]") };
 }
