@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from page_host import headless_chromium, hosted
+from playwright.sync_api import Browser
 
 from attngan_export.bench import device
 from attngan_runtime.bundle import find_bundle, shipped_names
@@ -23,36 +21,18 @@ from attngan_runtime.bundle import find_bundle, shipped_names
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results" / "page.json"
 LOADS = 7  # of each page, in contexts of their own, so that nothing is cached
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files, with the headers that let a page have threads."""
-
-    def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        super().end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, hosted(Path(folder)) as address, headless_chromium() as browser:
         for name in shipped_names():
             build = ["node", str(ROOT / "export/web/build.js"), str(find_bundle(name)), f"{folder}/{name}"]
             subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        address = f"http://127.0.0.1:{server.server_port}"
         rounds = [{name: measured(browser, f"{address}/{name}/") for name in shipped_names()} for _ in range(LOADS)]
         figures = {
             "device": device(), "chromium": browser.version,
             "pages": {name: summary([found[name] for found in rounds]) for name in shipped_names()},
         }  # fmt: skip
-        browser.close()
     RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     for name, page in figures["pages"].items():
         first, following = page["first_s"]["median"], page["next_ms"]["median"]

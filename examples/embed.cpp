@@ -8,7 +8,9 @@
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,6 +18,9 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 using Inputs = std::map<std::string, std::vector<double>>;  // row after row; a double holds every seed
 using Named = std::vector<std::pair<std::string, double>>;
@@ -38,13 +43,23 @@ Named entries(const std::string& json, const std::string& key, size_t from = 0) 
             name = json.substr(at + 1, length - 1);  // escapes stay as they are written
             at += length;
             if (json.at(at + 1) != ':') found.emplace_back(name, found.size());
-        } else if (json[at] == '-' || std::isdigit(json[at])) {
+        } else if (json[at] == '-' || (json[at] >= '0' && json[at] <= '9')) {
             found.emplace_back(name, std::stod(json.substr(at, 30), &length));  // a decimal point, in the C locale
             at += length - 1;
         } else
             depth += (json[at] == '[' || json[at] == '{') - (json[at] == ']' || json[at] == '}');
     }
     return found;
+}
+
+// A number of the command line, 0 ... highest.
+double whole(const std::string& name, const std::string& text, double highest) {
+    const bool digits = !text.empty() && text.size() <= 10 && text.find_first_not_of("0123456789") == std::string::npos;
+    if (digits && std::stod(text) <= highest) return std::stod(text);
+    std::ostringstream said;
+    said.precision(10);
+    said << name << ": '" << text << "' is not a whole number of 0 to " << highest;
+    throw std::runtime_error(said.str());
 }
 
 // tokens and mask of a prompt in ASCII; docs/bundle.md says how all others are read.
@@ -120,6 +135,8 @@ int main(int count, char** given) try {
     if (count < 5) throw std::runtime_error("usage: embed BUNDLE SEED CLASS|PROMPT OUT.pam [STYLE]");
     const std::filesystem::path folder = given[1];
     const std::string model = read(folder / "model.onnx"), sidecar = read(folder / "model.onnx.json"), what = given[3];
+    if (entries(sidecar, "task").at(0).first == "text")
+        throw std::runtime_error(folder.string() + ": writes sentences, and this example draws; see Embed.cs");
     Ort::Env env(ORT_LOGGING_LEVEL_ERROR);
     Ort::SessionOptions options;
     options.SetIntraOpNumThreads(2);  // ONNX Runtime takes all cores of the machine otherwise
@@ -127,18 +144,20 @@ int main(int count, char** given) try {
     check_golden_sample(session, sidecar);
 
     const auto one = [&](const char* key) { return entries(sidecar, key).at(0).second; };
-    const auto classes = entries(sidecar, "classes");
+    const auto classes = entries(sidecar, "classes"), styles = entries(sidecar, "styles");
     const auto found = std::find_if(classes.begin(), classes.end(), [&](auto& entry) { return entry.first == what; });
-    Inputs inputs{{"seed", {std::stod(given[2])}}, {"truncation", {1}}};
-    inputs["style"] = {count > 5 ? std::stod(given[5]) : 0};
+    Inputs inputs{{"seed", {whole("SEED", given[2], 4294967295)}}, {"truncation", {1}}};
+    inputs["style"] = {count > 5 ? whole("STYLE", given[5], std::max<double>(styles.size(), 1) - 1) : 0};
     if (std::filesystem::exists(folder / "tokenizer.json")) read_prompt(what, read(folder / "tokenizer.json"), inputs);
     else if (!classes.empty())
         inputs["class"] = {found == classes.end() ? throw std::runtime_error("no class " + what) : found->second};
     const std::map<double, const char*> kinds{{1, "GRAYSCALE"}, {3, "RGB"}, {4, "RGB_ALPHA"}};
-    std::ofstream(given[4], std::ios::binary)
-        << "P7\nWIDTH " << one("width") << "\nHEIGHT " << one("height") << "\nDEPTH " << one("channels")
-        << "\nMAXVAL 255\nTUPLTYPE " << kinds.at(one("channels")) << "\nENDHDR\n"
-        << pixels(run(session, inputs), one("channels"));
+    std::ofstream file(given[4], std::ios::binary);
+    file << "P7\nWIDTH " << one("width") << "\nHEIGHT " << one("height") << "\nDEPTH " << one("channels")
+         << "\nMAXVAL 255\nTUPLTYPE " << kinds.at(one("channels")) << "\nENDHDR\n"
+         << pixels(run(session, inputs), one("channels"));
+    file.close();
+    if (!file) throw std::runtime_error(std::string(given[4]) + ": cannot be written");
 } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

@@ -45,8 +45,8 @@ _WHOLE = re.compile("-?[0-9]{1,18}")  # Python reads more as numbers, such as 1_
 def application(bundle: Bundle, generator: Generator, page: Path, hosts: Sequence[str] = ("*",)) -> Starlette:
     """An ASGI application that answers `GET /`, `/api` and `/api/generate`.
 
-    page: the folder of index.html. hosts: names by which it may be called; "*" is any. What can't be made is answered by
-    400 and `{"error": one line}`.
+    page: the folder of index.html. hosts: names by which it may be called; "*" is any. What can't be made is answered
+    by 400 and `{"error": one line}`.
     """
     takes = parameters(bundle)
     about = _about(bundle)

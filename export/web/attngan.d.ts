@@ -27,7 +27,7 @@ export interface LoadOptions {
  * Opens a bundle: fetches it, compares it with its hashes, and runs its golden sample.
  *
  * url: of the folder. Absolute, or relative to the page, in a browser; a path, or a file:, http: or https: URL in Node.
- * Throws AttnGANError for what is no bundle, is damaged, or makes other things than its golden sample says.
+ * Throws AttnGANError for what is no address, no bundle or damaged, or makes other things than its golden sample says.
  */
 export function load(url: string | URL, options?: LoadOptions): Promise<Generator>;
 

@@ -19,7 +19,7 @@ const RUNTIME = {
 };
 
 /** bundle: a folder; out: one that is empty, isn't there, or holds an earlier build. webgpu: try it before wasm. */
-export async function build(bundle, out, { webgpu = false } = {}) {
+async function build(bundle, out, { webgpu = false }) {
   await checkPlace(out);
   const { sidecar, tokenizer } = await readBundle(bundle);
   const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web/wasm")));
@@ -69,4 +69,4 @@ async function main() {
   }
 }
 
-if (process.argv[1] && import.meta.filename === process.argv[1]) await main();
+await main();

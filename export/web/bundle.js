@@ -1,8 +1,8 @@
 /** A bundle: its sidecar, its model and what reads words, checked before ONNX Runtime sees a byte of it. */
 
-import { folderOf, read } from "#platform";
+import { addressOf, read } from "#platform";
 import { MODEL, SIDECAR, TOKENIZER } from "./contradictions.js";
-import { AttnGANError } from "./errors.js";
+import { AttnGANError, shown } from "./errors.js";
 import { parseSidecar, sha256 } from "./sidecar.js";
 import { parseTokenizer } from "./tokenizer.js";
 
@@ -15,7 +15,7 @@ const LIMITS = {  // bytes
 /**
  * url: of the folder. Resolves to { where, sidecar, model, tokenizer }: the very bytes of the model that were compared
  * with the sidecar's hash, and the JSON of tokenizer.json, null for a generator that draws without words.
- * Throws AttnGANError, one line, for what is missing, too big, changed, or no bundle.
+ * Throws AttnGANError, one line, for what is missing, too big, changed, or no bundle, and for a url that is no address.
  */
 export async function readBundle(url, onProgress) {
   const folder = folderOf(url);
@@ -28,6 +28,20 @@ export async function readBundle(url, onProgress) {
   await checkHash(placeOf(folder, TOKENIZER), words, sidecar.files[TOKENIZER]);
   const tokenizer = parseTokenizer(words, sidecar, placeOf(folder, TOKENIZER));
   return { where: placeOf(folder, MODEL), sidecar, model, tokenizer };
+}
+
+/** The URL that the names of a bundle's files are relative to. */
+function folderOf(url) {
+  const text = url?.href ?? url;
+  try {
+    if (typeof text !== "string") throw new TypeError("neither text nor a URL");
+    const folder = addressOf(text);
+    if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+    return new URL(".", folder);  // throws where an address has no folders, as data: has none
+  } catch {
+    throw new AttnGANError(
+      `url: ${shown(text)} is no folder's address; give that of a bundle, such as 'bundles/emoji-64'`);
+  }
 }
 
 function readFile(folder, name, onProgress) {

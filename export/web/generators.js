@@ -4,11 +4,18 @@ import { AttnGANError } from "./errors.js";
 import { between, checkOptions, MAX_SEED, named, normals, text, whole } from "./inputs.js";
 import { draw, write } from "./outputs.js";
 import { toRGBA } from "./pixels.js";
+import { knownWords } from "./tokenizer.js";
 import { keywordWarnings, promptWarnings } from "./warnings.js";
 import { keywordReader, promptReader, sentenceWriter } from "./words.js";
 
+let sessionOf;  // of a generator, for the classes here alone
+
 class Generator {
   #session;
+
+  static {
+    sessionOf = generator => generator.#session;
+  }
 
   constructor({ sidecar, tokenizer }, { session, device, note }) {
     this.#session = session;
@@ -17,7 +24,7 @@ class Generator {
     this.note = note;
     this.classes = inputOf(sidecar, "class")?.classes ?? [];
     this.styles = inputOf(sidecar, "style")?.styles ?? [];
-    this.words = tokenizer ? wordsOf(tokenizer) : [];
+    this.words = tokenizer ? knownWords(tokenizer) : [];
     for (const field of ["name", "task", "license", "source"]) this[field] = sidecar[field];
   }
 
@@ -27,11 +34,10 @@ class Generator {
 }
 
 export class PictureGenerator extends Generator {
-  #session; #read; #takes;
+  #read; #takes;
 
   constructor(bundle, opened) {
     super(bundle, opened);
-    this.#session = opened.session;
     for (const side of ["width", "height", "channels"]) this[side] = this.sidecar.output[side];
     this.#read = bundle.tokenizer && promptReader(bundle.tokenizer);
     const names = this.sidecar.inputs.map(given => given.name).filter(name => name !== "mask");
@@ -53,7 +59,7 @@ export class PictureGenerator extends Generator {
       Object.assign(feeds, { tokens: words.tokens, mask: words.mask });
       warnings = promptWarnings(prompt, words);
     }
-    const output = await draw(this.#session, this.sidecar, feeds, 1);
+    const output = await draw(sessionOf(this), this.sidecar, feeds, 1);
     const { width, height, channels } = this;
     return { width, height, data: toRGBA(output, channels), output, warnings };
   }
@@ -65,11 +71,10 @@ export class PictureGenerator extends Generator {
 }
 
 export class SentenceGenerator extends Generator {
-  #session; #read; #write;
+  #read; #write;
 
   constructor(bundle, opened) {
     super(bundle, opened);
-    this.#session = opened.session;
     this.keywords = inputOf(this.sidecar, "keywords").shape[1];
     this.length = this.sidecar.output.shape[1];
     this.#read = keywordReader(bundle.tokenizer, this.keywords);
@@ -90,7 +95,7 @@ export class SentenceGenerator extends Generator {
     if (!feeds.top_p[0]) {
       throw new AttnGANError("topP: 0 leaves no word to choose from; use a number above 0 to 1, 1 changes nothing");
     }
-    const { tokens, logProbability } = await write(this.#session, this.sidecar, feeds, 1);
+    const { tokens, logProbability } = await write(sessionOf(this), this.sidecar, feeds, 1);
     const warnings = keywords === undefined ? [] : keywordWarnings(keywords, words);
     return { sentence: this.#write(tokens), tokens, logProbability, warnings };
   }
@@ -99,9 +104,4 @@ export class SentenceGenerator extends Generator {
 /** The sidecar's entry of an input; undefined if the graph has none of that name. */
 function inputOf(sidecar, name) {
   return sidecar.inputs.find(given => given.name === name);
-}
-
-/** The words that a tokenizer knows, in the order of their numbers, without what stands for padding and the like. */
-function wordsOf({ model: { vocab } }) {
-  return Object.keys(vocab).sort((one, other) => vocab[one] - vocab[other]).filter(word => !/^\[[A-Z]+\]$/.test(word));
 }

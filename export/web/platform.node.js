@@ -20,11 +20,12 @@ export const sessionOptions = {
   cpu: { executionProviders: ["cpu"], intraOpNumThreads: threads, logSeverityLevel: 4, extra },
 };
 
-/** url: a path, or a file:, http: or https: URL. Returns the URL of the folder. */
-export function folderOf(url) {
-  const folder = url instanceof URL || /^(file|https?):/i.test(url) ? new URL(url) : pathToFileURL(resolve(url));
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  return folder;
+/** text: a path, or a file:, http: or https: URL. Returns the URL; throws a TypeError or URIError for other URLs. */
+export function addressOf(text) {
+  if (/^https?:/i.test(text)) return new URL(text);
+  if (/^file:/i.test(text)) return pathToFileURL(fileURLToPath(text));  // which refuses what names no path
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) throw new TypeError("can't be read from");
+  return pathToFileURL(resolve(text));
 }
 
 /** Resolves to the Uint8Array of a file, as `fetchBytes` does. */

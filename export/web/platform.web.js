@@ -11,11 +11,9 @@ export const sessionOptions = {
   webgpu: { executionProviders: ["webgpu"], logSeverityLevel: 4 },
 };
 
-/** url: a string or URL, relative to the page. Returns the URL of the folder. */
-export function folderOf(url) {
-  const folder = new URL(url, globalThis.document?.baseURI ?? globalThis.location.href);
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  return folder;
+/** text: a URL, relative to the page. Returns it in full; throws a TypeError for what is none. */
+export function addressOf(text) {
+  return new URL(text, globalThis.document?.baseURI ?? globalThis.location.href);
 }
 
 /** Why WebGPU can't be tried at all; undefined if it can. */

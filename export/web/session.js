@@ -106,10 +106,14 @@ function fallenBack(reason) {
 async function openTested({ sidecar, model }, device, ort) {
   const opened = await queued(() => ort.InferenceSession.create(model, sessionOptions[device]));
   const session = new Session(ort, opened, sidecar);
-  const problem = wrongGraph(opened, sidecar) ?? (await goldenProblem(session, sidecar));
-  if (!problem) return session;
-  await session.release();
-  throw new AttnGANError(problem);
+  try {
+    const problem = wrongGraph(opened, sidecar) ?? (await goldenProblem(session, sidecar));
+    if (problem) throw new AttnGANError(problem);
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
 function wrongGraph(opened, { inputs, output, log_probability: likely }) {

@@ -7,12 +7,14 @@ import { isObject, parseJSON, same } from "./json.js";
 
 const MOST_LETTERS = 1000;  // of a word in a vocabulary: a sentence of 4,096 such words is 4 MB
 
+const STAND_INS = ["[PAD]", "[UNK]", "[END]"];  // for padding, for unknown words, for the end of a sentence
+
 const PROMPTS = {
   normalizer: { type: "Sequence", normalizers: [{ type: "NFD" }, { type: "StripAccents" }, { type: "Lowercase" }] },
   pre_tokenizer: {
     type: "Sequence", pretokenizers: [{ type: "Punctuation", behavior: "Removed" }, { type: "WhitespaceSplit" }],
   },
-  special: ["[PAD]", "[UNK]"],
+  special: STAND_INS.slice(0, 2),
 };
 
 // A number such as 1,000 or 12:30; a word, with hyphens and apostrophes inside it; or one mark of punctuation.
@@ -22,7 +24,7 @@ const WORD =
 const SENTENCES = {
   normalizer: { type: "Sequence", normalizers: [{ type: "Lowercase" }, { type: "NFC" }] },
   pre_tokenizer: { type: "Split", pattern: { Regex: WORD }, behavior: "Removed", invert: true },
-  special: ["[PAD]", "[UNK]", "[END]"],
+  special: STAND_INS,
 };
 
 /** bytes: of the file; sidecar: of the bundle. Returns its JSON; throws AttnGANError, one line. */
@@ -44,6 +46,12 @@ export function parseTokenizer(bytes, sidecar, where) {
       `${maximum + 1} and ${shape[1]}; export the generator again`);
   }
   return json;
+}
+
+/** json: as parseTokenizer gives it. Returns what a prompt or key words may hold, in the order of their numbers. */
+export function knownWords({ model: { vocab } }) {
+  const words = Object.keys(vocab).filter(word => !STAND_INS.includes(word));
+  return words.sort((one, other) => vocab[one] - vocab[other]);
 }
 
 function wrongTokenizer(json, { normalizer, pre_tokenizer, special }) {

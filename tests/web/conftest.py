@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import functools
-import http.server
 import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from attngan_runtime.bundle import find_bundle, shipped_names
+from bench.page_host import Files, headless_chromium, hosted
 
 WEB = Path(__file__).parents[2] / "export" / "web"
-CHROMIUM = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 _PRELUDE = """
 const bytes64 = values => {
@@ -37,22 +31,13 @@ const bytes64 = values => {
 """
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files, with the headers that let a page have threads."""
-
-    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
-        ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"
-    }  # fmt: skip
+class Changing(Files):
+    """Files, which are sent whole each time where a test changes them."""
 
     def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         if self.path.startswith("/test_"):  # a test's own bundle, which can change twice within a second
             self.send_header("Cache-Control", "no-store")
         super().end_headers()
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -74,12 +59,10 @@ def installed() -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing; run: apt-get install chromium"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+    path = shutil.which("chromium")
+    assert path, "chromium is missing; run: apt-get install chromium"
+    with headless_chromium(path) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -91,19 +74,17 @@ def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         (root / name / "blank.html").write_text(f"<!doctype html>{import_map(root / name)}")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Site(root, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with hosted(root, Changing) as address:
+        yield Site(root, address)
 
 
 def import_map(build: Path) -> str:
     """The element in the page of a build that says where modules are."""
     (found,) = re.findall(r'<script type="importmap">.*?</script>', (build / "index.html").read_text(), re.S)
     return str(found)
+
+
+Run = Callable[[str, list[Any]], Any]  #: of a body with its arguments
 
 
 @dataclass(frozen=True)
@@ -115,7 +96,7 @@ class JavaScript:
     """
 
     name: str
-    run: Callable[[str, list[Any]], Any]
+    run: Run
     address: Callable[[Path], str]
     folders: dict[str, Path]  #: of shipped bundles
     space: Path  #: a folder of the running test alone, for bundles that it changes
@@ -132,28 +113,51 @@ class JavaScript:
         return Path(shutil.copytree(self.folders[name], self.space / name, dirs_exist_ok=True))
 
 
+# Runs one body after another, each a line of JSON on stdin, and answers with a line.
+_NODE = f"""
+    {_PRELUDE}
+    import {{ createInterface }} from "node:readline";
+    const module = await import("./attngan.js"), ort = (await import("onnxruntime-node")).default;
+    const AsyncFunction = (async () => {{}}).constructor;
+    for await (const line of createInterface({{ input: process.stdin }})) {{
+      const {{ body, given }} = JSON.parse(line);
+      const run = new AsyncFunction("module", "ort", "bytes64", "given", body);
+      const answer = await run(module, ort, bytes64, given).then(
+        found => ({{ found: found ?? null }}), error => ({{ thrown: String(error?.stack ?? error) }}));
+      process.stdout.write(JSON.stringify(answer) + "\\n");
+    }}
+"""
+
+
+@pytest.fixture(scope="session")
+def running_node(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs a body in a Node that one test uses after another: to start it takes longer than most tests."""
+    said = tmp_path_factory.mktemp("node") / "stderr"
+    command, pipe = ["node", "--input-type=module", "-e", _NODE], subprocess.PIPE
+    with (
+        said.open("wb") as stderr,
+        subprocess.Popen(command, cwd=installed, stdin=pipe, stdout=pipe, stderr=stderr, encoding="utf-8") as process,
+    ):
+        assert process.stdin is not None and process.stdout is not None
+
+        def run(body: str, given: list[Any]) -> Any:
+            print(json.dumps({"body": body, "given": given}), file=process.stdin, flush=True)
+            line = process.stdout.readline()
+            assert line, f"node ended: {said.read_text()}"
+            answer = json.loads(line)
+            assert "thrown" not in answer, answer["thrown"]
+            assert said.read_text() == ""
+            return answer["found"]
+
+        yield run
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+
+
 @pytest.fixture
-def node(installed: Path, tmp_path: Path) -> JavaScript:
-    """A Node of its own for each call, which opens bundles by their paths."""
-
-    def run(body: str, given: list[Any]) -> Any:
-        script = f"""
-            {_PRELUDE}
-            import {{ readFileSync }} from "node:fs";
-            const module = await import("./attngan.js"), ort = (await import("onnxruntime-node")).default;
-            const given = JSON.parse(readFileSync(0));
-            const found = await (async () => {{ {body} }})();
-            process.stdout.write(JSON.stringify(found ?? null));
-        """
-        done = subprocess.run(
-            ["node", "--input-type=module", "-e", script], cwd=installed, input=json.dumps(given),
-            capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return json.loads(done.stdout)
-
-    return JavaScript("node", run, str, {name: find_bundle(name) for name in shipped_names()}, tmp_path)
+def node(running_node: Run, tmp_path: Path) -> JavaScript:
+    """Node, which opens bundles by their paths."""
+    return JavaScript("node", running_node, str, {name: find_bundle(name) for name in shipped_names()}, tmp_path)
 
 
 @pytest.fixture(scope="session")

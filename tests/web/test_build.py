@@ -46,6 +46,16 @@ def test_wrong_arguments_are_one_line(installed: Path, extra: list[str]) -> None
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
+def test_by_a_link_or_without_its_ending_it_is_the_same_command(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "web").symlink_to(installed)
+    (tmp_path / "make-site").symlink_to(installed / "build.js")
+    for script in ("web/build", "web/build.js", "make-site"):
+        command = ["node", str(tmp_path / script), str(find_bundle("fashion-32")), str(tmp_path / "out")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"{tmp_path / 'out'}: fashion-32, ready to be served\n"
+
+
 def test_neither_broken_bundles_nor_folders_of_other_things(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "index.html").write_text("mine")

@@ -54,18 +54,20 @@ def changed(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]
 
 def put(value: Any, path: str, nonsense: Any) -> Any:
     """The value with nonsense at a place: taken away for MISSING, with one more beside it for MORE."""
-    made = copy.deepcopy({"": value})
+    made = {"": value}
     *way, last = ["", *path.split("/")] if path else [""]
     spot: Any = made
-    for step in way:
-        spot = spot[int(step) if isinstance(spot, list) else step]
-    key: Any = int(last) if isinstance(spot, list) else last
+    for step in way:  # only what is on the way is copied
+        key: Any = int(step) if isinstance(spot, list) else step
+        spot[key] = copy.copy(spot[key])
+        spot = spot[key]
+    key = int(last) if isinstance(spot, list) else last
     if nonsense == "MISSING":
         del spot[key]
     elif nonsense == "MORE" and isinstance(spot[key], list):
-        spot[key].append(spot[key][-1] if spot[key] else 1)
+        spot[key] = [*spot[key], spot[key][-1] if spot[key] else 1]
     elif nonsense == "MORE" and isinstance(spot[key], dict):
-        spot[key]["more"] = 1
+        spot[key] = {**spot[key], "more": 1}
     else:
         spot[key] = nonsense
     return made.get("")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from bench.page_host import Files, hosted
 from tests.web.conftest import JavaScript, Site, browser_script, import_map
 
 LOAD = """
@@ -42,43 +40,22 @@ def test_an_isolated_page_has_threads(chromium: JavaScript) -> None:
     assert chromium(LOAD, chromium.url("fashion-32"))["threads"] == min(4, cores)
 
 
-class Plain(http.server.SimpleHTTPRequestHandler):
+class Plain(Files):
     """Files without headers for threads, and without their length."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args, directory=str(self.root))
-
-    root: Path
+    isolation: ClassVar[dict[str, str]] = {}
 
     def send_header(self, keyword: str, value: str) -> None:
         if keyword != "Content-Length":
             super().send_header(keyword, value)
 
-    def guess_type(self, path: Any) -> str:
-        ends = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-        return ends.get(Path(path).suffix) or super().guess_type(path)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def plain(site: Site) -> Iterator[int]:
-    """The port of a server of the site that sends neither COOP and COEP nor lengths."""
-    handler = type("OfSite", (Plain,), {"root": site.root})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
-def test_a_plain_host_has_one_thread_and_may_leave_out_lengths(fresh: Page, plain: int) -> None:
+def test_a_plain_host_has_one_thread_and_may_leave_out_lengths(fresh: Page, site: Site) -> None:
     said: list[str] = []
     fresh.on("console", lambda message: said.append(message.text) if message.type == "warning" else None)
-    fresh.goto(f"http://127.0.0.1:{plain}/fashion-32/blank.html")
-    found = fresh.evaluate(browser_script(LOAD), ["bundle"])
+    with hosted(site.root, Plain) as address:
+        fresh.goto(f"{address}/fashion-32/blank.html")
+        found = fresh.evaluate(browser_script(LOAD), ["bundle"])
     assert (found["device"], found["threads"], said) == ("wasm", 1, [])
     models = [one for one in found["told"] if one["file"] == "model.onnx"]
     assert {one["total"] for one in models[:-1]} <= {0, models[-1]["loaded"]}
@@ -92,9 +69,10 @@ def test_without_https_hashes_cannot_be_had_and_the_line_says_so(fresh: Page, si
     assert said.startswith("crypto.subtle: is missing") and "https or from localhost" in said
 
 
-def test_no_server(chromium: JavaScript) -> None:
-    said = chromium("return module.load('http://127.0.0.1:9/bundle').catch(error => error.message)")
-    assert said.startswith("http://127.0.0.1:9/bundle/model.onnx.json: can't be fetched (")
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/bundle", "ftp://127.0.0.1/bundle"])
+def test_no_server(chromium: JavaScript, address: str) -> None:
+    said = chromium("return module.load(given[0]).catch(error => String(error))", address)
+    assert said.startswith(f"AttnGANError: {address}/model.onnx.json: can't be fetched (")
 
 
 def test_webgpu_where_there_is_none_is_webassembly_with_a_note(chromium: JavaScript) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -57,6 +59,26 @@ def test_downloads_tell_of_their_progress(node: JavaScript) -> None:
     assert {one["file"]: (one["loaded"], one["total"]) for one in told} == {
         name: (size, size) for name, size in sizes.items()
     }
+
+
+def test_the_documented_installation_runs_the_documented_program(installed: Path, tmp_path: Path) -> None:
+    """In a project of its own, from a clone in which nothing was installed; npm asks no registry."""
+    page = (Path(__file__).parents[2] / "docs" / "embed-node.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"\$ (npm install .*)", page)
+    (program,) = re.findall(r"```js\n(.*?)```", page, re.S)
+    clone, project = tmp_path / "clone", tmp_path / "project"
+    shutil.copytree(installed, clone, ignore=shutil.ignore_patterns("node_modules"))
+    project.mkdir()
+    (project / "package.json").write_text("{}")
+    words = command.replace("path/to/attngan/export/web", str(clone)).replace(" onnxruntime-node", " --offline").split()
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (project / "node_modules" / "onnxruntime-node").symlink_to(installed / "node_modules" / "onnxruntime-node")
+    (project / "bundles").symlink_to(installed.parent / "attngan_runtime" / "bundles")
+    (project / "program.mjs").write_text(f"{program}\nconsole.log(width, height, data.length, warnings, sentence);")
+    done = subprocess.run(["node", "program.mjs"], cwd=project, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("64 64 16384 [] ") and "dog" in done.stdout
 
 
 def test_a_program_ends_by_itself(installed: Path) -> None:

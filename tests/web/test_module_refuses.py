@@ -107,6 +107,24 @@ def test_a_model_that_is_none_and_one_that_takes_other_inputs(javascript: JavaSc
     refused(javascript, folder, "the graph takes tokens, mask, seed", "the sidecar says seed, class", before=False)
 
 
+def test_a_session_that_fails_at_its_golden_sample_is_released(node: JavaScript) -> None:
+    body = """
+        const create = ort.InferenceSession.create, open = new Set();
+        ort.InferenceSession.create = async (...given) => {
+          const session = await create.apply(ort.InferenceSession, given), release = session.release;
+          open.add(session);
+          session.release = () => { open.delete(session); return release.call(session); };
+          session.run = async () => ({});  // without what the sidecar promises: no mistake that the module expects
+          return session;
+        };
+        const said = await module.load(given[0]).catch(error => error.message);
+        ort.InferenceSession.create = create;
+        return [said, open.size];
+    """
+    said, still_open = node(body, node.url("fashion-32"))
+    assert "model.onnx: on cpu, " in said and still_open == 0
+
+
 def test_an_unknown_format_version_and_what_is_no_sidecar(javascript: JavaScript) -> None:
     folder = javascript.copy("fashion-32")
     text = (folder / "model.onnx.json").read_text(encoding="utf-8")
@@ -214,6 +232,33 @@ def test_a_bundle_that_takes_z_asks_for_it(javascript: JavaScript) -> None:
     said = javascript(body, javascript.url(javascript.space))
     assert said[:3] == [needed.format("undefined"), needed.format("7"), needed.format("1 values")]
     assert said[3:] == [broken] * 3
+
+
+NOWHERE = [  # JavaScript, and as a message shows it
+    ("undefined", "undefined"), ("null", "null"), ("7", "7"), ("['bundle']", "an array"), ("'http://['", "'http://['"),
+    ("'https:'", "'https:'"),
+]  # fmt: skip
+NOWHERE_IN = {
+    "node": [
+        ("'ftp://x/y'", "'ftp://x/y'"), ("new URL('ftp://x/y')", "'ftp://x/y'"), ("'s3://x/y'", "'s3://x/y'"),
+        ("'file://host/x'", "'file://host/x'"), ("'file:///a%2fb'", "'file:///a%2fb'"), ("'file:///%zz'", "'file:///%zz'"),
+    ],
+    "browser": [("'data:,x'", "'data:,x'"), ("new URL('blob:http://x/y')", "'blob:http://x/y'")],
+}  # fmt: skip
+
+
+def test_what_is_no_address(javascript: JavaScript) -> None:
+    tried = NOWHERE + NOWHERE_IN[javascript.name]
+    said = javascript(f"""
+        const said = [];
+        for (const url of [{", ".join(url for url, _ in tried)}]) {{
+          said.push(await module.load(url).catch(error => [error instanceof module.AttnGANError, error.message]));
+        }}
+        return said;
+    """)
+    for (_, shown), (is_ours, message) in zip(tried, said, strict=True):
+        assert is_ours, message
+        assert message == f"url: {shown} is no folder's address; give that of a bundle, such as 'bundles/emoji-64'"
 
 
 def test_an_unknown_device(javascript: JavaScript) -> None:

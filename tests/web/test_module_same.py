@@ -15,6 +15,8 @@ from attngan_runtime import Generator
 from attngan_runtime import sidecar as format_1
 from attngan_runtime.pixels import to_uint8
 from tests.runtime.conftest import make_sidecar, model_bytes
+from tests.runtime.test_server import client
+from tests.runtime.words_bundle import write_words_bundle
 from tests.web.conftest import JavaScript, values_of
 
 PICTURES: dict[str, list[dict[str, Any]]] = {
@@ -158,6 +160,15 @@ def test_a_generator_says_what_it_is(javascript: JavaScript) -> None:
     assert (said["classes"], said["styles"]) == ([], ["google", "twitter"])
     assert (said["width"], said["height"], said["channels"]) == (64, 64, 4)
     assert len(said["words"]) == sidecar["inputs"][0]["maximum"] - 1 and "heart" in said["words"]
+
+
+def test_known_words_are_those_of_the_server(node: JavaScript, tmp_path: Path) -> None:
+    made = write_words_bundle(tmp_path / "words", words=["red", "[END]", "[MASK]", "10", "2"])
+    for folder in (made, *(node.folders[name] for name in ("fashion-32", "emoji-64", "captions"))):
+        with client(folder) as server:
+            words = server.get("/api").json()["words"]
+        assert node("return (await module.load(given[0])).words", node.url(folder)) == words
+        assert folder != made or words == ["red", "[MASK]", "10", "2"]
 
 
 def test_calls_that_overlap_give_what_calls_in_turn_give(javascript: JavaScript) -> None:
