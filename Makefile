@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 
 demo: $(VENV)/.demo
 	mkdir -p demo
-	$(BIN)/attngan-export fashion-32 --out demo/fashion-32 --torchscript
+	$(BIN)/attngan-export fashion-32 --out demo/fashion-32 --torchscript --pt2
 	$(BIN)/attngan-export verify demo/fashion-32
 	$(BIN)/attngan-run demo/fashion-32 --seeds 0-7 --out demo/fashion-32.png
 	$(BIN)/attngan-run captions --keywords "man, motorcycle, street" --seeds 0-3

@@ -81,8 +81,10 @@ def step_session(network: DeployedTextGenerator, asked: tuple[Tensor, ...]) -> t
     ]  # fmt: skip
     out = [f"next_{name}" for name in names[: 5 + len(flat[0])]]
     with quiet_exporter():
+        # strict: non-strict export takes no int() of a tensor, as `choose` does of the number of words to order.
+        step = torch.export.export(Step(network), example, strict=True)
         program = torch.onnx.export(
-            Step(network), example, dynamo=True, opset_version=OPSET, external_data=False, input_names=names,
+            step, dynamo=True, opset_version=OPSET, external_data=False, input_names=names,
             output_names=out, custom_translation_table=translations("ort"), verbose=False,
         )  # fmt: skip
     assert program is not None

@@ -115,7 +115,8 @@ class TextGenerator(nn.Module):
         place, since all of the cache is looked at, and what lies ahead is masked.
         """
         places = torch.arange(cache[0][0].shape[2], device=place.device)
-        here, past = (places == place)[:, None], (places <= place)[None, None]
+        past = (places <= place)[None, None]
+        here = place.expand(before.shape[0], self.config.heads, 1, self.config.width // self.config.heads)
         x = self._embedded(before[:, None], self.position.index_select(0, place[None]), memory)
         grown = []
         for index, block in enumerate(self.blocks):
@@ -179,10 +180,10 @@ class DecoderBlock(nn.Module):
     ) -> tuple[Tensor, Pair]:
         """The same for one word [B, 1, width], with the keys and values [B, H, L, D] of those before it.
 
-        here: bool [L, 1], where its own go. past: bool [1, 1, L], the words up to it.
+        here: int64 [B, H, 1, D], the place where its own go. past: bool [1, 1, L], the words up to it.
         """
         h = self.before_attention(x)
-        keys, values = (torch.where(here, self.attention.project(h, 1 + i), cache[i]) for i in range(2))
+        keys, values = (cache[i].scatter(2, here, self.attention.project(h, 1 + i)) for i in range(2))
         x = x + self.attention.attend(self.attention.project(h, 0), keys, values, past)
         return self._rest(x, looked_up, mask, None), (keys, values)
 

@@ -115,23 +115,35 @@ def choose(scores: Tensor, chance: Tensor, sampling: Sampling) -> tuple[Tensor, 
     of a word's bounds it still may (`near_ties`).
     """
     shares = (scores / sampling.temperature[:, None]).softmax(1)
-    ordered, count = _counted(shares, sampling)
-    reached = _kept(shares, ordered, count).cumsum(1)
+    every = shares.shape[1]
+    # As many as some sentence asks for: to order all words takes two fifths of a token's time.
+    asked = torch.where(sampling.top_k > 0, sampling.top_k, torch.where(sampling.top_p < 1, every, 1)).max()
+    ordered = _largest(shares, asked.clamp_max(every))
+    reached = _kept(shares, ordered, _counted(ordered, sampling, every)).cumsum(1)
     total = reached[:, -1:]
     token = ((reached <= chance[:, None] * total) & (reached < total)).sum(1)
     return token, scores.gather(1, token[:, None])[:, 0]
 
 
-def _counted(shares: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
-    """Shares float [B, V] from the largest on, and how many of them top_k and top_p leave, int64 [B, 1]."""
-    ordered = shares.sort(1, descending=True).values
+@torch.jit.script_if_tracing  # a trace would take its example's number
+def _largest(shares: Tensor, count: Tensor) -> Tensor:
+    """The so many largest shares [B, n] from the largest on; count: int64 []."""
+    return shares.topk(int(count), 1).values
+
+
+def _counted(ordered: Tensor, sampling: Sampling, every: int) -> Tensor:
+    """How many of `every` words top_k and top_p leave, int64 [B, 1]; ordered: the largest shares float [B, n]."""
     count = (ordered.cumsum(1) - ordered < sampling.top_p[:, None]).sum(1)
-    return ordered, torch.where(sampling.top_k > 0, torch.minimum(count, sampling.top_k), count)[:, None]
+    # The sum of all shares is not quite 1: rounding would leave out a few of the rarest.
+    count = torch.where(sampling.top_p < 1, count, every)
+    return torch.where(sampling.top_k > 0, torch.minimum(count, sampling.top_k), count)[:, None]
 
 
 def _kept(shares: Tensor, ordered: Tensor, count: Tensor) -> Tensor:
     """The shares of the words that are left, 0 for others; words as probable as the last of them are left too."""
-    return torch.where(shares >= ordered.gather(1, count - 1), shares, 0.0)
+    some = count < shares.shape[1]
+    least = torch.where(some, ordered.gather(1, torch.where(some, count - 1, 0)), 0.0)
+    return torch.where(shares >= least, shares, 0.0)
 
 
 def near_ties(scores: Tensor, chance: Tensor, sampling: Sampling) -> Tensor:
@@ -141,7 +153,8 @@ def near_ties(scores: Tensor, chance: Tensor, sampling: Sampling) -> Tensor:
     another word would count, or `chance` within 1e-6 of the next word's.
     """
     shares = (scores / sampling.temperature[:, None]).softmax(1)
-    ordered, count = _counted(shares, sampling)
+    ordered = shares.sort(1, descending=True).values
+    count = _counted(ordered, sampling, shares.shape[1])
     longer = torch.nn.functional.pad(ordered, (0, 1)).log()  # beyond the last word nothing is near
     gap = longer.gather(1, count - 1) - longer.gather(1, count)
     by_score = gap[:, 0] * sampling.temperature < 1e-4

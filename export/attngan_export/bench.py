@@ -17,10 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from attngan_export.bench_forms import Form, eager, job, onnx, shipped, tokens_a_sentence, torchscript
-from attngan_export.folder import TORCHSCRIPT
+from attngan_export.bench_forms import Form, eager, job, onnx, shipped, tokens_a_sentence, torch_files
 from attngan_export.table import table
-from attngan_export.verify import contents
 from attngan_export.versions import versions
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
@@ -38,16 +36,18 @@ Call = Callable[[], object]
 
 @dataclass
 class Measured:
-    """Figures of one form: seconds of every call by batch, seconds to the first picture or sentence, peak bytes."""
+    """Figures of one form: seconds of every call by batch; of processes, seconds to the first picture or sentence and
+    bytes, resident then and at most."""
 
     name: str
     calls: dict[int, list[float]] = field(default_factory=dict)
     first: list[float] = field(default_factory=list)
+    resident: list[int] = field(default_factory=list)
     peak: list[int] = field(default_factory=list)
 
 
 def run_bench(path_or_name: str, against: str | None = None) -> dict[str, Any]:
-    """Measures ONNX Runtime, and TorchScript and eager PyTorch where they are to be had; all with `THREADS` threads.
+    """Measures ONNX Runtime, and TorchScript, .pt2 and eager PyTorch where they are to be had; by `THREADS` threads.
 
     against: where the PyTorch weights are. Without it a shipped generator of the bundle's name is taken, if it
     makes the same. Returns what `write_json` writes. Raises AttnGANError if the bundle can't be read.
@@ -61,8 +61,9 @@ def run_bench(path_or_name: str, against: str | None = None) -> dict[str, Any]:
             entry.calls[batch] = [each / parts for each in seconds]
     for _ in range(_PROCESSES):
         for form, entry in zip(forms, found, strict=True):
-            first, peak = _process(*form.process)
+            first, resident, peak = _process(*form.process)
             entry.first.append(first)
+            entry.resident.append(resident)
             entry.peak.append(peak)
     tokens = tokens_a_sentence(bundle, forms[0]) if bundle.task == "text" else None
     return {
@@ -78,7 +79,7 @@ def _forms(bundle: Bundle, against: str | None) -> tuple[list[Form], list[str]]:
     forms = [onnx(bundle, THREADS)]
     if find_spec("torch") is None:
         return forms, ['without PyTorch rows: torch is not installed; run: pip install "attngan[export,cpu]"']
-    forms += [torchscript(bundle, THREADS)] if TORCHSCRIPT in contents(bundle) else []
+    forms += torch_files(bundle, THREADS)
     run_or_name = against or shipped(bundle)
     if not run_or_name:
         return forms, ["without an eager PyTorch row: name the weights by --against RUN_OR_NAME"]
@@ -97,9 +98,9 @@ def report(figures: dict[str, Any]) -> str:
         for key, _ in columns:
             value, ratio = entry[key]["median"], last[key]["median"] / entry[key]["median"]
             cells.append(f"{value:.2f} ({ratio:.1f}×)" if len(forms) > 1 else f"{value:.2f}")
-        rows.append((*cells, f"{entry['peak_mb']:.0f}"))
+        rows.append((*cells, f"{entry['resident_mb']:.0f}", f"{entry['peak_mb']:.0f}"))
     speeds = [f"batch {batch}, tokens/s" for batch in BATCHES] if tokens else []
-    header = ("", *speeds, *(said for _, said in columns), "peak, MB")
+    header = ("", *speeds, *(said for _, said in columns), "resident, MB", "peak, MB")
     title = f"{figures['bundle']} ({figures['target']}, {figures['precision']}), {figures['device']}, "
     title += f"{figures['threads']} threads; medians" + ("; × as fast as the last row" if len(forms) > 1 else "")
     title += f"; {tokens:.1f} tokens a sentence" if tokens else ""
@@ -156,8 +157,8 @@ def _seconds(call: Call) -> float:
     return time.perf_counter() - start
 
 
-def _process(kind: str, path: str) -> tuple[float, int]:
-    """Seconds from the start of a process until its first picture or sentence, and its peak memory in bytes."""
+def _process(kind: str, path: str) -> tuple[float, int, int]:
+    """Seconds from the start of a process until its first picture or sentence; bytes, resident then and at most."""
     command = [sys.executable, "-m", "attngan_export.first_image", kind, path, str(THREADS)]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         start = time.perf_counter()
@@ -170,7 +171,8 @@ def _process(kind: str, path: str) -> tuple[float, int]:
             complaints.seek(0)
             reason = (complaints.read().strip().splitlines() or ["no output"])[-1][:200]
             raise AttnGANError(f"{path}: could not be used in a process of its own ({reason})")
-    return seconds, int(rest)
+    resident, peak = map(int, rest.split())
+    return seconds, resident, peak
 
 
 def _figures(entry: Measured, tokens: float | None) -> dict[str, Any]:
@@ -181,7 +183,11 @@ def _figures(entry: Measured, tokens: float | None) -> dict[str, Any]:
         if tokens:
             figures[f"batch_{batch}_tokens_per_s"] = batch * tokens / float(np.median(calls))
     first = "first_sentence_s" if tokens else "first_image_s"
-    return figures | {first: _quantiles(entry.first), "peak_mb": max(entry.peak) / 1e6}
+    return figures | {
+        first: _quantiles(entry.first),
+        "resident_mb": max(entry.resident) / 1e6,
+        "peak_mb": max(entry.peak) / 1e6,
+    }
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from attngan_export.first_image import KEYWORDS, PROMPT
-from attngan_export.folder import TORCHSCRIPT
+from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_export.golden import golden_error, golden_inputs, golden_outputs
 from attngan_export.verify import contents
 from attngan_runtime.bundle import Bundle
@@ -100,11 +100,16 @@ def onnx(bundle: Bundle, threads: int) -> Form:
     return Form("ONNX Runtime", draw, ("runtime", str(bundle.folder)))
 
 
-def torchscript(bundle: Bundle, threads: int) -> Form:
-    from attngan_export.torchscript import load_torchscript
+def torch_files(bundle: Bundle, threads: int) -> list[Form]:
+    """Those that the bundle has for torch alone."""
+    from attngan_export.torch_files import load_torch_file
 
-    module = load_torchscript(contents(bundle)[TORCHSCRIPT])
-    return Form("TorchScript", _torch_draw(module, threads), ("torchscript", str(bundle.folder)))
+    found, folder = contents(bundle), str(bundle.folder)
+    return [
+        Form(said, _torch_draw(load_torch_file(name, found[name], f"{folder}/{name}"), threads), (kind, folder))
+        for name, said, kind in ((TORCHSCRIPT, "TorchScript", "torchscript"), (PT2, ".pt2", "pt2"))
+        if name in found
+    ]
 
 
 def eager(bundle: Bundle, run_or_name: str, threads: int) -> Form:

@@ -8,28 +8,14 @@ import click
 
 from attngan_export.requirements import require
 from attngan_export.table import table
-from attngan_runtime.console import Group
+from attngan_runtime.console import GroupWithDefault
 
 
-class _ExportByDefault(Group):
-    """`attngan-export RUN` means `attngan-export export RUN`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help", "--version"):
-            args = ["export", *args]
-        return super().parse_args(ctx, args)
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "RUN_OR_NAME --out BUNDLE [OPTIONS]")
-        formatter.write_usage(ctx.command_path, "verify BUNDLE [OPTIONS]", " " * len("Usage: "))
-        formatter.write_usage(ctx.command_path, "bench BUNDLE [OPTIONS]", " " * len("Usage: "))
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        self.commands["export"].format_options(ctx, formatter)
-        self.format_commands(ctx, formatter)
-
-
-@click.group(cls=_ExportByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=GroupWithDefault, default="export",
+    usages=["RUN_OR_NAME --out BUNDLE [OPTIONS]", "verify BUNDLE [OPTIONS]", "bench BUNDLE [OPTIONS]"],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
 @click.version_option(package_name="attngan")
 def main() -> None:
     """Write a trained generator as a bundle that runs without PyTorch, compared with PyTorch first.
@@ -49,18 +35,19 @@ def main() -> None:
 @click.option("--input", "noise", type=click.Choice(["seed", "z"]), default="seed", show_default=True,
               help="Draw noise inside the graph from a seed, or take it as z.")  # fmt: skip
 @click.option("--torchscript", is_flag=True, help="Write model.torchscript.pt too.")
+@click.option("--pt2", is_flag=True, help="Write model.pt2 too, the file of torch.export.")
 @click.option("--precision", type=click.Choice(["fp32", "fp16-weights"]), default="fp32", show_default=True,
               help="fp16-weights: half the size, computed in fp32 all the same.")  # fmt: skip
 @click.option("--attention", is_flag=True, help="Of a generator from words: give where it looked for each word, too.")
 def export(
-    run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, precision: str, attention: bool
+    run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, pt2: bool, precision: str, attention: bool
 ) -> None:
     """Write the bundle of a run or shipped generator."""
     require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "fastjsonschema")
     from attngan_export.export import export_generator
 
     done = export_generator(
-        run_or_name, out, target=target, noise=noise, torchscript=torchscript,  # type: ignore[arg-type]
+        run_or_name, out, target=target, noise=noise, torchscript=torchscript, pt2=pt2,  # type: ignore[arg-type]
         precision=precision, attention=attention,  # type: ignore[arg-type]
     )  # fmt: skip
     for entry in done.comparisons:

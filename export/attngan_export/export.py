@@ -12,16 +12,16 @@ from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan.networks.writing import DeployedTextGenerator
 from attngan.writing import LoadedWriter, load_writer, writes
 from attngan_export.describe import describe, metadata
-from attngan_export.folder import TORCHSCRIPT, check_destination, staged
+from attngan_export.folder import PT2, TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise
-from attngan_export.gate import Comparison, cases, compare_onnx, compare_torchscript, torch_threads
+from attngan_export.gate import Comparison, cases, compare_onnx, compare_torch, torch_threads
 from attngan_export.half_weights import round_to_half
 from attngan_export.image_form import ImageForm
 from attngan_export.lowering import Target
 from attngan_export.onnx_graph import onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.text_to_image_form import TextToImageForm
-from attngan_export.torchscript import torchscript_bytes
+from attngan_export.torch_files import WRITE, load_torch_file
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
@@ -77,12 +77,14 @@ def export_generator(
     target: Target = "ort",
     noise: Noise = "seed",
     torchscript: bool = False,
+    pt2: bool = False,
     precision: Precision = "fp32",
     attention: bool = False,
 ) -> Exported:
     """Writes the bundle of a run folder or shipped generator into the folder `out`, replacing an older bundle.
 
-    attention: also give, of a generator from words, where each word was looked at.
+    torchscript, pt2: also write the generator for torch alone. attention: also give, of a generator from words,
+    where each word was looked at.
     Raises AttnGANError for a run that can't be read, a place that can't be written, and a file that differs from
     PyTorch beyond `gate.TOLERANCE`; `out` is then as it was before.
     """
@@ -91,8 +93,8 @@ def export_generator(
     form = form_of(generator, noise, precision, attention)
     with staged(out) as folder:
         contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
-        if torchscript:
-            contents[TORCHSCRIPT] = torchscript_bytes(form)
+        asked = {TORCHSCRIPT: torchscript, PT2: pt2}
+        contents |= {name: write(form) for name, write in WRITE.items() if asked[name]}
         if generator.tokenizer:
             contents[TOKENIZER] = tokenizer_bytes(generator.tokenizer.content)
         for name, content in contents.items():
@@ -115,6 +117,6 @@ def compare_files(contents: dict[str, bytes], form: Form) -> list[Comparison]:
     with torch_threads(form.threads):
         wanted = cases(form)
         found = compare_onnx(MODEL, contents[MODEL], wanted)
-        if TORCHSCRIPT in contents:
-            found.append(compare_torchscript(TORCHSCRIPT, contents[TORCHSCRIPT], wanted))
+        for name in (name for name in WRITE if name in contents):
+            found.append(compare_torch(name, load_torch_file(name, contents[name], name), wanted))
     return found

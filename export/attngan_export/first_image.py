@@ -1,7 +1,7 @@
 """A process of its own for `attngan-export bench`: `python -m attngan_export.first_image KIND PATH THREADS`.
 
-Prints `ready` as soon as one picture or sentence is in hand, then makes 16 more at once and prints its peak memory in
-bytes. Each kind imports what its user would import, and no more.
+Prints `ready` as soon as one picture or sentence is in hand and, in bytes, its resident memory then and its peak memory
+after 16 more at once. Each kind imports what its user would import, and no more.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def _pictures(run_or_name: str) -> Make:
     return lambda batch: generator.draw(list(range(batch)), [0] * batch if has_classes else None)
 
 
-def torchscript(bundle: str, threads: int) -> Make:
-    """With torch and the file alone; the sidecar tells what it takes."""
+def torch_alone(bundle: str, threads: int, kind: str) -> Make:
+    """With torch and the file of this kind alone; the sidecar tells what it takes."""
     import json
 
     import torch
@@ -70,7 +70,10 @@ def torchscript(bundle: str, threads: int) -> Make:
     torch.set_num_threads(threads)
     with open(f"{bundle}/model.onnx.json", encoding="utf-8") as file:
         inputs = json.load(file)["inputs"]
-    module = torch.jit.load(f"{bundle}/model.torchscript.pt")
+    if kind == "pt2":
+        module = torch.export.load(f"{bundle}/model.pt2").module()
+    else:
+        module = torch.jit.load(f"{bundle}/model.torchscript.pt")
     kinds = {"int64": torch.int64, "float32": torch.float32}
 
     @torch.no_grad()
@@ -90,18 +93,20 @@ KINDS: dict[str, Callable[[str, int], Make]] = {
     "runtime": runtime,
     "torch": torch_eager,
     "torch-sdpa": partial(torch_eager, attention="sdpa"),
-    "torchscript": torchscript,
+    "torchscript": partial(torch_alone, kind="torchscript"),
+    "pt2": partial(torch_alone, kind="pt2"),
 }
 
 
-def peak_memory() -> int:
-    """Largest resident size of this process in bytes.
+def memory(peak: bool) -> int:
+    """Resident size of this process in bytes, now or the largest so far; without Linux's /proc always the largest.
 
-    On Linux from /proc: getrusage's figure starts at the parent's size where the process was forked from it.
+    Not getrusage's on Linux, since that starts at the parent's size where the process was forked from it.
     """
     try:
         with open("/proc/self/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+            wanted = "VmHWM" if peak else "VmRSS"
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(wanted))
     except (OSError, StopIteration):
         import resource
 
@@ -113,5 +118,6 @@ if __name__ == "__main__":
     make = KINDS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
     make(1)
     print("ready", flush=True)
+    resident = memory(peak=False)
     make(16)
-    print(peak_memory(), flush=True)
+    print(resident, memory(peak=True), flush=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER
 
-TORCHSCRIPT = "model.torchscript.pt"
-_OURS = {MODEL, SIDECAR, TOKENIZER, TORCHSCRIPT}
+TORCHSCRIPT, PT2 = "model.torchscript.pt", "model.pt2"
+_OURS = {MODEL, SIDECAR, TOKENIZER, TORCHSCRIPT, PT2}
 
 
 def check_destination(out: Path) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from attngan_export.form import Form
-from attngan_export.torchscript import load_torchscript
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import CPU, CUDA, import_onnxruntime, open_session
 
@@ -171,9 +170,8 @@ def compare_onnx(file: str, content: bytes, wanted: list[Case]) -> list[Comparis
     return found
 
 
-def compare_torchscript(file: str, content: bytes, wanted: list[Case]) -> Comparison:
-    """Compares in torch on the CPU. Raises AttnGANError as `compare`."""
-    module = load_torchscript(content)
+def compare_torch(file: str, module: nn.Module, wanted: list[Case]) -> Comparison:
+    """Compares what `load_torch_file` loaded, in torch on the CPU. Raises AttnGANError as `compare`."""
 
     @torch.no_grad()
     def run(inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -1,17 +1,18 @@
-"""A generator as TorchScript: loads with torch alone, without our packages."""
+"""A generator as TorchScript: loads with torch alone, without our packages.
+
+Deprecated upstream, in favour of torch.export (`pt2`): torch 2.13 warns, and does not support it on Python 3.14 and
+later. Such a file is a program, which torch.jit.load compiles and runs as it stands.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import warnings
-from collections.abc import Iterator
 
 import torch
-from torch import nn
 
-from attngan.attention import set_attention_backend
 from attngan_export.form import Form
+from attngan_export.sdpa import attention_by_aten
 from attngan_export.text_form import TextForm
 from attngan_export.text_script import scripted
 
@@ -22,7 +23,7 @@ def torchscript_bytes(form: Form) -> bytes:
 
     Inputs are positional, in the order of `form.names`; the batch is dynamic.
     """
-    with warnings.catch_warnings(), _attention_backend(form.network, "sdpa"), torch.no_grad():
+    with warnings.catch_warnings(), attention_by_aten(form.network), torch.no_grad():
         warnings.simplefilter("ignore")  # that TorchScript is deprecated, and that shapes become constants
         # The trace's own check draws another batch of 2; the gate compares batches 1, 2 and 8.
         example = tuple(form.sample(2).values())
@@ -41,13 +42,3 @@ def load_torchscript(content: bytes) -> torch.jit.ScriptModule:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return torch.jit.load(io.BytesIO(content), map_location="cpu")
-
-
-@contextlib.contextmanager
-def _attention_backend(network: nn.Module, backend: str) -> Iterator[None]:
-    """Runs the attention of `network` by `backend` inside the block and by "auto" after it."""
-    set_attention_backend(network, backend)
-    try:
-        yield
-    finally:
-        set_attention_backend(network, "auto")

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from attngan_export.folder import TORCHSCRIPT
+from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_export.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER
+from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
 
 Row = tuple[str, str, str]
 
@@ -32,17 +32,18 @@ def verify(path_or_name: str, against: str | None = None) -> list[Row]:
         each = "sentence" if bundle.task == "text" else "prompt"
         rows.append((TOKENIZER, "words", f"ok, {tokenizer.size:,} words, {tokenizer.length} a {each}"))
     rows.append(_golden_onnx(bundle))
-    if (bundle.folder / TORCHSCRIPT).exists() and TORCHSCRIPT in bundle.sidecar["files"]:
-        rows.append(_golden_torchscript(bundle))
+    rows += [_golden_torch(bundle, name, content) for name, content in contents(bundle).items() if name != MODEL]
     return rows + (_against(bundle, against) if against else [])
 
 
 def contents(bundle: Bundle) -> dict[str, bytes]:
-    """The bundle's exported files by name, those that are there."""
-    found = {MODEL: bundle.model}
-    if TORCHSCRIPT in bundle.sidecar["files"] and (bundle.folder / TORCHSCRIPT).exists():
-        found[TORCHSCRIPT] = (bundle.folder / TORCHSCRIPT).read_bytes()
-    return found
+    """The bundle's exported files by name, those that are there. Raises AttnGANError if one was swapped meanwhile."""
+    there = [name for name in (TORCHSCRIPT, PT2) if name in bundle.sidecar["files"] and (bundle.folder / name).exists()]
+    found = {name: (bundle.folder / name).read_bytes() for name in there}
+    for name, content in found.items():
+        if sha256_of(content) != bundle.sidecar["files"][name]:
+            raise AttnGANError(f"{bundle.folder / name}: has changed since its hash was compared; try again")
+    return {MODEL: bundle.model} | found
 
 
 def _golden_onnx(bundle: Bundle) -> Row:
@@ -51,18 +52,18 @@ def _golden_onnx(bundle: Bundle) -> Row:
     return _golden(bundle, MODEL, [np.asarray(values) for values in outputs])
 
 
-def _golden_torchscript(bundle: Bundle) -> Row:
+def _golden_torch(bundle: Bundle, name: str, content: bytes) -> Row:
     if find_spec("torch") is None:
-        return TORCHSCRIPT, "golden sample", "not checked: torch is not installed"
+        return name, "golden sample", "not checked: torch is not installed"
     import torch
 
     from attngan_export.gate import as_tuple
-    from attngan_export.torchscript import load_torchscript
+    from attngan_export.torch_files import load_torch_file
 
-    module = load_torchscript(contents(bundle)[TORCHSCRIPT])
+    module = load_torch_file(name, content, str(bundle.folder / name))
     with torch.no_grad():
         given = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
-    return _golden(bundle, TORCHSCRIPT, [values.numpy() for values in as_tuple(given)])
+    return _golden(bundle, name, [values.numpy() for values in as_tuple(given)])
 
 
 def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:

@@ -14,7 +14,9 @@ SIMILARITIES = ("dot", "l2")
 def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Under autocast, what torch does to SDPA's inputs: everything but float64 goes to the autocast dtype."""
     kind = tensors[0].device.type
-    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+    # Asked only of devices that may have none: torch 2.11 can't trace the question, so nothing would export.
+    available = kind in ("cpu", "cuda") or torch.amp.is_autocast_available(kind)
+    if not available or not torch.is_autocast_enabled(kind):
         return tensors
     dtype = torch.get_autocast_dtype(kind)
     return tuple(x if x.dtype == torch.float64 else x.to(dtype) for x in tensors)

@@ -299,6 +299,16 @@ def test_choice_has_its_probabilities():
         assert torch.bincount(token, minlength=4).div(20_000).tolist() == pytest.approx(wanted, abs=1e-3)
 
 
+def test_top_p_of_1_leaves_out_no_word_and_rows_have_their_own_count():
+    """In float32 the largest of these shares reach 1 before the rarest are added."""
+    row = torch.randn(1, 2000, generator=torch.Generator().manual_seed(18)).mul(3).log_softmax(1)
+    row = row.sort(1).values.expand(4, -1)  # the rarest words come first
+    chance, top_k = torch.full((4,), 1e-12), torch.tensor([0, 0, 3, 5000])
+    token, _ = choose(row, chance, Sampling(torch.ones(4), top_k, torch.tensor([1.0, 0.5, 1.0, 1.0])))
+    held = row.exp().flip(1).cumsum(1)[0]
+    assert token.tolist() == [0, 1999 - int((held < 0.5).sum()), 1997, 0]
+
+
 @pytest.mark.parametrize(
     ("scores", "chance", "asked", "tie"),
     [

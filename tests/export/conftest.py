@@ -104,17 +104,18 @@ def run_plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bundle(run_by_class: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """By class, from seeds, for ONNX Runtime, with TorchScript."""
+    """By class, from seeds, for ONNX Runtime, with TorchScript and .pt2."""
     out = tmp_path_factory.mktemp("bundles") / "by-class"
-    export_generator(str(run_by_class), out, torchscript=True)
+    export_generator(str(run_by_class), out, torchscript=True, pt2=True)
     return out
 
 
 @pytest.fixture(scope="session")
 def z_bundle(run_plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Unconditional, from z, portable, weights in fp16, with TorchScript."""
+    """Unconditional, from z, portable, weights in fp16, with TorchScript and .pt2."""
     out = tmp_path_factory.mktemp("bundles") / "plain-z"
-    export_generator(str(run_plain), out, target="portable", noise="z", torchscript=True, precision="fp16-weights")
+    files = {"torchscript": True, "pt2": True}
+    export_generator(str(run_plain), out, target="portable", noise="z", precision="fp16-weights", **files)
     return out
 
 
@@ -131,9 +132,9 @@ def run_of_words_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def words_bundle(run_of_words: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """In three styles, from seeds, for ONNX Runtime, with attention maps and TorchScript."""
+    """In three styles, from seeds, for ONNX Runtime, with attention maps, TorchScript and .pt2."""
     out = tmp_path_factory.mktemp("bundles") / "words"
-    export_generator(str(run_of_words), out, torchscript=True, attention=True)
+    export_generator(str(run_of_words), out, torchscript=True, pt2=True, attention=True)
     return out
 
 
@@ -167,10 +168,10 @@ def text_run_by_mean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def text_bundle(text_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For ONNX Runtime, with TorchScript."""
+    """For ONNX Runtime, with TorchScript and .pt2."""
     out = tmp_path_factory.mktemp("bundles") / "text"
     with few_greedy():
-        export_generator(str(text_run), out, torchscript=True)
+        export_generator(str(text_run), out, torchscript=True, pt2=True)
     return out
 
 

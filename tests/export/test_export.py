@@ -98,7 +98,7 @@ def test_sidecar_says_what_was_measured(bundle):
     assert 0 <= found["measured"] <= found["asked"] == 1e-5
     assert [entry["name"] for entry in sidecar["inputs"]] == ["seed", "class", "truncation"]
     assert sidecar["golden"]["inputs"]["seed"][:2] == [0, 2**32 - 1]
-    assert set(sidecar["files"]) == {"model.onnx", "model.torchscript.pt"}
+    assert set(sidecar["files"]) == {"model.onnx", "model.torchscript.pt", "model.pt2"}
     assert golden_inputs(sidecar)["truncation"].dtype == np.float32
 
 

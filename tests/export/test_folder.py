@@ -32,7 +32,7 @@ def test_only_bundles_and_empty_folders_are_replaced(tmp_path):
     with pytest.raises(AttnGANError, match=r"notes\.txt"):
         check_destination(tmp_path / "mixed")
     fill(tmp_path / "empty")
-    fill(tmp_path / "bundle", "model.onnx", "model.onnx.json", "model.torchscript.pt")
+    fill(tmp_path / "bundle", "model.onnx", "model.onnx.json", "model.torchscript.pt", "model.pt2")
     for name in ("empty", "bundle", "new"):
         check_destination(tmp_path / name)
 

@@ -8,6 +8,7 @@ from onnx import numpy_helper
 from attngan.checkpoint import load_generator
 from attngan_export import export, gate, lowering, onnx_graph
 from attngan_export.export import export_generator
+from attngan_export.folder import TORCHSCRIPT
 from attngan_export.image_form import ImageForm
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.onnx_session import CPU, CUDA
@@ -54,7 +55,7 @@ def test_one_weight_off_by_a_thousandth_is_refused_and_the_old_bundle_stays(
 def test_broken_torchscript_is_refused(bundle, z_bundle, run_by_class, tmp_path, monkeypatch):
     fine = (bundle / "model.onnx").read_bytes()
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: fine)
-    other = export.torchscript_bytes
+    other = export.WRITE[TORCHSCRIPT]
 
     def broken(form):
         bias = form.network.generator.to_picture.bias
@@ -63,7 +64,7 @@ def test_broken_torchscript_is_refused(bundle, z_bundle, run_by_class, tmp_path,
         bias -= 1e-3
         return content
 
-    monkeypatch.setattr(export, "torchscript_bytes", broken)
+    monkeypatch.setitem(export.WRITE, TORCHSCRIPT, broken)
     with pytest.raises(AttnGANError, match=r"model\.torchscript\.pt on torch .* differs"):
         export_generator(str(run_by_class), tmp_path / "out", torchscript=True)
     assert list(tmp_path.iterdir()) == []

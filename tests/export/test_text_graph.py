@@ -207,7 +207,7 @@ def test_ties_are_looked_for_where_a_token_differs_alone(wanted, text_bundle, mo
     gate.compare_onnx("model.onnx", (text_bundle / "model.onnx").read_bytes(), wanted)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.torchscript.pt", "tokenizer.json", "model.onnx.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.pt2", "tokenizer.json", "model.onnx.json"])
 def test_a_flipped_byte_is_found(text_bundle, tmp_path, name):
     copy = shutil.copytree(text_bundle, tmp_path / "copy")
     content = bytearray((copy / name).read_bytes())

@@ -19,21 +19,20 @@ def copy(bundle, tmp_path):
 
 def test_a_whole_bundle_passes_every_check(bundle, run_by_class):
     rows = verify(bundle, str(run_by_class))
-    assert [row[:2] for row in rows[:5]] == [
+    files = ["model.onnx", "model.torchscript.pt", "model.pt2"]
+    assert [row[:2] for row in rows[:7]] == [
         ("model.onnx.json", "schema and own hash"),
-        ("model.onnx", "sha256"),
-        ("model.torchscript.pt", "sha256"),
-        ("model.onnx", "golden sample"),
-        ("model.torchscript.pt", "golden sample"),
+        *((name, "sha256") for name in files),
+        *((name, "golden sample") for name in files),
     ]
-    assert len(rows) == 7 and all(row[2].startswith("ok") for row in rows)
+    assert [row[0] for row in rows[7:]] == files and all(row[2].startswith("ok") for row in rows)
 
 
 def test_fp16_weights_are_rounded_before_they_are_compared(z_bundle, run_plain):
     assert all(row[2].startswith("ok") for row in verify(z_bundle, str(run_plain)))
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.torchscript.pt", "model.onnx.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.torchscript.pt", "model.pt2", "model.onnx.json"])
 def test_a_flipped_byte_is_found(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -42,9 +41,10 @@ def test_a_flipped_byte_is_found(copy, name):
         verify(copy)
 
 
-def test_torchscript_may_be_left_behind(copy):
-    (copy / "model.torchscript.pt").unlink()
-    assert ("model.torchscript.pt", "sha256", "left behind") in verify(copy)
+def test_files_for_torch_may_be_left_behind(copy):
+    for name in ("model.torchscript.pt", "model.pt2"):
+        (copy / name).unlink()
+        assert (name, "sha256", "left behind") in verify(copy)
 
 
 def test_torch_is_not_needed(bundle):
@@ -53,7 +53,7 @@ def test_torch_is_not_needed(bundle):
         [sys.executable, "-c", script, "verify", str(bundle)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "not checked: torch is not installed" in done.stdout
+    assert done.stdout.count("not checked: torch is not installed") == 2
 
 
 def test_a_wrong_golden_sample_is_found(copy):

@@ -95,7 +95,7 @@ def test_portable_has_standard_operators_alone(words_z_bundle):
 def test_sidecar_says_what_is_asked_and_given(words_bundle, run_of_words):
     sidecar = parse_sidecar((words_bundle / "model.onnx.json").read_bytes())
     assert [entry["name"] for entry in sidecar["inputs"]] == ["tokens", "mask", "seed", "style", "truncation"]
-    assert set(sidecar["files"]) == {"model.onnx", "model.torchscript.pt", "tokenizer.json"}
+    assert set(sidecar["files"]) == {"model.onnx", "model.torchscript.pt", "model.pt2", "tokenizer.json"}
     assert sidecar["attention"]["shape"] == ["batch", 6, 16, 16] and sidecar["task"] == "text-to-image"
     assert (words_bundle / "tokenizer.json").read_bytes() == (run_of_words / "tokenizer.json").read_bytes()
     golden = sidecar["golden"]["inputs"]
@@ -166,7 +166,7 @@ def test_a_graph_that_fails_on_empty_prompts_alone_is_refused(
 def test_a_whole_bundle_passes_every_check(words_bundle, words_z_bundle, run_of_words, run_of_words_alone):
     rows = verify(words_bundle, str(run_of_words))
     assert ("tokenizer.json", "words", "ok, 10 words, 6 a prompt") in rows
-    assert len(rows) == 9 and all(row[2].startswith("ok") for row in rows)
+    assert len(rows) == 12 and all(row[2].startswith("ok") for row in rows)
     assert all(row[2].startswith("ok") for row in verify(words_z_bundle, str(run_of_words_alone)))
 
 
@@ -215,7 +215,7 @@ def test_prompts_are_measured_beside_pytorch(words_bundle, run_of_words, run_of_
     for name, value in {"THREADS": 1, "_ROUNDS": 1, "_ROUND": 0.0, "_PROCESSES": 1}.items():
         monkeypatch.setattr(bench, name, value)
     figures = bench.run_bench(str(words_bundle), str(run_of_words))
-    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", "PyTorch, eager"]
+    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
     assert all(entry["batch_1_ms"]["p10"] > 0 and entry["peak_mb"] > 20 for entry in figures["forms"].values())
     with pytest.raises(AttnGANError, match="draws other pictures"):
         bench.run_bench(str(words_bundle), str(run_of_words_alone))
