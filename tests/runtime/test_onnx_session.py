@@ -128,7 +128,7 @@ def test_cores_where_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) ->
 def test_memory_and_cores_are_left_to_the_application(make_bundle: Any) -> None:
     session = Generator.load(make_bundle()).session
     options = session.get_session_options()
-    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "50"
+    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "200"
     assert not options.enable_mem_pattern and session._model_bytes is None
 
 
