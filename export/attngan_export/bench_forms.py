@@ -11,10 +11,10 @@ import numpy as np
 
 from attngan_export.first_image import KEYWORDS, PROMPT
 from attngan_export.folder import PT2, TORCHSCRIPT
-from attngan_export.golden import golden_error, golden_inputs, golden_outputs
 from attngan_export.verify import contents
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.onnx_session import open_session
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sentences import SentenceTokenizer

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import numpy as np
 
 from attngan_export.folder import PT2, TORCHSCRIPT
-from attngan_export.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.onnx_session import open_session
 from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
 

@@ -18,10 +18,10 @@ from attngan_export import gate, text_form
 from attngan_export.cli import main
 from attngan_export.describe import golden
 from attngan_export.export import form_of, load
-from attngan_export.golden import golden_inputs
 from attngan_export.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.golden import golden_inputs
 from attngan_runtime.onnx_session import CPU
 from attngan_runtime.sidecar import sha256_of, write_sidecar
 from tests.export.conftest import few_greedy, write_text_run

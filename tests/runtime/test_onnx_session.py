@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import onnxruntime
 import pytest
 
 from attngan_runtime import AttnGANError, Generator, onnx_session
+from attngan_runtime.golden import check_golden
 from attngan_runtime.onnx_session import import_onnxruntime, usable_cores
+from attngan_runtime.sidecar import write_sidecar
 
 
 def test_no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,3 +143,30 @@ def test_a_system_without_malloc_trim(monkeypatch: pytest.MonkeyPatch, error: ty
     onnx_session._return_freed_memory()
     monkeypatch.setattr(onnx_session.ctypes, "CDLL", missing)
     onnx_session._return_freed_memory()
+
+
+def test_a_provider_that_was_not_measured_must_draw_the_golden_sample(make_bundle: Any) -> None:
+    azure = ["AzureExecutionProvider", "CPUExecutionProvider"]  # leaves every operator to the next one
+    folder = make_bundle()
+    Generator.load(folder, providers=azure)
+    sidecar = json.loads((folder / "model.onnx.json").read_text(encoding="utf-8"))
+    sidecar["golden"]["values"][3] *= 0.5
+    write_sidecar(folder, sidecar)
+    Generator.load(folder)  # the export measured the CPU
+    with pytest.raises(
+        AttnGANError, match=r"^waves on AzureExecutionProvider: its golden sample differs by .* --input z"
+    ):
+        Generator.load(folder, providers=azure)
+
+
+def test_a_provider_that_fails_on_the_golden_sample_is_one_line() -> None:
+    class Failing:
+        def get_providers(self) -> list[str]:
+            return ["SomeProvider"]
+
+        def run(self, *_: Any) -> None:
+            raise RuntimeError("no such kernel\nat line 3")
+
+    sidecar = {"name": "waves", "task": "image", "output": {"name": "image"}, "inputs": [], "golden": {"inputs": {}}}
+    with pytest.raises(AttnGANError, match=r"^waves on SomeProvider: can't run there \(no such kernel\); ask for cpu$"):
+        check_golden(Failing(), sidecar)

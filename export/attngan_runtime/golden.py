@@ -1,4 +1,4 @@
-"""The golden sample of a sidecar, as it is checked; without torch."""
+"""The golden sample of a sidecar: does a graph make, on the device at hand, what it made when it was exported?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from attngan_runtime.errors import AttnGANError, first_line
 
 
 def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
@@ -30,3 +32,18 @@ def golden_inputs(sidecar: Mapping[str, Any]) -> dict[str, np.ndarray]:
     kinds = {"int64": np.int64, "float32": np.float32}
     given = sidecar["golden"]["inputs"]
     return {entry["name"]: np.array(given[entry["name"]], kinds[entry["dtype"]]) for entry in sidecar["inputs"]}
+
+
+def check_golden(session: Any, sidecar: Mapping[str, Any]) -> None:
+    """Raises AttnGANError if the golden inputs make anything else than the golden values in this session."""
+    where = f"{sidecar['name']} on {session.get_providers()[0]}"
+    try:
+        outputs = session.run(golden_outputs(sidecar), golden_inputs(sidecar))
+        error, allowed = golden_error(sidecar, outputs), sidecar["golden"]["tolerance"]
+    except Exception as failure:  # ONNX Runtime raises a class of its own for each of its error codes
+        raise AttnGANError(f"{where}: can't run there ({first_line(failure)}); ask for cpu") from None
+    if not error <= allowed:  # NaN is refused too
+        raise AttnGANError(
+            f"{where}: its golden sample differs by {error:.2g}, beyond {allowed:g}; ask for cpu, or export it again "
+            "with --target portable --input z, for providers whose integers have 32 bits"
+        )
