@@ -183,7 +183,7 @@ class DecoderBlock(nn.Module):
         here: int64 [B, H, 1, D], the place where its own go. past: bool [1, 1, L], the words up to it.
         """
         h = self.before_attention(x)
-        keys, values = (cache[i].scatter(2, here, self.attention.project(h, 1 + i)) for i in range(2))
+        keys, values = (_written(cache[i], here, self.attention.project(h, 1 + i)) for i in range(2))
         x = x + self.attention.attend(self.attention.project(h, 0), keys, values, past)
         return self._rest(x, looked_up, mask, None), (keys, values)
 
@@ -196,6 +196,11 @@ class DecoderBlock(nn.Module):
             # A sentence without key words takes nothing from them, and not the output projection's bias either.
             x = x + self.dropout(found * mask.any(1)[:, None, None].to(found.dtype))
         return x + self.dropout(self.mlp(self.before_mlp(x)))
+
+
+def _written(cache: Tensor, here: Tensor, new: Tensor) -> Tensor:
+    """The cache [B, H, L, D] with new [B, H, 1, D] at the place `here`, in the cache's dtype, float32 under autocast."""
+    return cache.scatter(2, here, new if new.dtype == cache.dtype else new.to(cache.dtype))
 
 
 def _straight_through(scores: Tensor, temperature: float) -> Tensor:
