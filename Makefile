@@ -40,7 +40,7 @@ survival: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow tests/runtime/test_fuzz.py
 
-# Every bundle under every ONNX Runtime since 1.24; writes docs/compatibility.md.
+# Every bundle under each minor version of ONNX Runtime since 1.24; writes docs/compatibility.md.
 compatibility: $(VENV)/.dev
 	$(BIN)/python bench/compatibility.py
 

@@ -1,9 +1,10 @@
-"""Which bundles run where: each under every ONNX Runtime since 1.24, from PyPI and npm, on this machine's processor.
+"""Which bundles run where: each under each minor version of ONNX Runtime since 1.24, on this machine's processor.
 
     python bench/compatibility.py      writes bench/results/compatibility.json and the tables of docs/compatibility.md
 
 Bundles are the shipped ones, the same exported with `--target portable`, and those that earlier commits wrote
-(tests/runtime/kept). Each cell is a process of its own. Everything is installed into a temporary folder.
+(tests/runtime/kept). Of each version it is the newest patch that PyPI or npm has; npm lacks some versions. Each cell is
+a process of its own. Everything is installed into a temporary folder.
 """
 
 from __future__ import annotations
@@ -157,25 +158,35 @@ def drawn_cell(python: str, environment: dict[str, str], place: Path, bundle: Pa
     words = ["--prompt", "red heart"] if bundle.name == "emoji-64" else []
     out = place / "drawn"
     command = [python, "-m", "attngan_runtime.cli", str(bundle), "--seeds", "0-1", *words, "--out", f"{out}.png"]
-    made = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
-    if made.returncode:
-        return {"reason": (made.stderr.strip().splitlines() or ["no output"])[-1][:200]}
+    made = _ended(command, environment)
+    if isinstance(made, str) or made.returncode:
+        return {"reason": made if isinstance(made, str) else _last_line(made)}
     return python_cell(python, environment, "CPUExecutionProvider", bundle)
 
 
 def answer(command: Sequence[str], environment: dict[str, str]) -> Cell:
     """What a cell's process prints last, or how it ended."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, env=os.environ | environment)
-    except subprocess.TimeoutExpired:
-        return {"reason": f"no answer in {_LONGEST} s"}
-    if done.returncode < 0:
-        return {"reason": f"ended by signal {-done.returncode}"}
+    done = _ended(command, environment)
+    if isinstance(done, str):
+        return {"reason": done}
     try:
         found: Cell = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
-        return {"reason": (done.stderr.strip().splitlines() or ["no output"])[-1][:200]}
+        return {"reason": _last_line(done)}
     return found
+
+
+def _ended(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str] | str:
+    """A process that ended by itself, or why it didn't."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, env=os.environ | environment)
+    except subprocess.TimeoutExpired:
+        return f"no answer in {_LONGEST} s"
+    return f"ended by signal {-done.returncode}" if done.returncode < 0 else done
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or ["no output"])[-1][:200]
 
 
 def write_page(figures: dict[str, Any]) -> None:
@@ -193,6 +204,7 @@ def write_page(figures: dict[str, Any]) -> None:
     }.items():
         start, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
         before, _, rest = text.partition(start)
+        assert end in rest, f"{PAGE}: has no {start.strip()} with {end} after it"
         text = before + start + table + "\n" + end + rest.partition(end)[2]
     PAGE.write_text(text, encoding="utf-8")
 

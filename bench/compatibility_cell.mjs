@@ -30,6 +30,7 @@ async function cell() {
     const { data } = outputs[output.name];
     difference = largest(golden.indices.map(index => data[index]), golden.values);
   }
+  if (!Number.isFinite(difference)) return { reason: "gives NaN or infinity" };  // neither of which JSON has
   return { difference, within: difference <= golden.tolerance };
 }
 

@@ -46,18 +46,11 @@ def install_wheel(package: str, version: str, folder: Path) -> None:
 
 def install_module(package: str, version: str, folder: Path) -> Path:
     """The package's own folder. Scripts are ignored: onnxruntime-node's fetches CUDA."""
-    run(
-        [
-            "npm",
-            "install",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            str(folder),
-            f"{package}@{version}",
-        ]
-    )
+    command = [
+        "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder),
+        f"{package}@{version}",
+    ]  # fmt: skip
+    run(command)
     return folder / "node_modules" / package
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from attngan.data.caption_files import Described, read_captions
 from attngan.data.captions import Captions
 from attngan.data.files import SourceFile
-from attngan.data.load import check_source, decode_files, explained, labels_of, listed
+from attngan.data.load import check_names, check_source, decode_files, explained, labels_of, listed
 from attngan.data.pictures import Pictures, name_some
 from attngan.errors import AttnGANError
 
@@ -30,6 +30,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Pictu
         files = [file for file in listing.pictures if file.name in described.entries]
         if not files:
             raise AttnGANError(_nothing_described(path, described))
+        check_names(path, "style", [described.entries[file.name].style for file in files])
         decoded = decode_files(path, files, resolution, channels)
         uncaptioned = [file.name for file in listing.pictures if file.name not in described.entries]
         captions = replace(

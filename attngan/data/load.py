@@ -22,6 +22,8 @@ from attngan.data.files import Listing, SourceFile, class_of, list_folder, list_
 from attngan.data.idx import find_idx, load_idx
 from attngan.data.pictures import Pictures, name_skipped
 from attngan.errors import AttnGANError
+from attngan_runtime.entries import LONGEST_NAME
+from attngan_runtime.errors import UNPRINTABLE
 
 IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
 _WINDOW = 1024  # pictures handed to the threads at a time: a million tasks would be a gigabyte of bookkeeping
@@ -38,7 +40,8 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> Pictur
     it. Folders that all pictures share are passed through. Pictures beside the folders make the whole set
     unlabelled. A picture that can't be read is left out and named in `skipped`.
 
-    Raises AttnGANError if there is no such path, no picture in it, none that can be read, or a torn IDX file.
+    Raises AttnGANError if there is no such path, no picture in it, none that can be read, or a torn IDX file; and for
+    a class whose name no bundle can hold.
     """
     path = Path(path)
     check_source(path, channels)
@@ -126,9 +129,25 @@ def labels_of(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
     return numbered(given), found
 
 
+def check_names(path: Path, what: str, names: list[str | None]) -> None:
+    """Raises AttnGANError for the name of a class or style that an export would refuse: hours of training later.
+
+    what: what has such a name, `folder` or `style`. names: as `labels_of` takes them.
+    """
+    for name in labels_of(names)[1]:
+        problem = None
+        if UNPRINTABLE.search(name):
+            problem = "holds what can't be printed in a line"
+        elif len(name) > LONGEST_NAME:
+            problem = f"has {len(name):,} letters, where {LONGEST_NAME} is the limit"
+        if problem:
+            raise AttnGANError(f"--data {path}: {what} {name[:40]!r} {problem}, and no class may; rename it")
+
+
 def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> Pictures:
-    decoded = decode_files(path, listing.pictures, resolution, channels)
     classes = class_of([file.name for file in listing.pictures])
+    check_names(path, "folder", classes)
+    decoded = decode_files(path, listing.pictures, resolution, channels)
     labels, names = labels_of([classes[place] for place in decoded.kept])
     return Pictures(decoded.images, labels, names, decoded.skipped, len(listing.others))
 

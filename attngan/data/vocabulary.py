@@ -9,6 +9,7 @@ from functools import cache
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from attngan.errors import AttnGANError
+from attngan_runtime.entries import LARGEST_VOCABULARY, MOST_LETTERS
 from attngan_runtime.sentences import SENTENCE_SPECIAL, WORD
 from attngan_runtime.tokens import PADDING, SPECIAL, UNKNOWN
 
@@ -17,6 +18,7 @@ def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
     """tokenizer.json: whole words in lower case and without accents, split at white space and punctuation.
 
     The most frequent words come first, then the order of the alphabet decides: equal texts give equal bytes.
+    Words of more than 1,000 letters, and all but the first 2²⁰, become the unknown word.
     length: words of a prompt; shorter ones are padded, longer ones cut. Raises AttnGANError if there are no words.
     """
     normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()])
@@ -32,8 +34,8 @@ def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
 def build_sentence_tokenizer(sentences: Iterable[str], length: int, fewest: int = 2) -> bytes:
     """tokenizer.json: words and marks of punctuation in lower case that stand `fewest` times or more.
 
-    Rarer ones become the unknown word. length: tokens of a sentence at most. Equal sentences give equal bytes. Raises
-    AttnGANError if no word is left.
+    Rarer ones become the unknown word, as do those of more than 1,000 letters and all but the 2²⁰ most frequent.
+    length: tokens of a sentence at most. Equal sentences give equal bytes. Raises AttnGANError if no word is left.
     """
     normalizer, splitter = _sentence_parts()
     counts = _counted(sentences, normalizer, splitter)
@@ -58,10 +60,11 @@ def _sentence_parts() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokeniz
 def _counted(
     texts: Iterable[str], normalizer: normalizers.Normalizer, splitter: pre_tokenizers.PreTokenizer
 ) -> Counter[str]:
-    """How often each word stands in the texts."""
+    """How often each word stands in the texts; without those that are longer than a bundle may hold."""
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
+        words = (word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
+        counts.update(word for word in words if len(word) <= MOST_LETTERS)
     return counts
 
 
@@ -70,7 +73,8 @@ def _written(
     splitter: pre_tokenizers.PreTokenizer, length: int,
 ) -> bytes:  # fmt: skip
     """The file: special words, then the most frequent ones first, and by the alphabet where they are as frequent."""
-    words = [*special, *sorted(counts.keys() - set(special), key=lambda word: (-counts[word], word))]
+    ranked = sorted(counts.keys() - set(special), key=lambda word: (-counts[word], word))
+    words = [*special, *ranked][:LARGEST_VOCABULARY]
     numbers = {word: number for number, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter

@@ -199,7 +199,7 @@ class DecoderBlock(nn.Module):
 
 
 def _written(cache: Tensor, here: Tensor, new: Tensor) -> Tensor:
-    """The cache [B, H, L, D] with new [B, H, 1, D] at the place `here`, in the cache's dtype, float32 under autocast."""
+    """The cache [B, H, L, D] with new [B, H, 1, D] where `here` says, in its own dtype: float32, under autocast too."""
     return cache.scatter(2, here, new if new.dtype == cache.dtype else new.to(cache.dtype))
 
 

@@ -168,6 +168,8 @@ def find_bundle(path_or_name: str | Path) -> Path:
         remedy = "give the folder that attngan-export wrote"
         if _is(path / "generator.safetensors", "exists"):
             remedy = f"it is a run folder, so export it first: attngan-export {path} --out BUNDLE"
+        elif text in shipped_names():
+            remedy = "a folder of that name is here: rename it, or work elsewhere, to use the shipped generator"
         raise AttnGANError(f"{path}: is no bundle, {SIDECAR} is missing; {remedy}")
     return path
 

@@ -9,7 +9,9 @@ MAX_SEED = 2**32 - 1
 # What no generator exceeds: bounds on what a bundle can make a program allocate before anything of it was drawn.
 MOST_KEYWORDS = 1024  #: of a sentence
 MOST_WORDS = 4096  #: of a prompt, tokens of a sentence; whole pages take 1,000
-LARGEST_VOCABULARY = 2**20  #: words; 32 MiB of tokenizer.json hold about as many, and whole languages have fewer
+LARGEST_VOCABULARY = 2**20  #: words; whole languages have fewer
+MOST_LETTERS = 1000  #: of a word: a sentence of 4,096 such words is 4 MB, and without a bound it is 100 GB
+LONGEST_NAME = 255  #: letters of the name of a class or style; a folder can't have a longer one
 LARGEST_Z = 2**16  #: numbers; 512 are usual, StyleGAN2's for each of 18 layers apart make 9,216
 MOST_PIXELS = 2**24  #: of a picture: 4096 × 4096, which is 256 MiB in float32 with four channels
 MOST_VALUES = 2**26  #: of the golden pictures, or of one prompt's maps, together: 256 MiB in float32

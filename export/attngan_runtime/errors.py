@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# What would break a line, move a terminal's cursor, or can't be encoded: C0 and C1, two separators, half surrogates.
-_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+#: What would break a line, move a terminal's cursor, or can't be encoded: C0 and C1, two separators, half surrogates.
+UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
 
 class AttnGANError(Exception):
@@ -17,7 +17,7 @@ class AttnGANError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_UNPRINTABLE.sub(_printable, message))
+        super().__init__(UNPRINTABLE.sub(_printable, message))
 
 
 def _printable(found: re.Match[str]) -> str:

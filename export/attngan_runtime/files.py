@@ -83,7 +83,10 @@ def _open_within(folder: Path, name: str, limit: int) -> Iterator[tuple[BinaryIO
             if not stat.S_ISREG(found.st_mode):
                 raise AttnGANError(f"{path}: changed while it was opened; copy the bundle again")
             if found.st_size > limit:
-                raise AttnGANError(f"{path}: is too big, {found.st_size:,} bytes where {limit:,} is the limit")
+                raise AttnGANError(
+                    f"{path}: is too big, {found.st_size:,} bytes where {limit:,} is the limit; "
+                    "use another bundle, or export the generator again"
+                )
             yield file, found.st_size
     except OSError as error:
         raise AttnGANError(f"{path}: can't be read ({error.strerror}); check its permissions") from None

@@ -103,11 +103,15 @@ def _check_graph(session: Any, bundle: Bundle, outputs: Sequence[str]) -> None:
     """Raises AttnGANError if the graph doesn't declare to take and give what the sidecar says; nothing has run then."""
     takes, gives = declared(session, str(bundle.folder / MODEL))
     said = {given["name"]: given for given in bundle.sidecar["inputs"]}
-    if said.keys() != takes.keys() or not set(outputs) <= gives.keys():
-        raise AttnGANError(
-            f"{bundle.folder}: the graph takes {', '.join(takes)[:200]} and the sidecar says {', '.join(said)} "
-            f"with output {' and '.join(outputs)}; export the generator again"
-        )
+    for does, found, expected, fits in [
+        ("takes", takes, said, said.keys() == takes.keys()),
+        ("gives", gives, outputs, set(outputs) <= gives.keys()),
+    ]:
+        if not fits:
+            raise AttnGANError(
+                f"{bundle.folder}: the graph {does} {', '.join(found)[:200] or 'nothing'} and the sidecar says "
+                f"{', '.join(expected)}; export the generator again"
+            )
     said |= {given["name"]: given for given in bundle.outputs if given["name"] in outputs}
     for name, (kind, shape) in (takes | {name: gives[name] for name in outputs}).items():
         if kind != _KINDS[said[name]["dtype"]] or not _fits(shape, said[name]["shape"]):

@@ -44,7 +44,10 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
             )
     except Exception as error:  # ONNX Runtime raises a class of its own for each of its error codes
         reason = first_line(error)
-        raise AttnGANError(f"{where}: ONNX Runtime {onnxruntime.__version__} can't open it ({reason})") from None
+        raise AttnGANError(
+            f"{where}: ONNX Runtime {onnxruntime.__version__} can't open it ({reason}); export the generator again, "
+            "or install another version of onnxruntime"
+        ) from None
     if session.get_providers()[0] != first:
         reason = said.getvalue().partition("\n")[0][:200] or "it doesn't say why"
         raise AttnGANError(
@@ -68,7 +71,9 @@ def declared(session: Any, where: str) -> tuple[dict[str, tuple[str, list[Any]]]
             for ends in (session.get_inputs(), session.get_outputs())
         )
     except Exception as error:  # of names that are no UTF-8
-        raise AttnGANError(f"{where}: its inputs can't be read ({first_line(error)}); export it again") from None
+        raise AttnGANError(
+            f"{where}: its inputs or outputs can't be read ({first_line(error)}); export the generator again"
+        ) from None
     return takes, gives
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from attngan_runtime.entries import MOST_LETTERS
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokens import NO_TEXT, PADDING, SPECIAL, Kind, check_prompt, check_text, listed, read_tokenizer
 
@@ -24,7 +25,6 @@ SENTENCES = Kind(
     SENTENCE_SPECIAL,
 )
 
-_MOST_LETTERS = 1000  # of a word: a sentence of 4,096 such words is 4 MB, and without a bound it is 100 GB
 _CLOSING = frozenset(".,!?;:%)]}…’”")  # written without a space before them
 _OPENING = frozenset("([{$#‘“")  # written without a space after them
 _QUOTES = frozenset("\"'")  # the first opens, the next closes
@@ -80,9 +80,9 @@ class SentenceTokenizer:
         vocabulary = described["model"]["vocab"]
         words = sorted(vocabulary, key=vocabulary.get)
         own = words[len(SENTENCE_SPECIAL) :]
-        if max(map(len, own), default=0) > _MOST_LETTERS:
+        if max(map(len, own), default=0) > MOST_LETTERS:
             raise AttnGANError(
-                f"{where}: has a word of more than {_MOST_LETTERS:,} letters; restore it from where it was copied"
+                f"{where}: has a word of more than {MOST_LETTERS:,} letters; restore it from where it was copied"
             )
         text = "\n".join(own)
         # A word of two lines, or one that moves the cursor, would reach whatever shows the sentences.

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,9 @@ def _asked(request: Request, takes: list[str], bundle: Bundle) -> dict[str, Any]
         if key in asked:
             raise AttnGANError(f"{key}: given twice; one call makes one picture or sentence")
         if key not in takes:
-            raise AttnGANError(f"{key[:40]}: {bundle.name} takes {', '.join(takes)}; leave it out")
+            meant = get_close_matches(key, takes, 1)
+            remedy = f"did you mean {meant[0]}?" if meant else "leave it out"
+            raise AttnGANError(f"{key[:40]}: {bundle.name} takes {', '.join(takes)}; {remedy}")
         asked[key] = _value(key, text)
     for key, names in (("class", bundle.classes), ("style", bundle.styles)):
         # Found by name first, then by number, as on the command line.

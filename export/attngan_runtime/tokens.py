@@ -175,7 +175,7 @@ def listed(words: Sequence[str], most: int = 8) -> str:
 
 
 def _too_much(content: bytes) -> str | None:
-    """Whether it is small once it is parsed: 32 MiB of `[],` would take 700 MB. None if it is."""
+    """Whether it is small once it is parsed: 64 MiB of `[],` would take 1.4 GB. None if it is."""
     brackets, quotes = content.count(b"[") + content.count(b"{"), content.count(b'"')
     if brackets > _MOST_BRACKETS or quotes > 2 * (LARGEST_VOCABULARY + _MOST_BRACKETS):
         return f"has {brackets:,} brackets and {quotes:,} quotes, far more than {LARGEST_VOCABULARY:,} words need"

@@ -10,9 +10,12 @@ import click
 
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.console import printed_warnings
+from attngan_runtime.errors import AttnGANError
 from attngan_runtime.files import check_place, write_whole
 from attngan_runtime.inputs import naming_the_option, temperatures, top_ks, top_ps
 from attngan_runtime.sentence_generator import SentenceGenerator
+
+_PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif")
 
 
 def write(
@@ -25,6 +28,8 @@ def write(
     """
     if out:
         check_place(out, "sentences.txt")
+        if out.suffix.lower() in _PICTURES:
+            raise AttnGANError(f"--out {out}: {bundle.name} writes sentences; name a file such as sentences.txt")
     check_sampling(temperature, top_k, top_p, bundle.input("top_k")["maximum"])
     generator = SentenceGenerator.open(bundle, providers=provider)
     with naming_the_option():

@@ -22,7 +22,10 @@ const RUNTIME = {
 async function build(bundle, out, { webgpu = false }) {
   await checkPlace(out);
   const { sidecar, tokenizer } = await readBundle(bundle);
-  const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web/wasm")));
+  if (sidecar.inputs.some(({ name }) => name === "z")) {
+    throw new AttnGANError(`${sidecar.name}: takes z, where a page's pictures have seeds; export it with --input seed`);
+  }
+  const runtime = runtimeFolder();
   const files = [SIDECAR, MODEL, ...(tokenizer ? [TOKENIZER] : [])];
   await copy(bundle, files, join(out, "bundle"));
   const module = (await readdir(HERE)).filter(name => name.endsWith(".js") && !ELSEWHERE.includes(name));
@@ -32,6 +35,14 @@ async function build(bundle, out, { webgpu = false }) {
   await copy(page, (await readdir(page)).filter(name => /\.(html|js|css)$/.test(name)), out);
   if (webgpu) await preferWebGPU(join(out, "index.html"));
   return sidecar.name;
+}
+
+function runtimeFolder() {
+  try {
+    return dirname(fileURLToPath(import.meta.resolve("onnxruntime-web/wasm")));
+  } catch {
+    throw new AttnGANError(`onnxruntime-web is not installed; run npm ci in ${HERE} first`);
+  }
 }
 
 async function checkPlace(out) {

@@ -10,6 +10,11 @@ export function reasonOf(error) {
 
 /** A caller's value as a message shows it. */
 export function shown(value) {
-  if (typeof value === "string") return `'${[...value].slice(0, 40).join("")}'`;
-  return Array.isArray(value) ? "an array" : typeof value === "object" && value ? "an object" : String(value);
+  if (typeof value === "string") return `'${plain(value)}'`;
+  return Array.isArray(value) ? "an array" : typeof value === "object" && value ? "an object" : plain(String(value));
+}
+
+/** The first 40 letters of a text, in one line; U+0085 breaks lines too, and is no white space in JavaScript. */
+export function plain(text) {
+  return [...text.slice(0, 80)].slice(0, 40).join("").replace(/[\s\x85]+/g, " ");
 }

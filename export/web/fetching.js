@@ -19,7 +19,9 @@ export async function fetchBytes(url, limit, onProgress) {
   for (let loaded = 0, tooBig = said > limit; ;) {
     if (tooBig) {
       await reader.cancel();
-      throw new AttnGANError(`${where}: is too big, ${Math.max(said, loaded)} bytes where ${limit} is the limit`);
+      throw new AttnGANError(
+        `${where}: is too big, ${Math.max(said, loaded)} bytes where ${limit} is the limit; ` +
+        "use another bundle, or export the generator again");
     }
     const { done, value } = await attempt(where, reader.read());
     if (done) {

@@ -1,6 +1,6 @@
 /** A caller's seed, class, style and so on as the numbers a graph takes; what doesn't fit is refused. */
 
-import { AttnGANError, shown } from "./errors.js";
+import { AttnGANError, plain, shown } from "./errors.js";
 
 export const MAX_SEED = 2 ** 32 - 1;
 
@@ -16,7 +16,7 @@ export function checkOptions(options, takes, name) {
   }
   for (const option of Object.keys(options)) {
     if (!takes.includes(option) && options[option] !== undefined) {
-      throw new AttnGANError(`${option}: ${name} does not take it; it takes ${takes.join(", ")}`);
+      throw new AttnGANError(`${plain(option)}: ${name} does not take it; it takes ${takes.join(", ")}`);
     }
   }
 }

@@ -45,7 +45,9 @@ async function readPlain(path, limit) {
     const found = await stat(file);
     if (!found.isFile()) throw new AttnGANError(`${path}: is no plain file; copy the bundle again`);
     if (found.size > limit) {
-      throw new AttnGANError(`${path}: is too big, ${found.size} bytes where ${limit} is the limit`);
+      throw new AttnGANError(
+        `${path}: is too big, ${found.size} bytes where ${limit} is the limit; ` +
+        "use another bundle, or export the generator again");
     }
     return new Uint8Array(await readFile(file));
   } catch (error) {

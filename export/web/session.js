@@ -119,10 +119,12 @@ async function openTested({ sidecar, model }, device, ort) {
 function wrongGraph(opened, { inputs, output, log_probability: likely }) {
   const said = inputs.map(given => given.name), outputs = [output.name, ...(likely ? [likely.name] : [])];
   const { inputNames: takes, outputNames: gives } = opened;
-  const same = said.length === takes.length && said.every(name => takes.includes(name));
-  if (same && outputs.every(name => gives.includes(name))) return undefined;
-  const found = takes.join(", ").slice(0, 200);
-  return `the graph takes ${found} and the sidecar says ${said.join(", ")} with output ${outputs.join(" and ")}`;
+  const listed = names => names.join(", ").slice(0, 200) || "nothing";
+  if (said.length !== takes.length || !said.every(name => takes.includes(name))) {
+    return `the graph takes ${listed(takes)} and the sidecar says ${said.join(", ")}`;
+  }
+  if (outputs.every(name => gives.includes(name))) return undefined;
+  return `the graph gives ${listed(gives)} and the sidecar says ${outputs.join(", ")}`;
 }
 
 /** One after the other, whatever became of the one before: ONNX Runtime Web refuses calls that overlap. */

@@ -256,3 +256,11 @@ def test_the_train_extra_alone_trains_and_says_what_it_lacks(folder, tmp_path):
 def test_help_does_not_wait_for_torch():
     program = "import sys, attngan.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["sample", "emoji-64", "red heart", "--out", "g.png"], ["report", "run"]])
+def test_without_torch_a_command_says_what_to_install(arguments, tmp_path):
+    script = "import sys; sys.modules['torch'] = None; from attngan.cli import main; main(sys.argv[1:])"
+    found = subprocess.run([sys.executable, "-c", script, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert found.stderr.startswith('error: torch is not installed; run: pip install "attngan[train]"')

@@ -212,6 +212,13 @@ def test_sidecars_that_are_refused(content: bytes, reason: str) -> None:
     assert str(caught.value) == f"--data set: {reason}"
 
 
+def test_a_style_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
+    said = lines(*({"file_name": f"{style[0]}.png", "caption": "x", "style": style} for style in ("a" * 256, "b")))
+    path = make(tmp_path, {"a.png": png(1), "b.png": png(2), "captions.jsonl": said}, False)
+    with pytest.raises(AttnGANError, match=r"style 'a{40}' has 256 letters, where 255 is the limit.*; rename it$"):
+        read(path)
+
+
 def test_styles_of_some_pictures_are_refused() -> None:
     content = GOOD + b'{"file_name": "b.png", "caption": "one", "style": "google"}'
     with pytest.raises(AttnGANError, match=r"jsonl: line 3 has a style, line 1 none; give all pictures one, or none"):

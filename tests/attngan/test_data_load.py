@@ -232,6 +232,27 @@ def fails(path: Path, *parts: str) -> None:
         assert part in message
 
 
+@both
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nb", "a\u2028b", "a\x85"])
+def test_a_folder_whose_name_no_class_may_have(
+    tmp_path: Path, zipped: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "decode_picture", lambda *_: pytest.fail("decoded first"))
+    path = make(tmp_path, {f"{name}/1.png": png(1), "b/2.png": png(2)}, zipped)
+    fails(path, f"folder {name!r} holds what can't be printed in a line, and no class may; rename it")
+
+
+def test_a_folder_with_too_long_a_name(tmp_path: Path) -> None:
+    files = {f"{'é' * 255}/1.png": png(1), "b/2.png": png(2)}
+    assert read(make(tmp_path, files, True)).class_names == ["b", "é" * 255]
+    fails(make(tmp_path, {f"é{name}": content for name, content in files.items()}, True),
+          "éé' has 256 letters, where 255 is the limit, and no class may; rename it")  # fmt: skip
+
+
+def test_folders_that_are_no_classes_may_have_any_name(tmp_path: Path) -> None:
+    assert read(make(tmp_path, {"a\nb/1.png": png(1), "a\nb/2.png": png(2)}, True)).class_names == []
+
+
 def test_no_such_path(tmp_path: Path) -> None:
     fails(tmp_path / "absent", "no such file or folder; check the path")
 

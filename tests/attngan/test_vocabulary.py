@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from attngan.data.vocabulary import build_tokenizer
+from attngan.data import vocabulary
+from attngan.data.vocabulary import build_sentence_tokenizer, build_tokenizer
 from attngan.errors import AttnGANError
+from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokens import Tokenizer as PromptTokenizer
 
 
 def read(content):
@@ -47,3 +50,20 @@ def test_no_word_of_the_captions_is_unknown(texts):
 def test_captions_of_punctuation_alone_are_refused():
     with pytest.raises(AttnGANError, match="no words"):
         build_tokenizer(["...", "!?"], 16)
+
+
+def test_words_that_no_bundle_may_hold_become_unknown():
+    long, longest = "ж" * 1001, "ж" * 1000
+    texts = [f"red {long} {longest}"] * 2
+    written = SentenceTokenizer.from_json(build_sentence_tokenizer(texts, 8), "t")
+    assert written.words[3:] == ["red", longest] and written.numbers(texts[0]) == [3, 1, 4]
+    prompts = PromptTokenizer.from_json(build_tokenizer(texts, 8), "t")
+    assert prompts.encode(texts[:1]).ids[0, :3].tolist() == [2, 1, 3]
+
+
+@pytest.mark.parametrize(("build", "special"), [(build_tokenizer, 2), (build_sentence_tokenizer, 3)])
+def test_the_most_frequent_words_that_a_bundle_may_hold_are_kept(monkeypatch, build, special):
+    monkeypatch.setattr(vocabulary, "LARGEST_VOCABULARY", special + 2)
+    tokenizer = read(build(["d d d c c b b", "a a"], 8))
+    assert tokenizer.get_vocab_size() == special + 2
+    assert tokenizer.encode("d a b c").ids[:4] == [special, special + 1, 1, 1]

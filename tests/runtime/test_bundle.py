@@ -56,6 +56,10 @@ def test_a_path_wins_over_a_shipped_name(make_bundle: Any, monkeypatch: pytest.M
     assert shipped_names() == ["waves"]
     monkeypatch.chdir(shipped.parent.parent)
     assert Bundle.load("waves").folder == shipped
+    Path("waves").mkdir()
+    with pytest.raises(AttnGANError, match="a folder of that name is here: rename it"):
+        Bundle.load("waves")
+    Path("waves").rmdir()
     here = Path(shutil.copytree(shipped, "waves"))
     assert Bundle.load("waves").folder == here
     refused("wavs", "wavs: no such bundle; .* or a name: waves")

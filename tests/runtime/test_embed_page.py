@@ -36,10 +36,11 @@ def test_the_web_service_answers() -> None:
     from starlette.testclient import TestClient
 
     names: dict[str, Any] = {}
-    start = "from attngan_runtime import Generator\n"
-    exec(start + code("starlette"), names)
-    answer = TestClient(names["app"]).get("/sticker", params={"prompt": "red heart"})
+    exec(code("starlette"), names)
+    client = TestClient(names["app"])
+    answer = client.get("/sticker", params={"prompt": "red heart"})
     assert (answer.status_code, answer.content[:4]) == (200, b"\x89PNG")
+    assert client.get("/sticker", params={"prompt": "red\x00"}).status_code == 400
 
 
 def test_the_page_for_cpp_quotes_its_example() -> None:

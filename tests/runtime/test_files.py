@@ -48,7 +48,7 @@ def test_a_file_is_read_whole_and_hashed(tmp_path: Path) -> None:
 def test_what_is_too_big_is_refused_unread(read: Read, tmp_path: Path) -> None:
     with open(tmp_path / "file", "wb") as file:
         file.truncate(2**40)
-    refused(read, tmp_path, "is too big, 1,099,511,627,776 bytes where 1,000 is the limit")
+    refused(read, tmp_path, "is too big, 1,099,511,627,776 bytes where 1,000 is the limit; use another bundle")
 
 
 @BOTH

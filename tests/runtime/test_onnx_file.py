@@ -199,11 +199,12 @@ def test_graphs_within_graphs_have_a_bottom() -> None:
 def test_files_of_a_million_fields_are_refused_in_good_time(monkeypatch: pytest.MonkeyPatch) -> None:
     start = time.perf_counter()
     refused(field(7, b"\x0a\x00" * 2**21), "has more than 1,048,576 fields")
-    refused(field(7, field(1, b"\x0a\x00" * 1000) * 1100), "has more than 1,048,576 fields")
     assert time.perf_counter() - start < 10
     monkeypatch.setattr(onnx_file, "_MOST_FIELDS", 100)
     refused(field(7, b"\x05\x00\x00\x00\x00" * 101), "fields|no ONNX")
     refused(field(7, field(1, b"\x1d\x00\x00\x00\x00" * 60) * 2), "has more than 100 fields")
+    check_model(field(7, field(1, b"") * 99), "m")
+    refused(field(7, field(1, b"") * 100), "has more than 100 fields")
 
 
 def field(number: int, content: bytes) -> bytes:

@@ -114,7 +114,7 @@ def test_it_says_what_it_runs(words: TestClient, writer: TestClient) -> None:
         ("class=%D9%A1", "class: no class"),
         ("truncation=3", "truncation: 3"),
         ("truncation=nan", "truncation: nan"),
-        ("truncaton=1", "truncaton: waves takes seed, class, truncation; leave it out"),
+        ("truncaton=1", "truncaton: waves takes seed, class, truncation; did you mean truncation?"),
         ("z=1", "z: waves takes seed, class, truncation"),
         ("seed=" + "9" * 9000, "seed: "),
     ],

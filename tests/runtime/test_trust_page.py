@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -15,7 +14,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from attngan_runtime import Generator, entries, onnx_file, sentences, sidecar, tokens
+from attngan_runtime import Generator, entries, files, onnx_file, sidecar, tokens
 from tests.runtime.fuzz.mutate_onnx import bomb
 from tests.runtime.sidecars import with_file
 
@@ -41,11 +40,12 @@ def test_a_good_bundle_is_drawn(page: ModuleType, make_bundle: Any, tmp_path: Pa
 def test_a_bad_bundle_ends_the_child_alone(page: ModuleType, make_bundle: Any, tmp_path: Path) -> None:
     folder = make_bundle()
     model = onnx.load(folder / "model.onnx")
+    whole, page.CHILD = page.CHILD, page.CHILD.replace("CPU, FILE = 2 * 2**30, 10", "CPU, FILE = 2 * 2**30, 1")
+    assert whole != page.CHILD
     for change, said in [(for_ever, "status -9"), (too_much, "bad_alloc|bfc_arena|allocate|requested")]:
         changed = onnx.load_from_string(model.SerializeToString())
         change(changed)
         with_file(folder, "model.onnx", changed.SerializeToString())
-        page.CHILD = page.CHILD.replace("CPU, FILE = 2 * 2**30, 10", "CPU, FILE = 2 * 2**30, 1")
         with pytest.raises(RuntimeError, match=rf"waves: not drawn, .*({said})"):
             page.draw(str(folder), str(tmp_path / "out.npy"))
     with_file(folder, "model.onnx", b"junk")
@@ -76,6 +76,15 @@ def test_a_child_that_waits_is_ended(page: ModuleType, tmp_path: Path, monkeypat
         page.draw("bundle", str(tmp_path / "out.npy"))
 
 
+def test_nothing_beside_the_program_is_imported(
+    page: ModuleType, make_bundle: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    page.draw(str(make_bundle()), str(tmp_path / "out.npy"))
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_childs_surroundings_hold_no_secrets(
     page: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,29 +96,58 @@ def test_the_childs_surroundings_hold_no_secrets(
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    assert (sidecar.SIDECAR_LIMIT, sidecar.TOKENIZER_LIMIT) == (4 * 2**20, 32 * 2**20)
-    assert (entries.MOST_PIXELS, entries.MOST_VALUES, entries.MOST_WORDS) == (2**24, 2**26, 4096)
     schema = json.loads(Path(sidecar.__file__).with_name("sidecar.schema.json").read_text())
-    definitions = schema["definitions"]
-    assert schema["properties"]["files"]["maxProperties"] == 32 and onnx_file._MOST_FIELDS == 2**20
+    definitions, mebi = schema["definitions"], 2**20
+    assert (entries.MOST_PIXELS, entries.MOST_VALUES, files.LARGEST_FILE) == (2**24, 2**26, 2**31 - 1)
     assert definitions["row"]["items"][1] == {"$ref": "#/definitions/length"}
     assert definitions["length"]["maximum"] == entries.MOST_WORDS
+    assert definitions["line"]["maxLength"] == entries.LONGEST_NAME
     assert definitions["sentence"]["properties"]["maximum"]["maximum"] == entries.LARGEST_VOCABULARY - 1
-    for number in (
-        entries.LARGEST_VOCABULARY, entries.LARGEST_Z, definitions["names"]["maxItems"], tokens._MOST_TEXT,
-        definitions["line"]["maxLength"], definitions["side"]["maximum"], entries.MOST_KEYWORDS, entries.MOST_WORDS,
-        sentences._MOST_LETTERS,
-    ):  # fmt: skip
-        assert re.search(rf"\| .*\b({number}|{number:,})\b.* \|", PAGE), number
+    assert onnx_file._MOST_FIELDS == 2**20
+    bounds = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]*\|$", PAGE, re.M))
+    for row, *said in [
+        ("sidecar", f"{sidecar.SIDECAR_LIMIT // mebi} MiB"),
+        ("`tokenizer.json`", f"{sidecar.TOKENIZER_LIMIT // mebi} MiB", f"{entries.LARGEST_VOCABULARY:,} words"),
+        ("`model.onnx`", "2 GiB − 1", "a million protobuf fields"),
+        ("files", f"{schema['properties']['files']['maxProperties']}, of 2 GiB − 1 each"),
+        ("classes, styles", f"{definitions['names']['maxItems']:,}, of {entries.LONGEST_NAME} letters"),
+        ("sides of a picture", f"{definitions['side']['maximum']}, together 2²⁴ pixels"),
+        ("golden sample", "2²⁶ values"),
+        ("maps of attention", "2²⁶ values"),
+        ("words of a prompt, tokens of a sentence", f"{entries.MOST_WORDS}"),
+        ("key words", f"{entries.MOST_KEYWORDS}"),
+        ("letters of a word in sentences", f"{entries.MOST_LETTERS}"),
+        ("z", f"{entries.LARGEST_Z:,} numbers"),
+        ("a caller's prompt or key words", f"{tokens._MOST_TEXT:,} characters"),
+    ]:
+        assert all(re.search(rf"(^|\b){re.escape(bound)}\b", bounds[row]) for bound in said), (row, bounds[row], said)
 
 
 def test_the_figures_are_those_of_the_last_run() -> None:
     shown = " ".join(PAGE.split())
-    for kind, counts in RESULTS["classes"].items():
-        assert f"| `{kind}` | {counts['cases']:,} |" in shown
-    graph = RESULTS["classes"]["graph"]
-    crashes = sum(count for name, count in graph.items() if name.startswith("signal"))
-    for said in (f"{crashes} crashed", f"{graph.get('timed out', 0)} were stopped"):
+    damaged, described, graph = (RESULTS["classes"][name] for name in ("damaged", "described", "graph"))
+    before = "refused by the runtime, before ONNX Runtime"
+    refused = {name: counted(counts, "refused") for name, counts in RESULTS["classes"].items()}
+    crashes = counted(graph, "signal")
+    assert damaged[before] == damaged["cases"]
+    for said in (
+        f"| `damaged` | {damaged['cases']:,} | any byte",
+        f"| `described` | {described['cases']:,} | sidecars",
+        f"| `graph` | {graph['cases']:,} | models",
+        f"{described['drew']:,} gave a result, {refused['described']:,} an `AttnGANError`",
+        f"{graph['drew']:,} drew, {graph[before]:,} were refused before ONNX Runtime saw them, "
+        f"{refused['graph'] - graph[before]:,} after",
+        f"{graph.get('timed out', 0)} were stopped for their time, and **{crashes} crashed ONNX Runtime**",
+        f"Of the crashes {graph['signal SIGSEGV']} were `SIGSEGV`",
+        f"; {graph['signal SIGABRT']} were `SIGABRT`",
+        f"ONNX Runtime {RESULTS['onnxruntime']} on Linux",
+    ):
         assert said in shown, said
+    for counts in (damaged, described, graph):  # nothing else became of any case
+        assert counted(counts, "drew", "refused", "signal", "timed out") == counts["cases"]
     assert len([case for case in RESULTS["neither_drawn_nor_refused"] if case["outcome"] == "signal"]) == crashes
-    assert sys.version_info >= (3, 11) and RESULTS["onnxruntime"] in shown
+
+
+def counted(counts: dict[str, Any], *starts: str) -> int:
+    """Cases whose outcome begins with one of these words."""
+    return sum(count for name, count in counts.items() if name.startswith(starts))

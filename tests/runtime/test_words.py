@@ -162,7 +162,7 @@ def test_a_graph_without_the_maps_it_is_said_to_give_is_refused(words_bundle: Pa
     (words_bundle / "model.onnx").write_bytes(model)
     sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
     rewrite(words_bundle, files=sidecar["files"] | {"model.onnx": sha256_of(model)})
-    with pytest.raises(AttnGANError, match="with output image and attention; export the generator again"):
+    with pytest.raises(AttnGANError, match="the graph gives image and the sidecar says image, attention; export"):
         Generator.load(words_bundle)
 
 

@@ -174,3 +174,9 @@ def test_writing_imports_neither_torch_nor_pictures(sentences_bundle: Path) -> N
     found = subprocess.run([sys.executable, "-c", script, str(sentences_bundle)], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert found.stdout.endswith("\n[]\n") and found.stderr == ""
+
+
+def test_sentences_are_not_written_to_a_picture(sentences_bundle: Path, tmp_path: Path) -> None:
+    found = run(sentences_bundle, "--seeds", "0", "--out", tmp_path / "x.PNG")
+    assert (found.exit_code, list(tmp_path.glob("x*"))) == (2, [])
+    assert found.stderr.endswith("writer writes sentences; name a file such as sentences.txt\n")

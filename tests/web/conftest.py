@@ -19,8 +19,6 @@ from playwright.sync_api import Browser, Page
 from attngan_runtime.bundle import find_bundle, shipped_names
 from bench.page_host import Files, headless_chromium, hosted
 
-WEB = Path(__file__).parents[2] / "export" / "web"
-
 _PRELUDE = """
 const bytes64 = values => {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -46,14 +44,6 @@ class Site:
 
     root: Path
     address: str  #: such as http://127.0.0.1:40123
-
-
-@pytest.fixture(scope="session")
-def installed() -> Path:
-    """export/web, with what it needs from npm. Without Node, or that, tests fail: they are no tests otherwise."""
-    assert shutil.which("node"), "node is missing; install Node 20 or newer"
-    assert (WEB / "node_modules").is_dir(), f"{WEB}: node_modules is missing; run: npm ci in there"
-    return WEB
 
 
 @pytest.fixture(scope="session")

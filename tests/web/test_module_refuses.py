@@ -149,11 +149,12 @@ def test_a_git_lfs_pointer_has_its_remedy(javascript: JavaScript) -> None:
     refused(javascript, folder, "is a Git LFS pointer", "run: git lfs pull")
 
 
-def test_a_sidecar_that_is_too_big(javascript: JavaScript) -> None:
-    folder = javascript.copy("fashion-32")
-    with (folder / "model.onnx.json").open("ab") as file:
-        file.truncate(2**22 + 1)
-    refused(javascript, folder, "model.onnx.json: is too big, 4194305 bytes where 4194304 is the limit")
+@pytest.mark.parametrize(("file", "limit"), [("model.onnx.json", 2**22), ("tokenizer.json", 2**26)])
+def test_what_is_too_big(javascript: JavaScript, file: str, limit: int) -> None:
+    folder = javascript.copy("emoji-64")
+    with (folder / file).open("ab") as opened:
+        opened.truncate(limit + 1)
+    refused(javascript, folder, f"{file}: is too big, {limit + 1} bytes where {limit} is the limit; use another bundle")
 
 
 MISTAKES: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -176,6 +177,8 @@ MISTAKES: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"style": 0}, "style: fashion-32 does not take it"),
         ({"sead": 7}, "sead: fashion-32 does not take it"),
         ({"constructor": 7}, "constructor: fashion-32 does not take it"),
+        ({"class": "a\n\nb\u2028c\u0085d"}, "class: no class 'a b c d'; there are "),
+        ({"see\nd": 7}, "see d: fashion-32 does not take it"),
     ],
     "emoji-64": [
         ({}, "prompt: none given, and emoji-64 draws what words say; pass prompt: 'red heart'"),
@@ -211,7 +214,7 @@ def test_mistakes_are_one_line_that_names_them(javascript: JavaScript, name: str
     said = javascript(body, javascript.url(name), [json.dumps(options) for options, _ in MISTAKES[name]])
     for (_, expected), message in zip(MISTAKES[name], said, strict=True):
         assert expected in message
-        assert "\n" not in message
+        assert len(message.splitlines()) == 1
 
 
 def test_a_bundle_that_takes_z_asks_for_it(javascript: JavaScript) -> None:
@@ -236,7 +239,7 @@ def test_a_bundle_that_takes_z_asks_for_it(javascript: JavaScript) -> None:
 
 NOWHERE = [  # JavaScript, and as a message shows it
     ("undefined", "undefined"), ("null", "null"), ("7", "7"), ("['bundle']", "an array"), ("'http://['", "'http://['"),
-    ("'https:'", "'https:'"),
+    ("'https:'", "'https:'"), ("() => {\n  return 1;\n}", "() => { return 1; }"),
 ]  # fmt: skip
 NOWHERE_IN = {
     "node": [

@@ -149,8 +149,10 @@ def test_what_cannot_be_made_is_said_on_the_page(page: Page, site: Site) -> None
     expect(page.locator("#download")).to_be_enabled()
     page.fill("#seed", "-3")
     assert page.locator("#seed:invalid").count() == 1
+    expect(page.locator("#warnings")).to_contain_text("seed: ")
     page.press("#seed", "Tab")
     expect(page.locator("#seed")).to_have_value("1")
+    expect(page.locator("#warnings")).to_be_empty()
     page.goto(f"{site.address}/fashion-32/#class=8&seed=2")
     page.reload()
     expect(page.locator("#classes [aria-pressed=true]")).to_have_text("Bag")

@@ -5,8 +5,9 @@ const element = id => document.getElementById(id);
 const FIRST = ["red heart", "dog, beach, ball"]; // what is asked for at first, of generators that know these words
 const SOME_WORDS = 16, COMMON_WORDS = 400; // of a vocabulary, whose words go from frequent to rare
 
-/** Shows the controls that `generator` has and fills them from the page's address. `changed` is called after every change. */
-export function controls(generator, changed) {
+/** Shows the controls that `generator` has and fills them from the page's address. `changed` is called after every change,
+ * `refused` with an Error for what is no number or out of range. */
+export function controls(generator, changed, refused) {
   const writes = generator.task === "text", words = generator.words ?? [];
   const shown = {
     prompt: generator.task === "text-to-image", keywords: writes, words: words.length > 0,
@@ -21,7 +22,7 @@ export function controls(generator, changed) {
   chips("styles", generator.styles, name => form.set({ style: name }));
   offerWords(words, writes, form);
   write(asked, shown);
-  listen(form, generator, shown);
+  listen(form, generator, shown, refused);
   return form;
 }
 
@@ -71,14 +72,17 @@ function write(asked, shown) {
   press("words", keyWords(asked.keywords ?? ""));
 }
 
-function listen(form, generator, shown) {
+function listen(form, generator, shown, refused) {
   element("controls").addEventListener("submit", event => event.preventDefault());
   for (const name of TEXTS) element(name).addEventListener("input", ({ target }) => form.set({ [name]: target.value }));
   for (const [name, id] of Object.entries(NUMBERS)) {
     element(id).addEventListener("input", ({ target }) => {
       if (target.value !== "" && target.validity.valid) form.set({ [name]: Number(target.value) });
+      else refused(new Error(`${id}: ${target.validationMessage || "no number"}`));
     });
-    element(id).addEventListener("change", () => write(form.asked, shown));
+    element(id).addEventListener("change", ({ target }) => {
+      if (target.value === "" || !target.validity.valid) form.set({}); // shows the last that was right
+    });
   }
   element("seed-slider").addEventListener("input", ({ target }) => form.set({ seed: Number(target.value) }));
   element("dice").addEventListener("click", () => form.set({ seed: Math.floor(Math.random() * 1000) }));

@@ -34,7 +34,7 @@ async function start() {
     seen.changes += 1;
     busy(true);
     refresh();
-  });
+  }, refused);
   buttons(generator, seen);
   busy(true);
   await refresh();

@@ -61,7 +61,7 @@ def _who(message: str) -> str:
         return "ONNX Runtime, for want of memory"
     if "ONNX Runtime failed" in message:
         return "ONNX Runtime, drawing"
-    if "can't open it" in message or "its inputs can't be read" in message:
+    if "can't open it" in message or "its inputs or outputs can't be read" in message:
         return "ONNX Runtime, opening"
     if "the graph" in message or "not what its sidecar says" in message or "drew NaN" in message:
         return "the runtime, after opening"
