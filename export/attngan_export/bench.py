@@ -53,18 +53,9 @@ def run_bench(path_or_name: str, against: str | None = None) -> dict[str, Any]:
     makes the same. Returns what `write_json` writes. Raises AttnGANError if the bundle can't be read.
     """
     bundle = Bundle.load(path_or_name)
-    forms, notes = _forms(bundle, against)
-    found = [Measured(form.name) for form in forms]
-    for batch in BATCHES:
-        ask, parts = job(bundle, batch)
-        for entry, seconds in zip(found, _latencies([partial(ask, form.draw) for form in forms]), strict=True):
-            entry.calls[batch] = [each / parts for each in seconds]
-    for _ in range(_PROCESSES):
-        for form, entry in zip(forms, found, strict=True):
-            first, resident, peak = _process(*form.process)
-            entry.first.append(first)
-            entry.resident.append(resident)
-            entry.peak.append(peak)
+    with tempfile.TemporaryDirectory(prefix="attngan-bench-") as copies:
+        forms, notes = _forms(bundle, against, Path(copies))
+        found = _measured(bundle, forms)
     tokens = tokens_a_sentence(bundle, forms[0]) if bundle.task == "text" else None
     return {
         "bundle": bundle.name, "target": bundle.sidecar["target"], "precision": bundle.sidecar["precision"],
@@ -74,12 +65,27 @@ def run_bench(path_or_name: str, against: str | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _forms(bundle: Bundle, against: str | None) -> tuple[list[Form], list[str]]:
-    """Those that are to be had here, and notes on those that are not."""
+def _measured(bundle: Bundle, forms: list[Form]) -> list[Measured]:
+    found = [Measured(form.name) for form in forms]
+    for batch in BATCHES:
+        ask, parts = job(bundle, batch)
+        for entry, seconds in zip(found, _latencies([partial(ask, form.draw) for form in forms]), strict=True):
+            entry.calls[batch] = [each / parts for each in seconds]
+    for _ in range(_PROCESSES):
+        for form, entry in zip(forms, found, strict=True):
+            first, resident, peak = _process(form)
+            entry.first.append(first)
+            entry.resident.append(resident)
+            entry.peak.append(peak)
+    return found
+
+
+def _forms(bundle: Bundle, against: str | None, copies: Path) -> tuple[list[Form], list[str]]:
+    """Those that are to be had here, and notes on those that are not; copies: as `bench_forms.torch_files`."""
     forms = [onnx(bundle, THREADS)]
     if find_spec("torch") is None:
         return forms, ['without PyTorch rows: torch is not installed; run: pip install "attngan[export,cpu]"']
-    forms += torch_files(bundle, THREADS)
+    forms += torch_files(bundle, THREADS, copies)
     run_or_name = against or shipped(bundle)
     if not run_or_name:
         return forms, ["without an eager PyTorch row: name the weights by --against RUN_OR_NAME"]
@@ -157,9 +163,9 @@ def _seconds(call: Call) -> float:
     return time.perf_counter() - start
 
 
-def _process(kind: str, path: str) -> tuple[float, int, int]:
+def _process(form: Form) -> tuple[float, int, int]:
     """Seconds from the start of a process until its first picture or sentence; bytes, resident then and at most."""
-    command = [sys.executable, "-m", "attngan_export.first_image", kind, path, str(THREADS)]
+    command = [sys.executable, "-m", "attngan_export.first_image", *form.process, str(THREADS)]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         start = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
@@ -170,7 +176,7 @@ def _process(kind: str, path: str) -> tuple[float, int, int]:
         if ready.strip() != "ready" or process.returncode:
             complaints.seek(0)
             reason = (complaints.read().strip().splitlines() or ["no output"])[-1][:200]
-            raise AttnGANError(f"{path}: could not be used in a process of its own ({reason})")
+            raise AttnGANError(f"{form.name}: could not be used in a process of its own ({reason})")
     resident, peak = map(int, rest.split())
     return seconds, resident, peak
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.onnx_session import open_session
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.sidecar import MODEL
+from attngan_runtime.sidecar import MODEL, write_sidecar
 from attngan_runtime.tokens import PADDING, Tokenizer
 
 SENTENCES = 16  #: written for each figure, since some are longer than others
@@ -100,13 +101,19 @@ def onnx(bundle: Bundle, threads: int) -> Form:
     return Form("ONNX Runtime", draw, ("runtime", str(bundle.folder)))
 
 
-def torch_files(bundle: Bundle, threads: int) -> list[Form]:
-    """Those that the bundle has for torch alone."""
+def torch_files(bundle: Bundle, threads: int, copies: Path) -> list[Form]:
+    """Those that the bundle has for torch alone.
+
+    copies: a folder for the bytes that were checked, which processes load: the bundle's could be others by then.
+    """
     from attngan_export.torch_files import load_torch_file
 
     found, folder = contents(bundle), str(bundle.folder)
+    for name, content in found.items():
+        (copies / name).write_bytes(content)
+    write_sidecar(copies, dict(bundle.sidecar))
     return [
-        Form(said, _torch_draw(load_torch_file(name, found[name], f"{folder}/{name}"), threads), (kind, folder))
+        Form(said, _torch_draw(load_torch_file(name, found[name], f"{folder}/{name}"), threads), (kind, str(copies)))
         for name, said, kind in ((TORCHSCRIPT, "TorchScript", "torchscript"), (PT2, ".pt2", "pt2"))
         if name in found
     ]

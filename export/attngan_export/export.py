@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.config import TextToImageConfig
@@ -22,6 +22,7 @@ from attngan_export.onnx_graph import onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.torch_files import WRITE, load_torch_file
+from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
@@ -85,8 +86,8 @@ def export_generator(
 
     torchscript, pt2: also write the generator for torch alone. attention: also give, of a generator from words,
     where each word was looked at.
-    Raises AttnGANError for a run that can't be read, a place that can't be written, and a file that differs from
-    PyTorch beyond `gate.TOLERANCE`; `out` is then as it was before.
+    Raises AttnGANError for a run that can't be read, a place that can't be written, a file that differs from
+    PyTorch beyond `gate.TOLERANCE`, and what the runtime would not load; `out` is then as it was before.
     """
     check_destination(out)
     generator = load(run_or_name)
@@ -102,9 +103,20 @@ def export_generator(
         # What lies on disk is compared, not what was meant to be written.
         comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, form)
         sidecar = describe(generator, form, target=target, precision=precision, files=contents, comparisons=comparisons)
-        written = write_sidecar(folder, sidecar)
+        written = _complete(folder, out, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
     return Exported(out, sizes, comparisons)
+
+
+def _complete(folder: Path, out: Path, sidecar: dict[str, Any]) -> Path:
+    """Writes the sidecar. Raises AttnGANError unless the runtime then loads the folder, which is to be `out`."""
+    try:
+        written = write_sidecar(folder, sidecar)
+        Bundle.load(folder).open_tokenizer()
+    except AttnGANError as error:
+        said = str(error).replace(str(folder), str(out))
+        raise AttnGANError(f"--out {out}: would not load, so nothing was written: {said}") from None
+    return written
 
 
 def tokenizer_bytes(content: bytes) -> bytes:

@@ -16,8 +16,9 @@ from torch.export import ExportedProgram
 from torch.fx.experimental.symbolic_shapes import free_symbols
 
 from attngan_export.form import Form
-from attngan_export.pt2_check import check_pt2
+from attngan_export.pt2_check import check_pt2, foreign
 from attngan_export.sdpa import attention_by_aten
+from attngan_runtime.errors import AttnGANError
 
 
 def pt2_bytes(form: Form) -> bytes:
@@ -25,6 +26,7 @@ def pt2_bytes(form: Form) -> bytes:
 
     Inputs are positional, in the order of `form.names`; the batch is dynamic. Attention is aten's
     scaled_dot_product_attention, and the loop over words torch's while_loop.
+    Raises AttnGANError if this torch writes anything that `load_pt2` would refuse.
     """
     batch = torch.export.Dim("batch")
     # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
@@ -36,6 +38,12 @@ def pt2_bytes(form: Form) -> bytes:
         _clean(program)
         buffer = io.BytesIO()
         torch.export.save(program, buffer)
+    found = foreign(buffer.getvalue())
+    if found:
+        raise AttnGANError(
+            f"--pt2: this torch ({torch.__version__}) writes what attngan does not know, for its file {found}; "
+            "leave --pt2 out, or use torch 2.11 to 2.13"
+        )
     return buffer.getvalue()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
+from attngan_runtime.files import LARGEST_FILE, read_within
 from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.onnx_session import open_session
 from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
@@ -39,7 +40,7 @@ def verify(path_or_name: str, against: str | None = None) -> list[Row]:
 def contents(bundle: Bundle) -> dict[str, bytes]:
     """The bundle's exported files by name, those that are there. Raises AttnGANError if one was swapped meanwhile."""
     there = [name for name in (TORCHSCRIPT, PT2) if name in bundle.sidecar["files"] and (bundle.folder / name).exists()]
-    found = {name: (bundle.folder / name).read_bytes() for name in there}
+    found = {name: read_within(bundle.folder, name, LARGEST_FILE) for name in there}
     for name, content in found.items():
         if sha256_of(content) != bundle.sidecar["files"][name]:
             raise AttnGANError(f"{bundle.folder / name}: has changed since its hash was compared; try again")

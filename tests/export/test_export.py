@@ -1,6 +1,7 @@
 """What an export writes, and that it draws as PyTorch does."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from attngan.checkpoint import load_generator
+from attngan_export import export
 from attngan_export.export import export_generator
 from attngan_export.half_weights import round_to_half
 from attngan_export.image_form import ImageForm
@@ -111,6 +113,28 @@ def test_an_older_bundle_is_replaced_and_nothing_is_left_beside_it(bundle, z_bun
     assert {path.name for path in out.iterdir()} == {"model.onnx", "model.onnx.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     assert Generator.load(out).z_dim == 16
+
+
+REFUSED = r"--out (.*/out): would not load, so nothing was written: \1/"
+
+
+def test_a_sidecar_that_breaks_the_schema_is_not_written(bundle, run_by_class, tmp_path, monkeypatch):
+    onnx_content = (bundle / "model.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx_content)
+    run = shutil.copytree(run_by_class, tmp_path / "run")
+    (run / "config.json").write_text((run / "config.json").read_text().replace("class 1", r"class\u0007"))
+    with pytest.raises(AttnGANError, match=REFUSED + r"model\.onnx\.json: inputs\[1\]\.classes\[1\]"):
+        export_generator(str(run), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_the_runtime_would_not_load_is_not_written(words_bundle, run_of_words, tmp_path, monkeypatch):
+    onnx_content = (words_bundle / "model.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx_content)
+    monkeypatch.setattr(export, "tokenizer_bytes", lambda content: b"{}")
+    with pytest.raises(AttnGANError, match=REFUSED + r"tokenizer\.json"):
+        export_generator(str(run_of_words), tmp_path / "out", attention=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("noise", ["seed", "z"])

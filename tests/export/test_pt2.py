@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import zipfile
 
@@ -12,11 +13,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from attngan_export import export
+from attngan_export import export, pt2_check
 from attngan_export.cli import main
 from attngan_export.export import compare_files, export_generator, form_of, load
 from attngan_export.folder import PT2
-from attngan_export.pt2 import load_pt2
+from attngan_export.pt2 import load_pt2, pt2_bytes
 from attngan_export.verify import verify
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import sha256_of, write_sidecar
@@ -152,22 +153,32 @@ def saved(path):
 
 
 def evil(path):
-    """By kind: changes for which torch would run code that makes the folder `path`, and what is said of the file."""
+    """By kind: changes for which torch would run code that makes the folder `path`, or look names up or open files for
+    whoever made them; and what is said of the file."""
     code = f"__import__('os').mkdir({path!r})"
     pickled = {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": True, "tensor_meta": None}
+    tree = '[1, {"type": "os.mkdir", "context": "null", "children_spec": []}]'
     symbol, weight = b"Symbol('s", "archive/data/weights/weight_0"
+    truthy = {**pickled, "path_name": "tensor_0", "use_pickle": "False"}
 
-    def first_pickled(config):
-        next(iter(config["config"].values()))["use_pickle"] = True
+    def first_pickled(said):
+        return edited(WEIGHTS, lambda config: next(iter(config["config"].values())).update(use_pickle=said))
 
-    def node(graph):
-        graph["graph_module"]["graph"]["nodes"][0]["target"] = "torch.os.mkdir"
+    def node(**changes):
+        return edited(GRAPH, lambda graph: graph["graph_module"]["graph"]["nodes"][0].update(changes))
 
-    def argument(graph):
-        graph["graph_module"]["module_call_graph"][0]["signature"]["forward_arg_names"] = [f"a={code}"]
+    def target(name):
+        return {"a": node(target=name)}, f'target "{re.escape(name)}"'
+
+    def signature(**changes):
+        return edited(GRAPH, lambda graph: graph["graph_module"]["module_call_graph"][0]["signature"].update(changes))
 
     return {
-        "weight": ({"a": edited(WEIGHTS, first_pickled), "b": (weight, lambda old: saved(path))}, "use_pickle"),
+        "weight": ({"a": first_pickled(True), "b": (weight, lambda old: saved(path))}, "use_pickle true"),
+        "weight, as text": (
+            {"a": first_pickled("False"), "b": (weight, lambda old: saved(path))},
+            'use_pickle "False"',
+        ),
         "example": ({"a": (EXAMPLE, lambda old: saved(path))}, "pickled example"),
         "older weights": ({"a": ("archive/data/weights/model.pt", lambda old: saved(path))}, "weights/model"),
         "constant": (
@@ -177,12 +188,30 @@ def evil(path):
             },
             "opaque_obj_0",
         ),
+        "constant, as text": (
+            {
+                "a": edited(CONSTANTS, lambda config: config["config"].update(x=truthy)),
+                "b": ("archive/data/constants/tensor_0", lambda old: saved(path)),
+            },
+            'use_pickle "False"',
+        ),
         "library": ({"a": ("archive/data/aotinductor/model/a.so", lambda old: b"")}, "aotinductor"),
         "older format": ({"a": ("version", lambda old: b"8.20")}, "damaged|version"),
         "expression": ({"a": (GRAPH, lambda old: old.replace(symbol, code.encode() + b" or " + symbol))}, "expr_str"),
         "guard": ({"a": edited(GRAPH, lambda graph: graph["guards_code"].append(code))}, "guards_code"),
-        "operator": ({"a": edited(GRAPH, node)}, 'target "torch.os.mkdir'),
-        "argument": ({"a": edited(GRAPH, argument)}, "forward_arg_names"),
+        "operator": target("torch.os.mkdir"),
+        "operator that reads": target("torch.ops.aten.from_file.default"),
+        "operator that writes": target("torch.ops.aten.save.default"),
+        "no operator": target("torch.ops.aten.name.format"),
+        "operator given": (
+            {"a": node(inputs=[{"name": "a", "arg": {"as_operator": "torch.os.mkdir"}, "kind": 1}])},
+            "as_operator",
+        ),
+        "metadata": ({"a": node(metadata={"source_fn_stack": "a,torch.os.mkdir"})}, "metadata"),
+        "argument": ({"a": signature(forward_arg_names=[f"a={code}"])}, "forward_arg_names"),
+        "argument, no list": ({"a": signature(forward_arg_names=f"a={code}")}, "forward_arg_names"),
+        "number for text": ({"a": edited(GRAPH, lambda graph: graph.update(torch_version=2))}, "torch_version 2"),
+        "tree": ({"a": signature(in_spec=tree)}, "in_spec"),
     }
 
 
@@ -192,6 +221,26 @@ def test_what_torch_would_execute_is_not_loaded(kind, content, tmp_path):
     with pytest.raises(AttnGANError, match=rf"f: .*({said}).*so it was not loaded") as refused:
         load_pt2(rewritten(content, **changes), "f")
     assert "\n" not in str(refused.value) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [0, None, "true", [False], {}])
+def test_each_value_is_of_the_type_that_torch_names(value, content):
+    for field in ("use_pickle", "is_param", "dtype", "requires_grad", "sizes"):
+
+        def change(config, field=field):
+            for entry in config["config"].values():
+                (entry if field in entry else entry["tensor_meta"])[field] = value
+
+        if (field, value) != ("dtype", 0):
+            with pytest.raises(AttnGANError, match=rf"f: holds {field} "):
+                load_pt2(rewritten(content, weights=edited(WEIGHTS, change)), "f")
+
+
+def test_a_torch_that_writes_more_is_not_taken_for_a_stranger(run_plain, monkeypatch):
+    monkeypatch.setitem(pt2_check._ALLOWED, "target", r"torch\.ops\.aten\.arange\.default")
+    said = r"this torch \(2\..*\) writes what attngan does not know, .* target .*; leave --pt2 out, or use torch 2\.11"
+    with pytest.raises(AttnGANError, match=said):
+        pt2_bytes(form_of(load(str(run_plain)), "z", "fp32"))
 
 
 def test_verify_does_not_load_it_either(forged, content, tmp_path):

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from attngan_export.verify import verify
+from attngan_export.verify import contents, verify
+from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.sidecar import write_sidecar
 
@@ -45,6 +46,14 @@ def test_files_for_torch_may_be_left_behind(copy):
     for name in ("model.torchscript.pt", "model.pt2"):
         (copy / name).unlink()
         assert (name, "sha256", "left behind") in verify(copy)
+
+
+def test_a_file_that_became_a_link_out_is_not_followed(bundle, copy):
+    read = Bundle.load(copy)
+    (copy / "model.pt2").unlink()
+    (copy / "model.pt2").symlink_to(bundle / "model.pt2")
+    with pytest.raises(AttnGANError, match=r"model\.pt2: is a link out of the bundle"):
+        contents(read)
 
 
 def test_torch_is_not_needed(bundle):
