@@ -51,7 +51,10 @@ def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
     except _HELP:
         raise
     except click.ClickException as error:
-        print_error(AttnGANError(error.format_message()))
+        said = error.format_message()
+        if "unexpected extra argument" in said:  # as of --prompt red heart
+            said += "; put words that belong together in quotes"
+        print_error(AttnGANError(said))
     except AttnGANError as error:
         print_error(error)
     except OSError as error:

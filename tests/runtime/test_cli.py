@@ -118,3 +118,9 @@ def test_shipped_names_are_listed(make_bundle: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(bundle, "_SHIPPED", make_bundle("shipped/more").parent)
     found = run("--list")
     assert (found.exit_code, found.output) == (0, "more\nwaves\n")
+
+
+def test_a_forgotten_quote_is_named(make_bundle: Any, tmp_path: Path) -> None:
+    found = run(make_bundle(), "--prompt", "red", "heart", "--out", tmp_path / "g.png")
+    assert found.exit_code == 2
+    assert found.stderr == "error: Got unexpected extra argument (heart); put words that belong together in quotes\n"

@@ -169,6 +169,13 @@ def test_the_first_picture_does_not_wait_for_the_next(page: Page, server: str) -
     expect(page.get_by_role("button", name="seed 13")).to_be_visible()
 
 
+def test_a_page_from_the_disk_says_what_to_do(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto((site.root / "fashion-32" / "index.html").as_uri())
+    expect(page.locator("#loading.failed #state")).to_contain_text("python3 -m http.server")
+    page.close()
+
+
 def test_a_damaged_bundle_is_refused_on_the_page(page: Page, site: Site, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(site.root / "fashion-32", site.root / tmp_path.name))
     model = folder / "bundle" / "model.onnx"
