@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,7 +10,7 @@ from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.files import LARGEST_FILE, read_within
-from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
+from attngan_runtime.golden import golden_difference, golden_error, golden_inputs, golden_outputs
 from attngan_runtime.onnx_session import open_session
 from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
 
@@ -70,9 +69,8 @@ def _golden_torch(bundle: Bundle, name: str, content: bytes) -> Row:
 def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:
     error, allowed = golden_error(bundle.sidecar, outputs), bundle.sidecar["golden"]["tolerance"]
     if not error <= allowed:
-        difference = "has other tokens" if error == math.inf else f"differs by {error:.2g}, beyond {allowed:.0e}"
         raise AttnGANError(
-            f"{bundle.folder / file}: golden sample {difference}; "
+            f"{bundle.folder / file}: golden sample {golden_difference(error, allowed)}; "
             "export the generator again, or report it with your version of onnxruntime"
         )
     return file, "golden sample", f"ok, differs by {error:.1e} of {allowed:.0e}"

@@ -34,6 +34,11 @@ def golden_inputs(sidecar: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {entry["name"]: np.array(given[entry["name"]], kinds[entry["dtype"]]) for entry in sidecar["inputs"]}
 
 
+def golden_difference(error: float, allowed: float) -> str:
+    """What is wrong with a sample that differs by more than is allowed."""
+    return "has other tokens" if error == math.inf else f"differs by {error:.2g}, beyond {allowed:.0e}"
+
+
 def check_golden(session: Any, sidecar: Mapping[str, Any]) -> None:
     """Raises AttnGANError if the golden inputs make anything else than the golden values in this session."""
     where = f"{sidecar['name']} on {session.get_providers()[0]}"
@@ -44,6 +49,6 @@ def check_golden(session: Any, sidecar: Mapping[str, Any]) -> None:
         raise AttnGANError(f"{where}: can't run there ({first_line(failure)}); ask for cpu") from None
     if not error <= allowed:  # NaN is refused too
         raise AttnGANError(
-            f"{where}: its golden sample differs by {error:.2g}, beyond {allowed:g}; ask for cpu, or export it again "
+            f"{where}: its golden sample {golden_difference(error, allowed)}; ask for cpu, or export it again "
             "with --target portable --input z, for providers whose integers have 32 bits"
         )

@@ -12,6 +12,8 @@ import numpy as np
 from attngan_runtime.entries import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MAX_SEED
 from attngan_runtime.errors import AttnGANError
 
+WHOLE = re.compile("-?[0-9]{1,18}")  #: a whole number as text; Python reads more as numbers, such as 1_0
+
 
 def seed_numbers(seeds: Any, z: Any = None) -> np.ndarray:
     """int64 [B] from a whole number or several, 0 … 2³²−1."""
@@ -49,7 +51,7 @@ def chosen_style(text: str | None, generator: str, names: Sequence[str]) -> int 
     if not names:
         raise AttnGANError(f"--style {text}: {generator} has no styles to choose from; leave the option out")
     with naming_the_option():
-        return int(style_numbers(int(text) if text.isdecimal() and text not in names else text, tuple(names))[0])
+        return int(style_numbers(name_or_number(text, names), tuple(names))[0])
 
 
 def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> list[int]:
@@ -79,6 +81,11 @@ def naming_the_option() -> Iterator[None]:
         yield
     except AttnGANError as error:
         raise AttnGANError("--" + re.sub("^[a-z_]+", lambda name: name[0].replace("_", "-"), str(error))) from None
+
+
+def name_or_number(text: str, names: Sequence[str]) -> str | int:
+    """What the text of a class or style means: a name first, then a number. Python's int gives up at 4300 digits."""
+    return int(text) if text not in names and WHOLE.fullmatch(text) else text
 
 
 def truncations(truncation: Any) -> np.ndarray:

@@ -25,6 +25,7 @@ from starlette.routing import Route
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generator import Generator
+from attngan_runtime.inputs import WHOLE, name_or_number
 from attngan_runtime.picture_generator import PictureGenerator
 from attngan_runtime.sentence_generator import SentenceGenerator
 from attngan_runtime.sentences import SENTENCE_SPECIAL
@@ -40,7 +41,6 @@ _KINDS = {
     "top_k": int, "top_p": float,
 }  # fmt: skip
 _ARGUMENTS = {"seed": "seeds", "class": "classes", "prompt": "prompts"}
-_WHOLE = re.compile("-?[0-9]{1,18}")  # Python reads more as numbers, such as 1_0, and gives up at 4300 digits
 
 
 def application(bundle: Bundle, generator: Generator, page: Path, hosts: Sequence[str] = ("*",)) -> Starlette:
@@ -50,7 +50,7 @@ def application(bundle: Bundle, generator: Generator, page: Path, hosts: Sequenc
     by 400 and `{"error": one line}`.
     """
     takes = parameters(bundle)
-    about = _about(bundle)
+    about = _about(bundle, takes)
 
     def describe(request: Request) -> Response:
         return JSONResponse(about, headers=_HEADERS)
@@ -89,11 +89,11 @@ def page_folder() -> Path:
     return next(folder for folder in (here / "page", here.parent / "web" / "page") if folder.is_dir())
 
 
-def _about(bundle: Bundle) -> dict[str, Any]:
+def _about(bundle: Bundle, takes: list[str]) -> dict[str, Any]:
     """What a page needs to know, by the names that attngan.js has for it."""
     sidecar = bundle.sidecar
     about = {
-        "name": bundle.name, "task": bundle.task, "parameters": parameters(bundle), "classes": list(bundle.classes),
+        "name": bundle.name, "task": bundle.task, "parameters": takes, "classes": list(bundle.classes),
         "styles": list(bundle.styles), "words": _words(bundle),
         "license": sidecar["license"], "source": sidecar["source"],
     }  # fmt: skip
@@ -120,9 +120,8 @@ def _asked(request: Request, takes: list[str], bundle: Bundle) -> dict[str, Any]
             raise AttnGANError(f"{key[:40]}: {bundle.name} takes {', '.join(takes)}; {remedy}")
         asked[key] = _value(key, text)
     for key, names in (("class", bundle.classes), ("style", bundle.styles)):
-        # Found by name first, then by number, as on the command line.
-        if key in asked and asked[key] not in names and _WHOLE.fullmatch(asked[key]):
-            asked[key] = int(asked[key])
+        if key in asked:
+            asked[key] = name_or_number(asked[key], names)
     if "prompt" in takes and "prompt" not in asked:
         raise AttnGANError(f"prompt: none given, and {bundle.name} draws what words say; add prompt=red+heart")
     return {"seeds": 0} | {_ARGUMENTS.get(key, key): value for key, value in asked.items()}
@@ -130,7 +129,7 @@ def _asked(request: Request, takes: list[str], bundle: Bundle) -> dict[str, Any]
 
 def _value(key: str, text: str) -> Any:
     kind = _KINDS[key]
-    if kind is int and not _WHOLE.fullmatch(text):
+    if kind is int and not WHOLE.fullmatch(text):
         raise AttnGANError(f"{key}: {text[:40]!r} is not a whole number; write one, such as {key}=1")
     try:
         return kind(text)

@@ -355,3 +355,9 @@ def test_drawing_from_words_imports_neither_torch_nor_onnx(words_bundle: Path, t
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip().endswith("[]") and found.stderr == ""
+
+
+def test_a_style_of_very_many_digits_is_no_number(words_bundle: Path, tmp_path: Path) -> None:
+    found = run(words_bundle, "--prompt", "red", "--style", "9" * 5000, "--out", tmp_path / "g.png")
+    assert found.exit_code == 2
+    assert found.stderr.startswith("error: --style: no style '999") and found.stderr.count("\n") == 1
