@@ -34,7 +34,7 @@ test-slow: $(VENV)/.dev $(VENV)/.web
 
 # Fifty kills at random moments; writes bench/results/survival.json.
 survival: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow tests/attngan/test_survival.py
+	$(BIN)/python -m pytest -m slow tests/attngan/training/test_survival.py
 
 # More than 10,000 damaged and hostile bundles; writes bench/results/fuzz.json.
 fuzz: $(VENV)/.dev

@@ -21,7 +21,7 @@ from torch import Tensor
 from attngan.config import NetworkConfig, RunConfig, TextConfig, TextToImageConfig
 from attngan.errors import AttnGANError
 from attngan.networks.build import DeployedPictures, Generator, build_generator, deploy
-from attngan.networks.writing import DeployedTextGenerator
+from attngan.networks.decoding import DeployedTextGenerator
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
@@ -195,7 +195,7 @@ def find_run(run_or_name: str) -> Path:
 def load_generator(run_or_name: str) -> LoadedGenerator:
     """The averaged generator of pictures of a run folder or of a shipped NAME, ready to draw (float32, CPU, eval mode).
 
-    Raises AttnGANError if it is damaged, or writes sentences (see `attngan.writing`).
+    Raises AttnGANError if it is damaged, or writes sentences (see `attngan.generators.sentences`).
     """
     folder = find_run(run_or_name)
     config = load_config(folder)

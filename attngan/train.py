@@ -20,24 +20,25 @@ from tqdm import tqdm
 
 from attngan.checkpoint import write_atomically
 from attngan.config import RunConfig, TextConfig, TextToImageConfig, TrainingConfig
-from attngan.data import Lines, Pictures
+from attngan.data import ImageDataset, TextDataset
+from attngan.data.split import most_held_out, split
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks.build import build_discriminator, build_generator
 from attngan.random import derive
-from attngan.seeing.curves import draw_curves
+from attngan.run_folder import METRICS, QUALITY, check_data, check_folder, only_writer
+from attngan.streams import Stream
+from attngan.tasks.base import Measure, Task
+from attngan.tasks.image import PictureTask
+from attngan.tasks.text import TextTask
 from attngan.trainer import Settings, Trainer
 from attngan.training.batches import Step
-from attngan.training.holdout import most_held_out, split
-from attngan.training.picture_task import PictureTask
-from attngan.training.quality import judge
 from attngan.training.recovery import note, restore, roll_back
-from attngan.training.run_folder import METRICS, QUALITY, Records, check_data, check_folder, only_writer
+from attngan.training.run_logger import RunLogger
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
-from attngan.training.streams import Stream
-from attngan.training.task import Measure, Task
-from attngan.training.text_task import TextTask
+from attngan.training.validation import judge
+from attngan.visualization.curves import draw_curves
 from attngan_runtime.sentences import SentenceTokenizer
 from attngan_runtime.tokens import TOKENIZER, Tokenizer
 
@@ -58,7 +59,7 @@ class Outcome(StrEnum):
 
 
 def train(
-    config: RunConfig, data: Pictures | Lines, folder: Path, device: torch.device, *,
+    config: RunConfig, data: ImageDataset | TextDataset, folder: Path, device: torch.device, *,
     source: str = "", tensorboard: bool = False, tokenizer: bytes = b"",
 ) -> Outcome:  # fmt: skip
     """Trains until config.training.images samples have been shown, KID has collapsed, or a signal stops it.
@@ -74,7 +75,7 @@ def train(
     check_folder(folder, config)
     check_holdout(config.training, data)
     with only_writer(folder):
-        with stop_signals() as stop, closing(Records(folder, tensorboard)) as records:
+        with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as records:
             run = _Run(config, data, folder, device, stop, records, tokenizer)
             run.begin(source)
             outcome = run.go()
@@ -83,9 +84,9 @@ def train(
         return outcome
 
 
-def check_holdout(plan: TrainingConfig, data: Pictures | Lines) -> None:
+def check_holdout(plan: TrainingConfig, data: ImageDataset | TextDataset) -> None:
     """AttnGANError if what the plan holds out is too little for it, or more than `most_held_out`."""
-    what = "sentences" if isinstance(data, Lines) else "pictures"
+    what = "sentences" if isinstance(data, TextDataset) else "pictures"
     if plan.overfitting_target and not plan.holdout:
         raise AttnGANError(
             "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
@@ -99,7 +100,7 @@ def check_holdout(plan: TrainingConfig, data: Pictures | Lines) -> None:
             f"hold out {most} at most"
         )
     if plan.holdout and not len(split(data, plan.holdout, plan.seed)[1]):
-        whole = "sentence" if isinstance(data, Lines) else "concept"
+        whole = "sentence" if isinstance(data, TextDataset) else "concept"
         raise AttnGANError(
             f"--holdout {plan.holdout}: no whole {whole} of so few {what} can be held out; use 0, or a larger number"
         )
@@ -148,8 +149,8 @@ class _Run:
     """One run while it trains. Networks and `progress` are all that the next step depends on, and what is saved."""
 
     def __init__(
-        self, config: RunConfig, data: Pictures | Lines, folder: Path, device: torch.device, stop: list[int],
-        records: Records, tokenizer: bytes,
+        self, config: RunConfig, data: ImageDataset | TextDataset, folder: Path, device: torch.device, stop: list[int],
+        records: RunLogger, tokenizer: bytes,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.folder, self.device, self.stop = config, config.training, folder, device, stop
         self.data, self.tokenizer = data, tokenizer
@@ -198,7 +199,7 @@ class _Run:
 
     @property
     def _unit(self) -> str:
-        return "sentences" if isinstance(self.data, Lines) else "images"
+        return "sentences" if isinstance(self.data, TextDataset) else "images"
 
     def _save_tokenizer(self) -> None:
         """tokenizer.json; AttnGANError if there is another, by which the run's words would mean other ones."""
@@ -350,8 +351,8 @@ class _Run:
         self.skips = 0
 
 
-def _task(config: RunConfig, data: Pictures | Lines, device: torch.device, tokenizer: bytes) -> Task:
-    if isinstance(data, Lines):
+def _task(config: RunConfig, data: ImageDataset | TextDataset, device: torch.device, tokenizer: bytes) -> Task:
+    if isinstance(data, TextDataset):
         return TextTask(config, data, device, SentenceTokenizer.from_json(tokenizer, TOKENIZER))
     return PictureTask(config, data, device, Tokenizer.from_json(tokenizer, TOKENIZER) if tokenizer else None)
 

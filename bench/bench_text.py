@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
 from attngan.config import TextConfig, preset
+from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
-from attngan.networks.writing import DeployedTextGenerator, Draft, Sampling
 from attngan.quiet import quiet_exporter
 from attngan_export.bench import device
 from attngan_export.lowering import translations

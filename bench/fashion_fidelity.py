@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from attngan.checkpoint import load_generator, load_tensors, save_tensors
-from attngan.data import Pictures, load_pictures
+from attngan.data import ImageDataset, load_pictures
 from attngan.errors import AttnGANError
-from attngan.metrics.features import NAME, cache_folder, features
+from attngan.features.efficientnet import NAME, cache_folder, features
 
 PER_CLASS, REFERENCE_PER_CLASS = 100, 200
 EPOCHS, BATCH, RATE = 4, 128, 4e-3
@@ -70,7 +70,7 @@ def tensor(images: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
 
 
-def train_classifier(real: Pictures) -> Classifier:
+def train_classifier(real: ImageDataset) -> Classifier:
     """The classifier, from the cache folder if it was trained on these pictures before."""
     assert real.labels is not None
     path = cache_folder() / f"fashion-classifier-{VERSION}-{real.fingerprint[:12]}.safetensors"
@@ -109,14 +109,14 @@ def class_variance(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.array([values[labels == label].var(0, ddof=1).sum() for label in range(10)])
 
 
-def first_of_each(pictures: Pictures, count: int) -> tuple[np.ndarray, np.ndarray]:
+def first_of_each(pictures: ImageDataset, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first `count` pictures of each class, and their labels."""
     assert pictures.labels is not None
     index = np.concatenate([np.flatnonzero(pictures.labels == label)[:count] for label in range(10)])
     return pictures.images[index], pictures.labels[index]
 
 
-def measure(draw: Draw, train: Pictures, test: Pictures) -> dict[str, Any]:
+def measure(draw: Draw, train: ImageDataset, test: ImageDataset) -> dict[str, Any]:
     """The figures of a generator, or of whatever `draw` gives for seeds 0 … 999 and 100 times each class."""
     assert test.labels is not None
     classes = np.repeat(np.arange(10), PER_CLASS)
@@ -140,7 +140,7 @@ def measure(draw: Draw, train: Pictures, test: Pictures) -> dict[str, Any]:
     }
 
 
-def _by_class(values: np.ndarray, pictures: Pictures) -> dict[str, float]:
+def _by_class(values: np.ndarray, pictures: ImageDataset) -> dict[str, float]:
     return {name: round(float(value), 3) for name, value in zip(pictures.class_names, values, strict=True)}
 
 

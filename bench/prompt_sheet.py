@@ -17,17 +17,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from attngan.checkpoint import LoadedGenerator, load_generator
-from attngan.data import Pictures, load_captioned
-from attngan.prompts import conditions, read_prompts
-from attngan.seeing.attention_sheet import on_paper
-from attngan.training.holdout import split
+from attngan.data import ImageDataset, load_captioned
+from attngan.data.split import split
+from attngan.generators.prompts import conditions, read_prompts
+from attngan.visualization.attention_sheet import on_paper
 from attngan_runtime.grid import grid
 
 COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
 LINE = 11  # pixels
 
 
-def prompts_of(pictures: Pictures, places: np.ndarray) -> list[str]:
+def prompts_of(pictures: ImageDataset, places: np.ndarray) -> list[str]:
     """40 of the main captions at these places, evenly spread, each once."""
     assert pictures.captions is not None
     captions = list(dict.fromkeys(pictures.captions.texts[place][0] for place in places))

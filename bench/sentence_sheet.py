@@ -15,9 +15,9 @@ import numpy as np
 
 from attngan.config import TextConfig
 from attngan.data import load_lines
-from attngan.metrics.sentences.evaluation import key_words
-from attngan.training.holdout import split
-from attngan.writing import load_writer
+from attngan.data.split import split
+from attngan.evaluation.sentences import key_words
+from attngan.generators.sentences import load_writer
 
 COUNT = 40
 

@@ -25,13 +25,14 @@ from PIL import Image
 import attngan.train as training
 from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
 from attngan.config import AUGMENT, OVERFITTING_TARGET, PATIENCE, ImageNetworkConfig, RunConfig, TrainingConfig
-from attngan.data import Pictures, load_pictures
-from attngan.metrics import density_and_coverage, kid
-from attngan.metrics.features import features
-from attngan.metrics.memorisation import measure
+from attngan.data import ImageDataset, load_pictures
+from attngan.data.split import split, take, usual_holdout
+from attngan.evaluation.memorisation import measure
+from attngan.features.efficientnet import features
+from attngan.metrics.kid import kid
+from attngan.metrics.precision_recall import density_and_coverage
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
-from attngan.training.holdout import split, take, usual_holdout
-from attngan.training.run_folder import Records
+from attngan.training.run_logger import RunLogger
 from attngan_runtime.grid import grid
 
 IMAGES = {100: 120_000, 500: 200_000, 2000: 200_000}  # shown in all: 1,200, 400 and 100 epochs
@@ -46,7 +47,7 @@ KEPT = "generator.safetensors"
 TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the end, generated for each point of a curve
 
 
-class Snapshots(Records):
+class Snapshots(RunLogger):
     """Keeps the averaged generator of every inspection, where a run folder keeps the best alone."""
 
     def save_samples(self, generator: ImageGenerator, images: int, *shown: Any) -> None:
@@ -55,17 +56,17 @@ class Snapshots(Records):
         save_tensors(self.folder / "snapshots" / f"{images:09d}.safetensors", generator.state_dict())
 
 
-def subset(data: Path, count: int) -> Pictures:
+def subset(data: Path, count: int) -> ImageDataset:
     """count // 10 training pictures of each class, drawn by a fixed seed; training is not told the classes."""
     pictures = load_pictures(data, resolution=16, channels=1)
     rng = np.random.default_rng(0)
     places = [rng.permutation(np.flatnonzero(pictures.labels == label))[: count // 10] for label in range(10)]
-    return Pictures(pictures.images[np.sort(np.concatenate(places))])
+    return ImageDataset(pictures.images[np.sort(np.concatenate(places))])
 
 
-def unseen(data: Path) -> Pictures:
+def unseen(data: Path) -> ImageDataset:
     """The first test pictures."""
-    return Pictures(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
+    return ImageDataset(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
 
 
 def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
@@ -83,7 +84,7 @@ def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
 def train(count: int, arm: str, data: Path, out: Path) -> None:
     """One run into out/ARM-COUNT."""
     torch.set_num_threads(1)  # so that equal commands give equal bits wherever they run
-    training.Records = Snapshots  # type: ignore[misc]
+    training.RunLogger = Snapshots  # type: ignore[misc]
     pictures = subset(data, count)
     out.mkdir(parents=True, exist_ok=True)
     config = RunConfig("small-data", NETWORK, plan(count, arm, usual_holdout(pictures)))
@@ -115,7 +116,7 @@ def score(data: Path, out: Path) -> None:
         RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def kept(folder: Path, pictures: Pictures, test: Pictures, real: np.ndarray) -> dict[str, Any]:
+def kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
     path = folder / KEPT
     drawn = features(draw(path, DRAWN))

@@ -25,14 +25,17 @@ import torch
 
 from attngan.checkpoint import load_tensors
 from attngan.config import TextConfig, preset
-from attngan.data import Lines, load_lines
-from attngan.evaluate_text import RunWriter
-from attngan.metrics.sentences import REAL, TRAINING, Point, Yardstick, draw, evaluate_sentences, halves, measure
+from attngan.data import TextDataset, load_lines
+from attngan.data.split import split, usual_holdout
+from attngan.evaluation.evaluate_text import RunWriter
+from attngan.evaluation.sentences import evaluate_sentences
+from attngan.evaluation.sentences_table import REAL, TRAINING
+from attngan.evaluation.yardstick import Yardstick, halves, measure
+from attngan.generators.sentences import load_writer
+from attngan.tasks.configure import configured_text
 from attngan.train import train
-from attngan.training.configured import configured_text
-from attngan.training.holdout import split, usual_holdout
 from attngan.training.state import CHECKPOINT, below
-from attngan.writing import load_writer
+from attngan.visualization.quality_diversity import Point, draw
 
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25)
 RESULTS, FIGURE = Path("bench/results/text_quality.json"), Path("docs/text-curves.png")
@@ -75,7 +78,7 @@ def score(data: Path, test: Path, out: Path) -> dict[str, Any]:
     return found | {"curves": curves(columns, kept, shown)}
 
 
-def curves(columns: dict[str, RunWriter], kept: Lines, shown: Lines) -> dict[str, Any]:
+def curves(columns: dict[str, RunWriter], kept: TextDataset, shown: TextDataset) -> dict[str, Any]:
     """Quality against diversity without key words, drawn into FIGURE."""
     samples = len(kept) // 2
     held, rest = halves(kept, samples)

@@ -17,16 +17,16 @@ import click
 import torch
 
 from attngan.config import RunConfig, preset
-from attngan.data import Pictures, load_captioned
+from attngan.data import ImageDataset, load_captioned
+from attngan.data.split import usual_holdout
+from attngan.tasks.configure import configured
 from attngan.train import train
-from attngan.training.configured import configured
-from attngan.training.holdout import usual_holdout
 
 ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places attend to words, by run
 SIDE, IMAGES = 32, 64_000
 
 
-def small(pictures: Pictures, name: str) -> tuple[RunConfig, bytes]:
+def small(pictures: ImageDataset, name: str) -> tuple[RunConfig, bytes]:
     """The preset emoji-64 at 32² with fewer channels, and its tokenizer.json."""
     network, training = preset("emoji-64")
     network = replace(network, resolution=SIDE, widths=(96, 64, 48, 32), attention=ATTENTION[name])

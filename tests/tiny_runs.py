@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from attngan.config import RunConfig, preset
-from attngan.data import Pictures
+from attngan.data import ImageDataset
 from attngan.train import Outcome, train
 
 
@@ -23,7 +23,7 @@ def write_pictures(root: Path) -> Path:
     return root
 
 
-def config(pictures: Pictures, images: int = 320, **changes: object) -> RunConfig:
+def config(pictures: ImageDataset, images: int = 320, **changes: object) -> RunConfig:
     """The preset tiny with augmentation; `changes` are of its TrainingConfig."""
     network, training = preset("tiny")
     names = tuple(pictures.class_names)
@@ -31,7 +31,7 @@ def config(pictures: Pictures, images: int = 320, **changes: object) -> RunConfi
     return RunConfig("tiny", replace(network, classes=len(names)), replace(training, **fields), names)
 
 
-def run(config: RunConfig, pictures: Pictures, out: Path) -> Outcome:
+def run(config: RunConfig, pictures: ImageDataset, out: Path) -> Outcome:
     """`train` on the CPU."""
     return train(config, pictures, out, torch.device("cpu"))
 

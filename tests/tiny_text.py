@@ -11,10 +11,10 @@ import torch
 
 from attngan.checkpoint import LIKELIHOOD, save_tensors
 from attngan.config import RunConfig, preset
-from attngan.data import Lines
+from attngan.data import TextDataset
 from attngan.networks.build import build_generator
+from attngan.tasks.configure import configured_text
 from attngan.train import Outcome, train
-from attngan.training.configured import configured_text
 
 ANIMALS = ("dog", "cat", "bird", "horse", "fish")
 VERBS = ("sleeps", "eats", "runs")
@@ -35,20 +35,22 @@ def write_sentences(path: Path) -> Path:
     return path
 
 
-def text_config(lines: Lines, images: int = 64, **changes: object) -> tuple[RunConfig, bytes]:
+def text_config(lines: TextDataset, images: int = 64, **changes: object) -> tuple[RunConfig, bytes]:
     """The preset tiny-text for these sentences, and its tokenizer.json; `changes` are of its TrainingConfig."""
     network, training = preset("tiny-text")
     fields = {"images": images, "likelihood_images": 640, "holdout": 30, "kid_samples": 30, **changes}
     return configured_text("tiny-text", network, replace(training, **fields), lines)
 
 
-def run_text(lines: Lines, out: Path, images: int = 64, **changes: object) -> Outcome:
+def run_text(lines: TextDataset, out: Path, images: int = 64, **changes: object) -> Outcome:
     """`train` on the CPU."""
     config, tokenizer = text_config(lines, images, **changes)
     return train(config, lines, out, torch.device("cpu"), tokenizer=tokenizer)
 
 
-def untrained(folder: Path, lines: Lines, source: Path = Path("gone.txt"), seed: int = 0, **changes: object) -> Path:
+def untrained(
+    folder: Path, lines: TextDataset, source: Path = Path("gone.txt"), seed: int = 0, **changes: object
+) -> Path:
     """A run folder as if it had been trained on these sentences of the file `source`; its weights are chance."""
     config, tokenizer = text_config(lines, **changes)
     folder.mkdir()

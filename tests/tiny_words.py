@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from attngan.config import RunConfig, preset
-from attngan.data import Pictures
+from attngan.data import ImageDataset
 from attngan.data.captions import Captions
-from attngan.training.configured import configured
+from attngan.tasks.configure import configured
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 PLACES = ("top left", "top right", "bottom left", "bottom right")
@@ -27,13 +27,13 @@ def picture(colour: str, place: str, style: str) -> np.ndarray:
     return pixels
 
 
-def captioned() -> Pictures:
+def captioned() -> ImageDataset:
     """48 pictures of 16 concepts in three styles."""
     named = [(colour, place, style) for style in STYLES for colour in COLOURS for place in PLACES]
     texts = [(f"{colour} square, {place}", f"{place}: a {colour} one") for colour, place, _ in named]
     captions = Captions(texts, [("shape", colour) for colour, _, _ in named], [f"{c} {p}" for c, p, _ in named])
     images, labels = np.stack([picture(*one) for one in named]), np.repeat(np.arange(3), 16)
-    return Pictures(images, labels, list(STYLES), captions=captions)
+    return ImageDataset(images, labels, list(STYLES), captions=captions)
 
 
 def write_captioned(root: Path) -> Path:
@@ -54,7 +54,7 @@ def write_captioned(root: Path) -> Path:
     return root
 
 
-def words_config(pictures: Pictures, images: int = 320, **changes: object) -> tuple[RunConfig, bytes]:
+def words_config(pictures: ImageDataset, images: int = 320, **changes: object) -> tuple[RunConfig, bytes]:
     """The preset tiny-words for these pictures, and its tokenizer.json; `changes` are of its TrainingConfig."""
     network, training = preset("tiny-words")
     training = replace(training, images=images, matching_images=256, **changes)

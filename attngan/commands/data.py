@@ -34,7 +34,7 @@ def emoji(out: Path, google: Path | None, twitter: Path | None, labels: Path | N
     """Build the emoji set: two vendors' pictures with their names, tags and licences, from three npm packages."""
     from attngan.data.emoji import build, check_new, read_labels, write
     from attngan.data.emoji_sources import LABELS, VENDORS
-    from attngan.data.pictures import name_some
+    from attngan.data.image_dataset import name_some
 
     check_new(out)
     groups = _groups(without)

@@ -52,14 +52,14 @@ def evaluate(
     if temperature is not None:
         with naming_the_option():
             temperatures(temperature)
-    from attngan.evaluate_text import makes_sentences
+    from attngan.evaluation.evaluate_text import makes_sentences
 
     if makes_sentences(run_or_bundle):
         if features:
             raise AttnGANError(
                 f"--features {features}: of pictures, and {run_or_bundle} writes sentences; leave it out"
             )
-        from attngan.evaluate_text import evaluate_writers
+        from attngan.evaluation.evaluate_text import evaluate_writers
 
         report: Any = evaluate_writers(
             [run_or_bundle, *beside], data, samples, 1.0 if temperature is None else temperature
@@ -71,7 +71,7 @@ def evaluate(
             raise AttnGANError(
                 f"--beside {beside[1]}: one generator stands beside one that draws from words; leave it out"
             )
-        from attngan.evaluate import evaluate_generator
+        from attngan.evaluation.evaluate_pictures import evaluate_generator
 
         report = evaluate_generator(run_or_bundle, data, samples, features, beside[0] if beside else None)
     click.echo(report)

@@ -11,8 +11,8 @@ from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
 
 if TYPE_CHECKING:
-    from attngan.data import Pictures
-    from attngan.drawing import OpenGenerator
+    from attngan.data import ImageDataset
+    from attngan.generators.pictures import OpenGenerator
 
 
 @click.command(cls=Command)
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 )
 def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples: int, out: Path | None) -> None:
     """Whether generated pictures are nearer to training pictures than real ones are that training never saw."""
-    from attngan.drawing import open_generator
-    from attngan.metrics.memorisation import measure_into
+    from attngan.evaluation.memorisation import measure_into
+    from attngan.generators.pictures import open_generator
 
     generator = open_generator(run_or_bundle)
     folder = _folder(generator, out)
@@ -45,7 +45,7 @@ def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples:
 
 def _folder(generator: OpenGenerator, out: Path | None) -> Path:
     """Where the result goes; AttnGANError if it can't, or if nobody said where."""
-    from attngan.training.run_folder import check_place
+    from attngan.run_folder import check_place
 
     if out is None and generator.run is None:
         raise AttnGANError(f"--out: not given, and {generator.name} is no run folder; name a folder for the result")
@@ -54,9 +54,9 @@ def _folder(generator: OpenGenerator, out: Path | None) -> Path:
     return folder
 
 
-def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tuple[Pictures, Pictures]:
+def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tuple[ImageDataset, ImageDataset]:
     """(training pictures, held-out pictures); what a run held out of `data` never counts as training pictures."""
-    from attngan.training.holdout import split, take
+    from attngan.data.split import split, take
 
     plan = generator.run[1].training if generator.run else None
     if held_out is None and not (plan and plan.holdout):

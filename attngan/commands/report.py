@@ -23,7 +23,7 @@ def report(run: Path, out: Path | None) -> None:
     if out.parent != run and not out.parent.is_dir():
         raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
     from attngan.checkpoint import write_atomically
-    from attngan.seeing.report import render
+    from attngan.report.page import render
 
     page = render(run, str(run)).encode()
     write_atomically(out, page)

@@ -53,7 +53,7 @@ def sample(
 
     A generator that draws from words takes prompts, each in quotes: a row a prompt, a column a seed.
     """
-    from attngan.writing import writes
+    from attngan.generators.sentences import writes
 
     if writes(run_or_name):
         from attngan.commands.sample_text import write
@@ -95,12 +95,12 @@ def _draw(
     _check_no_words(generator, style, attention)
     chosen = chosen_classes(classes, generator.name, generator.config.class_names)
     if point:
-        from attngan.seeing.attention_sheet import attention_sheet
+        from attngan.visualization.attention_sheet import attention_sheet
 
         save_picture(attention_sheet(generator, seeds, chosen, values[0], point), out)
         wrote = f"what {generator.name} attends to from {point[0]},{point[1]}"
     elif interpolate and out.suffix.lower() == ".webp":
-        from attngan.seeing.interpolation import write_loop
+        from attngan.visualization.interpolation import write_loop
 
         wrote = f"a loop of {write_loop(generator, seeds, chosen, interpolate, values[0], out)} frames"
     else:
@@ -148,7 +148,7 @@ def _sample_words(
     attention: bool, out: Path,
 ) -> None:  # fmt: skip
     """A row a prompt (and truncation), a column a seed; with attention a row a picture and a column a word."""
-    from attngan.prompts import conditions, read_prompts
+    from attngan.generators.prompts import conditions, read_prompts
 
     number = chosen_style(style, generator.name, generator.config.class_names)
     tokens, remarks = read_prompts(generator, prompts)
@@ -156,7 +156,7 @@ def _sample_words(
         click.echo(f"warning: {remark}", err=True)
     rows = conditions(tokens, number)
     if attention:
-        from attngan.seeing.word_sheet import word_sheet
+        from attngan.visualization.word_sheet import word_sheet
 
         save_picture(word_sheet(generator, tokens, rows, seeds, values[0]), out)
         click.echo(f"wrote where {generator.name} looks for each word to {out}")
@@ -195,7 +195,7 @@ def _grid(
 ) -> tuple[np.ndarray, int | None]:
     """uint8 [B, H, W, C] and the columns of their grid; None = about as many as rows."""
     if steps:
-        from attngan.seeing.interpolation import interpolation_grid
+        from attngan.visualization.interpolation import interpolation_grid
 
         return interpolation_grid(generator, seeds, classes, steps, values[0])
     side = generator.config.picture_network.resolution

@@ -24,7 +24,7 @@ def write(
         check_place(out, "sentences.txt")
     if attention and not (out and keywords):
         raise AttnGANError("--attention: shows where key words were looked at; give --keywords, and --out heat.png")
-    from attngan.writing import load_writer
+    from attngan.generators.sentences import load_writer
 
     writer = load_writer(run_or_name)
     check_sampling(temperature, top_k, top_p, writer.tokenizer.size)
@@ -38,7 +38,7 @@ def write(
     asked = words.ids.repeat(len(seeds), 0)
     seeds = seeds * len(words.ids)
     if attention and out:
-        from attngan.seeing.keyword_sheet import check_sheet, keyword_sheet
+        from attngan.visualization.keyword_sheet import check_sheet, keyword_sheet
 
         check_sheet(writer, asked, out)  # before minutes of writing
         keyword_sheet(writer, writer.tokens(seeds, asked, temperature, top_k, top_p), asked, seeds, out)

@@ -26,7 +26,7 @@ from attngan_runtime.console import Command
 from attngan_runtime.inputs import naming_the_option
 
 if TYPE_CHECKING:
-    from attngan.data import Lines, Pictures
+    from attngan.data import ImageDataset, TextDataset
     from attngan.train import Outcome
 
 
@@ -89,15 +89,16 @@ def train(
                 network = replace(network, channels=int(channels))
         training = with_augmentation(training, augment, holdout)
 
+    from attngan.run_folder import check_folder
     from attngan.train import train as run
-    from attngan.training.run_folder import check_folder, check_tensorboard
+    from attngan.training.run_logger import check_tensorboard
 
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
     training = with_precision(training, precision, where)
     _check_place(out, data)
-    read: Pictures | Lines
+    read: ImageDataset | TextDataset
     if isinstance(network, TextConfig):
         config, tokenizer, read = read_text(preset_name, network, training, data, holdout, out)
         config = replace(config, training=with_patience(config.training, patience, "sentences"))
@@ -118,11 +119,11 @@ def train(
 def _read_pictures(
     preset_name: str, network: PictureNetworkConfig, training: TrainingConfig, data: Path, holdout: int | None,
     patience: int | None, unconditional: bool, out: Path,
-) -> tuple[RunConfig, bytes, Pictures]:  # fmt: skip
+) -> tuple[RunConfig, bytes, ImageDataset]:  # fmt: skip
     """The run's config, its tokenizer.json if it draws from words, and its pictures."""
+    from attngan.run_folder import check_data
+    from attngan.tasks.configure import configured
     from attngan.train import check_holdout
-    from attngan.training.configured import configured
-    from attngan.training.run_folder import check_data
 
     if unconditional and isinstance(network, TextToImageConfig):
         raise AttnGANError(
@@ -136,7 +137,7 @@ def _read_pictures(
     return *configured(preset_name, network, training, pictures, names), pictures
 
 
-def _read(network: PictureNetworkConfig, data: Path) -> Pictures:
+def _read(network: PictureNetworkConfig, data: Path) -> ImageDataset:
     """The pictures of --data as this network takes them."""
     from attngan.data import load_captioned, load_pictures
 
@@ -147,7 +148,7 @@ def _read(network: PictureNetworkConfig, data: Path) -> Pictures:
 
 def _check_place(out: Path, data: Path) -> None:
     """Before minutes of reading pictures; `check_folder` looks at the rest."""
-    from attngan.training.run_folder import check_place
+    from attngan.run_folder import check_place
 
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
@@ -195,7 +196,7 @@ def _kept(out: Path, outcome: str) -> str:
     return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
 
 
-def _summary(config: RunConfig, pictures: Pictures, device: str, out: Path) -> str:
+def _summary(config: RunConfig, pictures: ImageDataset, device: str, out: Path) -> str:
     """Two lines: what is read, and what will be trained."""
     from attngan.data import describe
 

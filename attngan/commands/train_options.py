@@ -11,7 +11,7 @@ from attngan.errors import AttnGANError
 if TYPE_CHECKING:
     import torch
 
-    from attngan.data import Pictures
+    from attngan.data import ImageDataset
 
 
 def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig:
@@ -52,9 +52,9 @@ def with_augmentation(training: TrainingConfig, augment: str | None, holdout: in
     return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
 
 
-def with_holdout(training: TrainingConfig, holdout: int | None, pictures: Pictures, name: str) -> TrainingConfig:
+def with_holdout(training: TrainingConfig, holdout: int | None, pictures: ImageDataset, name: str) -> TrainingConfig:
     """--holdout: how many of the pictures; if not given, the usual number where anything is measured by them."""
-    from attngan.training.holdout import split, usual_holdout
+    from attngan.data.split import split, usual_holdout
 
     asked = holdout is not None
     if holdout is None:
@@ -89,7 +89,7 @@ def _cpu_has_bf16() -> bool:
 
 def with_patience(training: TrainingConfig, patience: int | None, what: str = "pictures") -> TrainingConfig:
     """--patience, which asks for something only where KID is measured. what: is held out."""
-    from attngan.metrics import FEWEST
+    from attngan.metrics.kid import FEWEST
 
     if training.holdout >= FEWEST:
         return training if patience is None else replace(training, patience=patience)

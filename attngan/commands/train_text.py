@@ -12,7 +12,7 @@ from attngan.config import RunConfig, TextConfig, TrainingConfig
 from attngan.errors import AttnGANError
 
 if TYPE_CHECKING:
-    from attngan.data import Lines
+    from attngan.data import TextDataset
 
 
 def check_options(preset: str, given: dict[str, Any]) -> None:
@@ -32,13 +32,13 @@ def with_penalty(training: TrainingConfig, penalty: str | None) -> TrainingConfi
 
 def read(
     preset: str, network: TextConfig, training: TrainingConfig, data: Path, holdout: int | None, out: Path
-) -> tuple[RunConfig, bytes, Lines]:
+) -> tuple[RunConfig, bytes, TextDataset]:
     """The run's config, its tokenizer.json and its sentences; AttnGANError if they don't fit the folder `out`."""
     from attngan.data import load_lines
+    from attngan.data.split import split, usual_holdout
+    from attngan.run_folder import check_data
+    from attngan.tasks.configure import configured_text
     from attngan.train import check_holdout
-    from attngan.training.configured import configured_text
-    from attngan.training.holdout import split, usual_holdout
-    from attngan.training.run_folder import check_data
 
     lines = load_lines(data, longest=network.length - 1)
     check_data(out, lines)
@@ -50,7 +50,7 @@ def read(
     return config, tokenizer, lines
 
 
-def summary(config: RunConfig, lines: Lines, device: str, out: Path) -> str:
+def summary(config: RunConfig, lines: TextDataset, device: str, out: Path) -> str:
     """Two lines: what is read, and what will be trained."""
     from attngan.data import describe
 

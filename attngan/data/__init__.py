@@ -3,11 +3,11 @@
 Folders, zips and IDX files become uint8 arrays of one size, with captions where there are; text files become lines.
 """
 
-from attngan.data.captioned import load_captioned
+from attngan.data.captioned_folder import load_captioned
 from attngan.data.captions import Captions
-from attngan.data.described import describe
-from attngan.data.lines import Lines, load_lines
-from attngan.data.load import load_pictures
-from attngan.data.pictures import Pictures
+from attngan.data.describe import describe
+from attngan.data.image_dataset import ImageDataset
+from attngan.data.image_folder import load_pictures
+from attngan.data.text_file import TextDataset, load_lines
 
-__all__ = ["Captions", "Lines", "Pictures", "describe", "load_captioned", "load_lines", "load_pictures"]
+__all__ = ["Captions", "ImageDataset", "TextDataset", "describe", "load_captioned", "load_lines", "load_pictures"]

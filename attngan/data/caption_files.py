@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from attngan.data.convert import UnreadablePictureError
-from attngan.data.files import Listing, SourceFile, class_of
+from attngan.data.listing import Listing, SourceFile, class_of
+from attngan.data.transforms import UnreadablePictureError
 from attngan.errors import AttnGANError
 from attngan_runtime.tokens import NO_TEXT
 

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from attngan.data.convert import fit, with_channels
-from attngan.data.pictures import Pictures
+from attngan.data.image_dataset import ImageDataset
+from attngan.data.transforms import fit, with_channels
 from attngan.errors import AttnGANError
 
 TRAINING_FILES = ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte")
@@ -42,7 +42,7 @@ def find_idx(path: Path) -> Path | None:
     return path if named or start[:3] == bytes([0, 0, _UNSIGNED_BYTE]) else None
 
 
-def load_idx(path: Path, resolution: int, channels: int) -> Pictures:
+def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
     """The pictures of an images-idx3 file at the resolution, with the labels of the labels-idx1 file beside it.
 
     Pictures smaller than the resolution by less than a factor of 1.5 get a border of 0 (28² in 32²); others are
@@ -54,7 +54,7 @@ def load_idx(path: Path, resolution: int, channels: int) -> Pictures:
     images = _resize(raw, resolution, channels)
     labels_path = _labels_beside(path)
     if labels_path is None:
-        return Pictures(images)
+        return ImageDataset(images)
     labels = _read(labels_path, 1, "labels").astype(np.int64)
     if len(labels) != len(raw):
         raise AttnGANError(
@@ -62,9 +62,9 @@ def load_idx(path: Path, resolution: int, channels: int) -> Pictures:
             "use the two files of one set"
         )
     if _is_fashion(path, raw, labels):
-        return Pictures(images, labels, list(_FASHION_CLASSES))
+        return ImageDataset(images, labels, list(_FASHION_CLASSES))
     values, labels = np.unique(labels, return_inverse=True)
-    return Pictures(images, labels.astype(np.int64), [str(value) for value in values])
+    return ImageDataset(images, labels.astype(np.int64), [str(value) for value in values])
 
 
 def _is_fashion(path: Path, raw: np.ndarray, labels: np.ndarray) -> bool:

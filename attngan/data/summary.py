@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from attngan.data.captioned import load_captioned
+from attngan.data.captioned_folder import load_captioned
 from attngan.data.captions import Captions
-from attngan.data.pictures import Pictures, describe_pictures, name_some
-from attngan.data.vocabulary import build_tokenizer
+from attngan.data.image_dataset import ImageDataset, describe_pictures, name_some
+from attngan.data.tokenizer import build_tokenizer
 
 _LENGTH = 16  # words of a prompt in the presets
 _RESOLUTION = 32  # only to know which pictures can be read
@@ -60,14 +60,14 @@ def _concepts_of_words(captions: Captions, words: dict[str, list[str]]) -> Count
     return Counter(word for found in said.values() for word in found)
 
 
-def _styles(pictures: Pictures) -> list[str]:
+def _styles(pictures: ImageDataset) -> list[str]:
     if pictures.labels is None:
         return []
     sizes = np.bincount(pictures.labels)
     return ["styles: " + ", ".join(f"{name} {size:,}" for name, size in zip(pictures.class_names, sizes, strict=True))]
 
 
-def _examples(pictures: Pictures, captions: Captions) -> list[str]:
+def _examples(pictures: ImageDataset, captions: Captions) -> list[str]:
     """A few pictures, spread evenly over the set."""
     lines = []
     for place in np.unique(np.linspace(0, len(pictures) - 1, _EXAMPLES).astype(int)):

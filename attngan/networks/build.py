@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from attngan.config import NetworkConfig, TextConfig, TextToImageConfig
+from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
 from attngan.networks.text import TextDiscriminator, TextGenerator
-from attngan.networks.text_to_image import (
-    DeployedTextToImageGenerator,
-    TextToImageDiscriminator,
-    TextToImageGenerator,
-)
-from attngan.networks.writing import DeployedTextGenerator
+from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 
 PictureGenerator = ImageGenerator | TextToImageGenerator
 Generator = PictureGenerator | TextGenerator

@@ -11,30 +11,12 @@ from torch import Tensor
 
 from attngan.augment import augment
 from attngan.config import ImageNetworkConfig, RunConfig, TextToImageConfig
-from attngan.data import Pictures
-from attngan.data.conditions import Conditions
+from attngan.data import ImageDataset
+from attngan.data.conditioning import Conditions
+from attngan.data.sampler import Sampler
+from attngan.data.split import split
 from attngan.random import derive, normals
-from attngan.training.holdout import split
-from attngan.training.streams import Stream
-
-
-class Order:
-    """The endless order of training pictures: every epoch is a permutation drawn from (seed, epoch)."""
-
-    def __init__(self, seed: int, count: int) -> None:
-        self.seed, self.count = seed, count
-        self._epoch, self._permutation = -1, np.empty(0, np.int64)
-
-    def indices(self, start: int, length: int) -> np.ndarray:
-        """int64 [length]: places start … start+length−1 of the order; depends on nothing but its arguments."""
-        return np.array([self._at(place) for place in range(start, start + length)], np.int64)
-
-    def _at(self, place: int) -> int:
-        epoch, position = divmod(place, self.count)
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._permutation = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-        return int(self._permutation[position])
+from attngan.streams import Stream
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,7 @@ class Batches:
     """
 
     def __init__(
-        self, config: RunConfig, pictures: Pictures, device: torch.device, conditions: Conditions | None = None
+        self, config: RunConfig, pictures: ImageDataset, device: torch.device, conditions: Conditions | None = None
     ) -> None:
         self.config, self.pictures, self.device, self.conditions = config, pictures, device, conditions
         self.training, self.held_out = split(pictures, config.training.holdout, config.training.seed)
@@ -69,8 +51,8 @@ class Batches:
     def _salted(self, salt: int) -> None:
         self._salt, plan = salt, self.config.training
         self._seed = int(derive(plan.seed, Stream.SALT, salt)) if salt else plan.seed
-        self._order = Order(self._seed, len(self.training))
-        self._held_out_order = Order(int(derive(self._seed, Stream.HELD_OUT_ORDER)), max(len(self.held_out), 1))
+        self._order = Sampler(self._seed, len(self.training))
+        self._held_out_order = Sampler(int(derive(self._seed, Stream.HELD_OUT_ORDER)), max(len(self.held_out), 1))
 
     def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
         """Batch number `step`, from place `seen` of the order on."""

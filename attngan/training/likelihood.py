@@ -20,14 +20,14 @@ from tqdm import tqdm
 
 from attngan.checkpoint import LIKELIHOOD, load_tensors, save_tensors
 from attngan.config import RunConfig, TextConfig
+from attngan.data.sampler import Sampler
 from attngan.errors import AttnGANError
 from attngan.networks.text import TextGenerator
 from attngan.random import derive
-from attngan.training.batches import Order
-from attngan.training.run_folder import Records
+from attngan.streams import Stream
+from attngan.training.run_logger import RunLogger
 from attngan.training.sentences import Sentences
 from attngan.training.state import adam_tensors, below, restore_adam
-from attngan.training.streams import Stream
 from attngan_runtime.tokens import PADDING
 
 CHECKPOINT = "likelihood.checkpoint.safetensors"
@@ -120,7 +120,7 @@ class Likelihood:
 
 
 def learn_likelihood(
-    config: RunConfig, generator: TextGenerator, sentences: Sentences, folder: Path, records: Records,
+    config: RunConfig, generator: TextGenerator, sentences: Sentences, folder: Path, records: RunLogger,
     device: torch.device, stop: Sequence[int],
 ) -> TextGenerator | None:  # fmt: skip
     """The generator with the lowest −log probability of held-out sentences; None if a stop signal came first.
@@ -135,7 +135,7 @@ def learn_likelihood(
     if (folder / CHECKPOINT).exists():
         learnt.load(folder)
     records.keep(RECORDS, learnt.measured)
-    order = Order(int(derive(config.training.seed, Stream.LIKELIHOOD_ORDER)), len(sentences.training))
+    order = Sampler(int(derive(config.training.seed, Stream.LIKELIHOOD_ORDER)), len(sentences.training))
     every, saved = max(learnt.last // _MEASUREMENTS, 1), time.monotonic()
     with tqdm(total=learnt.last, initial=learnt.images, unit=" sentences", desc="likelihood", leave=False) as bar:
         while not learnt.ended and not stop:
@@ -159,7 +159,7 @@ def learn_likelihood(
     return learnt.best
 
 
-def _step(learnt: Likelihood, config: RunConfig, sentences: Sentences, order: Order, device: torch.device) -> None:
+def _step(learnt: Likelihood, config: RunConfig, sentences: Sentences, order: Sampler, device: torch.device) -> None:
     seed, network = config.training.seed, config.network
     assert isinstance(network, TextConfig)
     places = sentences.training[order.indices(learnt.images, _BATCH)]

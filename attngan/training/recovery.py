@@ -8,9 +8,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from attngan.checkpoint import load_tensors
-from attngan.data import Lines, Pictures
+from attngan.data import ImageDataset, TextDataset
 from attngan.errors import AttnGANError
-from attngan.training.run_folder import Records, check_data
+from attngan.run_folder import check_data
+from attngan.training.run_logger import RunLogger
 from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
@@ -21,7 +22,7 @@ def note(text: str) -> None:
     tqdm.write(f"note: {text}", sys.stderr)
 
 
-def restore(state: TrainingState, folder: Path, data: Pictures | Lines, records: Records) -> None:
+def restore(state: TrainingState, folder: Path, data: ImageDataset | TextDataset, records: RunLogger) -> None:
     """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these data."""
     about, damage = state.load(folder)
     check_data(folder, data, about["fingerprint"])
@@ -37,7 +38,7 @@ def restore(state: TrainingState, folder: Path, data: Pictures | Lines, records:
         records.event(state.progress.images, "damaged checkpoint", damage)
 
 
-def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Records, reason: str) -> None:
+def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: RunLogger, reason: str) -> None:
     """The last good checkpoint at half the learning rate, with other batches: the same ones would fail again.
 
     If the run fails again before it gets further, that checkpoint may itself be the cause: then the one before it.

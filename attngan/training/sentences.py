@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from attngan.config import TextConfig, TrainingConfig
-from attngan.data import Lines
+from attngan.data import TextDataset
 from attngan.data.keywords import content_words, drawn
+from attngan.data.split import split
 from attngan.networks.text import TextGenerator
 from attngan.random import derive
-from attngan.training.holdout import split
-from attngan.training.streams import Stream
+from attngan.streams import Stream
 from attngan_runtime.sentences import SentenceTokenizer
 from attngan_runtime.tokens import PADDING
 
@@ -26,7 +26,9 @@ class Sentences:
     training, held_out: int64, the places of those that are shown, and of those that are not.
     """
 
-    def __init__(self, lines: Lines, tokenizer: SentenceTokenizer, network: TextConfig, plan: TrainingConfig) -> None:
+    def __init__(
+        self, lines: TextDataset, tokenizer: SentenceTokenizer, network: TextConfig, plan: TrainingConfig
+    ) -> None:
         self.plan, self.most = plan, network.keywords
         self.tokens = torch.from_numpy(tokenizer.tokens(lines.sentences))
         self.content = _content(lines, tokenizer)
@@ -53,7 +55,7 @@ class Sentences:
         return total / count
 
 
-def _content(lines: Lines, tokenizer: SentenceTokenizer) -> Tensor:
+def _content(lines: TextDataset, tokenizer: SentenceTokenizer) -> Tensor:
     known = {word: number for number, word in enumerate(tokenizer.words)}
     numbers = [
         [known[word] for word in content_words(tokenizer.split(sentence)) if word in known]

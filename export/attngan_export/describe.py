@@ -10,7 +10,7 @@ import torch
 import attngan
 from attngan.checkpoint import LoadedGenerator
 from attngan.config import RunConfig, TextConfig, TextToImageConfig
-from attngan.writing import LoadedWriter
+from attngan.generators.sentences import LoadedWriter
 from attngan_export.form import Form
 from attngan_export.gate import Comparison, as_tuple
 from attngan_export.text_form import TextForm

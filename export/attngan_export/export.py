@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.config import TextToImageConfig
+from attngan.generators.sentences import LoadedWriter, load_writer, writes
+from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
-from attngan.networks.writing import DeployedTextGenerator
-from attngan.writing import LoadedWriter, load_writer, writes
 from attngan_export.describe import describe, metadata
 from attngan_export.folder import PT2, TORCHSCRIPT, check_destination, staged
 from attngan_export.form import Form, Noise

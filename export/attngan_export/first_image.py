@@ -38,7 +38,7 @@ def torch_eager(run_or_name: str, threads: int, attention: str = "auto") -> Make
     import torch
 
     from attngan.attention import set_attention_backend
-    from attngan.writing import load_writer, writes
+    from attngan.generators.sentences import load_writer, writes
 
     torch.set_num_threads(threads)
     if not writes(run_or_name):
@@ -54,7 +54,7 @@ def _pictures(run_or_name: str) -> Make:
     generator = load_generator(run_or_name)
     tokenizer = generator.tokenizer
     if tokenizer:
-        from attngan.prompts import conditions
+        from attngan.generators.prompts import conditions
 
         return lambda batch: generator.draw(list(range(batch)), conditions(tokenizer.encode([PROMPT] * batch), None))
     has_classes = bool(getattr(generator.config.network, "classes", 0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from attngan.networks.writing import DeployedTextGenerator, Sampling, near_ties, readable
+from attngan.networks.decoding import DeployedTextGenerator, Sampling, near_ties, readable
 from attngan.random import derive, uniforms
 from attngan_export.form import DRAWS, Form
 from attngan_runtime.entries import MAX_SEED

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, Pair
-from attngan.networks.writing import DeployedTextGenerator, Draft, Sampling
 
 
 class _Begin(nn.Module):

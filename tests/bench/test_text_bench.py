@@ -10,8 +10,8 @@ import torch
 from click.testing import CliRunner
 
 from attngan.config import preset
+from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text import TextGenerator
-from attngan.networks.writing import DeployedTextGenerator
 
 
 @pytest.fixture(autouse=True)

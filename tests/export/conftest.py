@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from attngan.checkpoint import save_tensors
 from attngan.config import RunConfig, TextConfig, preset
-from attngan.data.vocabulary import build_sentence_tokenizer, build_tokenizer
+from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
 from attngan.networks.build import build_generator
 from attngan_export import text_form
 from attngan_export.export import export_generator

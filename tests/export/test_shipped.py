@@ -8,9 +8,9 @@ import pytest
 from onnx import numpy_helper
 
 from attngan.checkpoint import PRETRAINED, load_generator
-from attngan.data.convert import premultiply
-from attngan.prompts import conditions
-from attngan.writing import load_writer
+from attngan.data.transforms import premultiply
+from attngan.generators.prompts import conditions
+from attngan.generators.sentences import load_writer
 from attngan_export.export import export_generator
 from attngan_runtime import Generator
 from attngan_runtime.bundle import Bundle, shipped_names

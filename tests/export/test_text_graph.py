@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from attngan.networks.writing import DeployedTextGenerator
+from attngan.networks.decoding import DeployedTextGenerator
 from attngan_export import gate, text_form
 from attngan_export.cli import main
 from attngan_export.describe import golden

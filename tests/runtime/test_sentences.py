@@ -234,7 +234,7 @@ def test_a_flipped_byte_is_refused_or_spells_one_word_otherwise(place: float, ma
 
 
 def test_the_file_that_training_writes_is_read() -> None:
-    from attngan.data.vocabulary import build_sentence_tokenizer
+    from attngan.data.tokenizer import build_sentence_tokenizer
 
     content = build_sentence_tokenizer(["A dog, a ball.", "ΪΌ H\u0331 – the dog’s", "a dog’s e-mail at 12:30"], 7, 1)
     found = SentenceTokenizer.from_json(content, "tokenizer.json")

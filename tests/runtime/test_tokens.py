@@ -260,7 +260,7 @@ def test_a_missing_package_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_file_that_training_writes_is_read() -> None:
-    from attngan.data.vocabulary import build_tokenizer
+    from attngan.data.tokenizer import build_tokenizer
 
     content = build_tokenizer(["Red heart, red dragon", "green heart: é"], 5)
     found = Tokenizer.from_json(content, "tokenizer.json")

@@ -1,0 +1,55 @@
+"""`load_captioned`: pictures with what their files say of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from attngan.data.caption_files import Described, read_captions
+from attngan.data.captions import Captions
+from attngan.data.image_dataset import ImageDataset, name_some
+from attngan.data.image_folder import check_names, check_source, decode_files, explained, labels_of, listed
+from attngan.data.listing import SourceFile
+from attngan.errors import AttnGANError
+
+
+def load_captioned(path: str | Path, *, resolution: int, channels: int) -> ImageDataset:
+    """The captioned pictures of a folder or a zip, uint8 [N, resolution, resolution, channels], sorted by name.
+
+    Captions stand in `captions.jsonl` or, where there is none, in a `.txt` beside each picture. Styles become labels
+    if there are two or more. channels: 1 grey, 3 RGB, 4 RGB with premultiplied alpha.
+
+    Captions without pictures and pictures without captions are left out and named in `captions`, pictures that can't
+    be read in `skipped`. Raises AttnGANError for captions that are not what they should be (file, line and remedy),
+    if no picture has a caption, and as `load_pictures` does.
+    """
+    path = Path(path)
+    check_source(path, channels)
+    with explained(path), listed(path) as listing:
+        described = read_captions(path, listing)
+        files = [file for file in listing.pictures if file.name in described.entries]
+        if not files:
+            raise AttnGANError(_nothing_described(path, described))
+        check_names(path, "style", [described.entries[file.name].style for file in files])
+        decoded = decode_files(path, files, resolution, channels)
+        uncaptioned = [file.name for file in listing.pictures if file.name not in described.entries]
+        captions = replace(
+            _captions([files[place] for place in decoded.kept], described),
+            uncaptioned=uncaptioned, pictureless=described.pictureless,
+        )  # fmt: skip
+        labels, styles = labels_of([described.entries[files[place].name].style for place in decoded.kept])
+        return ImageDataset(decoded.images, labels, styles, decoded.skipped, described.ignored, captions)
+
+
+def _captions(files: list[SourceFile], described: Described) -> Captions:
+    entries = [described.entries[file.name] for file in files]
+    return Captions(
+        [entry.texts for entry in entries], [entry.tags for entry in entries], [entry.concept for entry in entries]
+    )
+
+
+def _nothing_described(path: Path, described: Described) -> str:
+    if described.pictureless:
+        count, some = len(described.pictureless), name_some(described.pictureless)
+        return f"--data {path}: its captions are of pictures that are not there ({count:,}: {some}); compare the names"
+    return f"--data {path}: pictures without captions; add captions.jsonl, or beside each a .txt with what it shows"

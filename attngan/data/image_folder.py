@@ -1,0 +1,192 @@
+"""`load_pictures`: finds out what a path holds and fills one array from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from attngan.data.captions import numbered
+from attngan.data.idx import find_idx, load_idx
+from attngan.data.image_dataset import ImageDataset, name_skipped
+from attngan.data.listing import Listing, SourceFile, class_of, list_folder, list_zip
+from attngan.data.transforms import UnreadablePictureError, decode_picture
+from attngan.errors import AttnGANError
+from attngan_runtime.entries import LONGEST_NAME
+from attngan_runtime.errors import UNPRINTABLE
+
+IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
+_WINDOW = 1024  # pictures handed to the threads at a time: a million tasks would be a gigabyte of bookkeeping
+_EXAMPLES = ".jpg, .png, .webp …"
+
+
+def load_pictures(path: str | Path, *, resolution: int, channels: int) -> ImageDataset:
+    """The pictures of a folder, a zip or an IDX set as uint8 [N, resolution, resolution, channels].
+
+    path: a folder or a zip of picture files, or a folder with train-images-idx3-ubyte[.gz] or such a file itself.
+    channels: 1 grey, 3 RGB (transparency shows white), 4 RGB with premultiplied alpha (opaque without alpha).
+
+    Pictures in subfolders have the first folder as class, in the order of sorted names, and deeper folders count to
+    it. Folders that all pictures share are passed through. Pictures beside the folders make the whole set
+    unlabelled. A picture that can't be read is left out and named in `skipped`.
+
+    Raises AttnGANError if there is no such path, no picture in it, none that can be read, or a torn IDX file; and for
+    a class whose name no bundle can hold.
+    """
+    path = Path(path)
+    check_source(path, channels)
+    with explained(path):
+        idx = find_idx(path)
+        if idx is not None:
+            return load_idx(idx, resolution, channels)
+        with listed(path) as listing:
+            return _decode_all(path, listing, resolution, channels)
+
+
+def check_source(path: Path, channels: int) -> None:
+    """Raises AttnGANError for a path that isn't there, or a number of channels that no picture has here."""
+    if channels not in (1, 3, 4):
+        raise AttnGANError(f"channels {channels}: use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
+    if not path.exists():
+        raise AttnGANError(f"--data {path}: no such file or folder; check the path")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what reading a folder or a zip raises into AttnGANError."""
+    try:
+        yield
+    except zipfile.BadZipFile:
+        raise AttnGANError(
+            f"--data {path}: neither a zip nor an IDX file; name a folder or a zip of pictures ({_EXAMPLES})"
+        ) from None
+    except OSError as error:
+        raise AttnGANError(f"--data {path}: {error.strerror or error}; make it readable") from None
+
+
+@contextlib.contextmanager
+def listed(path: Path) -> Iterator[Listing]:
+    """The files of a folder or a zip, which stays open meanwhile; AttnGANError if no picture is among them."""
+    with contextlib.ExitStack() as stack:
+        listing = list_folder(path) if path.is_dir() else list_zip(stack.enter_context(zipfile.ZipFile(path)))
+        check_listing(path, listing)
+        yield listing
+
+
+def check_listing(path: Path, listing: Listing) -> None:
+    """Raises AttnGANError if no picture is listed."""
+    others = len(listing.others)
+    if not listing.pictures and not others:
+        raise AttnGANError(f"--data {path}: empty; put pictures in it ({_EXAMPLES})")
+    if not listing.pictures:
+        count = f"{others:,} file{'s' * (others != 1)}"
+        raise AttnGANError(f"--data {path}: {count}, none of them a picture ({_EXAMPLES}); name a folder of pictures")
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What became of a list of picture files."""
+
+    images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
+    kept: list[int]  #: N places in the list of files
+    skipped: list[tuple[str, str]]  #: (name, reason) of the others
+
+
+def decode_files(path: Path, files: list[SourceFile], resolution: int, channels: int) -> Decoded:
+    """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read."""
+    images = _allocate((len(files), resolution, resolution, channels))
+    kept: list[int] = []
+    skipped: list[tuple[str, str]] = []
+    for place, result in enumerate(_decoded(files, resolution, channels)):
+        if isinstance(result, UnreadablePictureError):
+            skipped.append((files[place].name, str(result)))
+        else:
+            images[len(kept)] = result
+            kept.append(place)
+    if not kept:
+        raise AttnGANError(
+            f"--data {path}: none of its {len(files):,} pictures can be read: {name_skipped(skipped)}; replace them"
+        )
+    return Decoded(images[: len(kept)], kept, skipped)
+
+
+def labels_of(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
+    """(int64 labels, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
+    given = [name for name in names if name is not None]
+    found = sorted(set(given))
+    if len(given) < len(names) or len(found) < 2:  # one class says no more than none
+        return None, []
+    return numbered(given), found
+
+
+def check_names(path: Path, what: str, names: list[str | None]) -> None:
+    """Raises AttnGANError for the name of a class or style that an export would refuse: hours of training later.
+
+    what: what has such a name, `folder` or `style`. names: as `labels_of` takes them.
+    """
+    for name in labels_of(names)[1]:
+        problem = None
+        if UNPRINTABLE.search(name):
+            problem = "holds what can't be printed in a line"
+        elif len(name) > LONGEST_NAME:
+            problem = f"has {len(name):,} letters, where {LONGEST_NAME} is the limit"
+        if problem:
+            raise AttnGANError(f"--data {path}: {what} {name[:40]!r} {problem}, and no class may; rename it")
+
+
+def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> ImageDataset:
+    classes = class_of([file.name for file in listing.pictures])
+    check_names(path, "folder", classes)
+    decoded = decode_files(path, listing.pictures, resolution, channels)
+    labels, names = labels_of([classes[place] for place in decoded.kept])
+    return ImageDataset(decoded.images, labels, names, decoded.skipped, len(listing.others))
+
+
+def _decoded(files: list[SourceFile], resolution: int, channels: int) -> Iterator[np.ndarray | UnreadablePictureError]:
+    """Each file's picture or the reason there is none, in the order of the files; threads decode."""
+    decode = partial(_decode, resolution=resolution, channels=channels)
+    threads = min(8, os.cpu_count() or 1)
+    bar = tqdm(total=len(files), desc="reading pictures", unit="", delay=2, mininterval=0.5, leave=False)
+    # Pillow warns of odd metadata and large files; what matters of it ends in `skipped`.
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool, bar:
+        warnings.simplefilter("ignore")
+        for start in range(0, len(files), _WINDOW):
+            for result in pool.map(decode, files[start : start + _WINDOW]):
+                yield result
+                bar.update()
+
+
+def _decode(file: SourceFile, resolution: int, channels: int) -> np.ndarray | UnreadablePictureError:
+    try:
+        return decode_picture(file.read(), resolution, channels)
+    except UnreadablePictureError as reason:
+        return reason
+
+
+def _allocate(shape: tuple[int, ...]) -> np.ndarray:
+    """An uint8 array in memory, or beyond 2 GiB over an unnamed temporary file whose space is taken at once."""
+    size = int(np.prod(shape))
+    if size <= IN_MEMORY:
+        return np.empty(shape, np.uint8)
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile(prefix="attngan-"))
+        try:
+            # Writing to a map over a full disk would kill the process; asking first gives an error.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise AttnGANError(
+                f"TMPDIR {tempfile.gettempdir()}: {size / 2**30:.1f} GiB for the decoded pictures do not fit "
+                f"({error.strerror}); free space, or set TMPDIR to a larger disk"
+            ) from None
+        return np.memmap(file, np.uint8, "r+", shape=shape)

@@ -1,0 +1,107 @@
+"""A file of sentences, one a line."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from attngan.data.image_dataset import name_skipped
+from attngan.data.tokenizer import split_sentence
+from attngan.errors import AttnGANError
+from attngan_runtime.tokens import NO_TEXT
+
+FEWEST = 20  #: different sentences: fewer can't be split into what is trained on and what is held out
+_LARGEST = 2**30  # bytes: the whole file is held in memory
+
+
+@dataclass(frozen=True, eq=False)
+class TextDataset:
+    """Sentences in the order of their file."""
+
+    sentences: list[str]  #: without white space around them; some may be equal
+    skipped: list[tuple[str, str]] = field(default_factory=list)  #: (line, reason) of those that can't be read
+    blank: int = 0  #: lines without anything
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 in hex of the sentences: equal for equal training data."""
+        return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
+
+    def take(self, places: list[int]) -> TextDataset:
+        """Some of the sentences; what was skipped is not repeated."""
+        return TextDataset([self.sentences[place] for place in places])
+
+
+def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST) -> TextDataset:
+    """Reads a text file in UTF-8, one sentence a line. Lines that are no text are skipped and named.
+
+    longest: words and marks of punctuation in a line at most; longer ones are skipped too.
+    Raises AttnGANError if there is no such file, or if it has fewer than `fewest` different sentences.
+    """
+    sentences, skipped, blank = [], [], 0
+    for number, line in enumerate(_content(path).removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
+        if not line.strip():
+            blank += 1
+            continue
+        sentence, problem = _read(line, longest)
+        if problem:
+            skipped.append((f"line {number:,}", problem))
+        else:
+            sentences.append(sentence)
+    found = TextDataset(sentences, skipped, blank)
+    check_count(found, str(path), fewest)
+    return found
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise AttnGANError(f"--data {path}: is a folder; name a text file with a sentence a line")
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise AttnGANError(f"--data {path}: {path.stat().st_size:,} bytes; {_LARGEST:,} is the limit, use a part")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise AttnGANError(f"--data {path}: no such file; name a text file with a sentence a line") from None
+    except OSError as error:
+        raise AttnGANError(f"--data {path}: can't be read ({error.strerror}); check its permissions") from None
+
+
+def check_count(lines: TextDataset, path: str, fewest: int = FEWEST) -> None:
+    """Raises AttnGANError unless there are at least `fewest` different sentences."""
+    different = len(set(lines.sentences))
+    if different < fewest:
+        without = [f"{lines.blank:,} lines are empty"] if lines.blank else []
+        without += [f"{len(lines.skipped):,} skipped: {name_skipped(lines.skipped)}"] if lines.skipped else []
+        detail = f" ({'; '.join(without)})" if without else ""
+        raise AttnGANError(
+            f"--data {path}: {different:,} different sentences{detail}; {fewest} are needed, one a line, and "
+            "thousands make a generator worth having"
+        )
+
+
+def describe_lines(lines: TextDataset) -> str:
+    """One line for the console: `10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
+    different = len(set(lines.sentences))
+    parts = [f"{len(lines):,} sentences" + (f", {different:,} different" if different < len(lines) else "")]
+    if lines.skipped:
+        parts.append(f"{len(lines.skipped):,} skipped: {name_skipped(lines.skipped)}")
+    if lines.blank:
+        parts.append(f"{lines.blank:,} empty line{'s' if lines.blank > 1 else ''}")
+    return "; ".join(parts)
+
+
+def _read(line: bytes, longest: int | None) -> tuple[str, str]:
+    """The sentence, and what keeps it from being one."""
+    try:
+        sentence = " ".join(line.decode("utf-8").split())
+    except UnicodeDecodeError:
+        return "", "not UTF-8"
+    if NO_TEXT.search(sentence):
+        return "", "a control character"
+    words = len(split_sentence(sentence)) if longest else 0
+    return sentence, f"{words:,} words, {longest} at most" if longest and words > longest else ""

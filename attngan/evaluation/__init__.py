@@ -1,0 +1,1 @@
+"""What `attngan evaluate` and `attngan memorisation` find out about a generator, as tables."""

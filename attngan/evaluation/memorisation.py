@@ -1,0 +1,206 @@
+"""Does a generator copy its training pictures? Its pictures beside real ones that training never saw.
+
+The comparison is that of Meehan, Chaudhuri and Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in
+Generative Models": distances of generated pictures to their nearest training picture against the same distances of
+held-out pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attngan.checkpoint import LoadedGenerator, write_atomically
+from attngan.data import ImageDataset
+from attngan.errors import AttnGANError
+from attngan.evaluation.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
+from attngan.features.cache import real_features
+from attngan.features.extractor import EFFICIENTNET, Extractor
+from attngan.generators.pictures import Draw, from_loaded
+from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
+from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
+
+FEWEST = 4  # held-out pictures for a median with an error bar
+
+_SHOWN = 3  # nearest training pictures beside each generated one
+_ROWS = 8  # generated pictures in each part of the picture
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """How near generated pictures are to training pictures, compared with held-out pictures.
+
+    By features, flaws of generated pictures count much; by pixels, they count little, and so does a shift by a pixel
+    much.
+    """
+
+    by_features: Closeness  #: Euclidean between features
+    by_pixels: Closeness  #: root mean square difference of pictures averaged to 16², in levels of 0 … 255
+    samples: int  #: generated pictures
+    held_out: int  #: held-out pictures looked at
+    training: int  #: training pictures
+    features: str  #: the extractor's name
+    nearest: tuple[Nearest, Nearest] = field(repr=False, compare=False)  #: of generated ones by features, by pixels
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures, ready for JSON; those by pixels begin with `pixels_`."""
+        by_pixels = {f"pixels_{name}": value for name, value in self.by_pixels.as_dict().items()}
+        rest = {name: getattr(self, name) for name in ("samples", "held_out", "training", "features")}
+        return self.by_features.as_dict() | by_pixels | rest
+
+    def lines(self) -> list[str]:
+        """A small table for the console."""
+        looked = "" if self.training <= ALL else f" (by features: for each the {CANDIDATES} nearest by pixels)"
+        distances = (
+            f"{kind.distance:.2f} ({kind.held_out_distance:.2f})" for kind in (self.by_features, self.by_pixels)
+        )
+        return [
+            _line("", "by features", "by pixels", "without copies"),
+            self._row("closer to training pictures than the median held-out one", "closer_than_median"),
+            self._row("closer to training pictures than the closest 5 % held out", "closer_than_tail"),
+            self._row("nearest picture is a training one, not a held-out one", "nearest_is_training"),
+            _line("median distance to the nearest training picture (held-out)", *distances, ""),
+            f"{self.samples:,} generated and {self.held_out:,} held-out pictures against {self.training:,} training "
+            f"pictures{looked}, features: {self.features}",
+            "Clearly above the right column: copies. Clearly below: pictures unlike real ones, which can hide copies.",
+        ]
+
+    def _row(self, title: str, name: str) -> str:
+        shares: list[Share | None] = [getattr(self.by_features, name), getattr(self.by_pixels, name)]
+        expected = [f"{100 * share.without_copies:.1f} %" for share in shares if share]
+        return _line(title, *(str(share or "-") for share in shares), expected[0] if expected else "")
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def _line(title: str, *columns: str) -> str:
+    return f"{title:58}{columns[0]:>18}{columns[1]:>18}{columns[2]:>17}".rstrip()
+
+
+def measure(
+    draw: Draw,
+    training: ImageDataset,
+    held_out: ImageDataset,
+    *,
+    samples: int = 500,
+    extractor: Extractor = EFFICIENTNET,
+) -> Memorisation:
+    """Compares `samples` drawn pictures, seeds 0, 1, 2 …, and as many held-out ones (or all) with the training ones.
+
+    The labels that `draw` is asked for have the shares of the training pictures' classes. Same arguments, same result.
+    Raises AttnGANError if there are too few held-out pictures, or if they are training pictures themselves.
+    """
+    _check(training, held_out)
+    labels, small = sample_labels(training, samples), []
+
+    def drawn(part: slice) -> np.ndarray:
+        pictures = draw(np.arange(part.start, part.stop), None if labels is None else labels[part])
+        small.append(thumbnails(pictures))
+        return pictures
+
+    chosen = np.sort(np.random.default_rng(0).permutation(len(held_out))[:samples])
+    features = extractor.extract(samples, drawn, "generated pictures"), real_features(extractor, held_out, chosen)
+    pixels = np.concatenate(small), thumbnails(held_out.images[chosen])
+    by_pixels = nearest_by_pixels(np.concatenate(pixels), training, CANDIDATES)
+    by_features = nearest_by_features(np.concatenate(features), by_pixels.places, training, extractor, _SHOWN)
+    same = (held_out.images[chosen] == training.images[by_pixels.places[samples:, 0]]).all((1, 2, 3))
+    if same.mean() >= 0.5:
+        raise AttnGANError("--held-out: half of its pictures are training pictures; use ones that training never saw")
+    return Memorisation(
+        _closeness(features, by_features, len(training), exact=len(training) <= ALL),
+        _closeness(pixels, by_pixels, len(training), exact=True),
+        samples,
+        len(chosen),
+        len(training),
+        extractor.name,
+        (by_features.rows(samples, _SHOWN), by_pixels.rows(samples, _SHOWN)),
+    )
+
+
+def _closeness(values: tuple[np.ndarray, np.ndarray], found: Nearest, training: int, exact: bool) -> Closeness:
+    """Figures from generated and held-out pictures' values and their nearest training pictures, generated first."""
+    samples = len(values[0])
+    places, distances = found.places[:samples, 0], found.distances[:, 0]
+    share = share_nearest_to_training(*values, places, distances[:samples], training) if exact else None
+    return closeness(distances[:samples], distances[samples:], share)
+
+
+def measure_run(
+    generator: LoadedGenerator, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
+) -> Memorisation:
+    """`measure` for a run's generator; writes memorisation.json and neighbours.png into the folder."""
+    return measure_into(from_loaded(generator, generator.name).draw, training, held_out, folder, samples)
+
+
+def measure_into(
+    draw: Draw, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
+) -> Memorisation:
+    """`measure`, written into a folder as memorisation.json and neighbours.png, each atomically."""
+    result = measure(draw, training, held_out, samples=samples)
+    folder.mkdir(exist_ok=True)
+    write_atomically(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
+    save_neighbours(folder / "neighbours.png", result, draw, training)
+    return result
+
+
+def save_neighbours(path: Path, result: Memorisation, draw: Draw, training: ImageDataset) -> None:
+    """Writes a picture: eight generated pictures nearest to a training one by features, eight by pixels, eight seeds.
+
+    Each stands beside its three nearest training pictures with their distances, red where nearer than the closest 5 %
+    of held-out pictures (or half of them, where those are few) are to theirs. `draw` and `training` are those that
+    `measure` was given.
+    """
+    labels = sample_labels(training, result.samples)
+
+    def block(title: str, seeds: np.ndarray, found: Nearest, known: Closeness) -> Block:
+        pictures = draw(seeds, None if labels is None else labels[seeds])
+        limit = known.held_out_distance if known.held_out_tail is None else known.held_out_tail
+        places, distances = found.places[seeds], found.distances[seeds]
+        return Block(title, seeds, pictures, training.images[places], distances, limit)
+
+    closest = [np.argsort(found.distances[:, 0], kind="stable")[:_ROWS] for found in result.nearest]
+    by_features, by_pixels = result.nearest
+    blocks = [
+        block("Closest to training pictures by features", closest[0], by_features, result.by_features),
+        block("Closest to training pictures by pixels", closest[1], by_pixels, result.by_pixels),
+        block("The first seeds, by features", np.arange(min(_ROWS, result.samples)), by_features, result.by_features),
+    ]
+    heading = [
+        "Right of each generated picture: its nearest training pictures and their distances to it. "
+        "Between held-out pictures and their nearest training pictures:",
+        f"by features {_usual(result.by_features)}; by pixels {_usual(result.by_pixels)}.",
+    ]
+    content = io.BytesIO()
+    neighbour_sheet(blocks, heading).save(content, "PNG", optimize=True)
+    write_atomically(path, content.getvalue())
+
+
+def _usual(known: Closeness) -> str:
+    tail = "" if known.held_out_tail is None else f", for the closest 5 % below {known.held_out_tail:.2f} (red)"
+    return f"{known.held_out_distance:.2f} in the median{tail}"
+
+
+def sample_labels(training: ImageDataset, samples: int) -> np.ndarray | None:
+    """int64 [samples]: a class for each seed, drawn from the training pictures' classes; None if they have none."""
+    if training.labels is None:
+        return None
+    labels: np.ndarray = training.labels[np.random.default_rng(0).integers(len(training), size=samples)]
+    return labels
+
+
+def _check(training: ImageDataset, held_out: ImageDataset) -> None:
+    if len(held_out) < FEWEST:
+        raise AttnGANError(
+            f"--held-out: {len(held_out)} pictures; {FEWEST} or more are needed, {FEWEST_FOR_TAIL} for the closest 5 %"
+        )
+    if held_out.images.shape[1:] != training.images.shape[1:]:
+        raise AttnGANError(
+            f"--held-out: pictures of {held_out.images.shape[1:]}, the training pictures are "
+            f"{training.images.shape[1:]} (height, width, channels); use pictures of the same kind"
+        )

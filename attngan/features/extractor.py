@@ -1,0 +1,88 @@
+"""Feature extractors: the one that comes along, and a user's own, named `module:function`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from attngan.data.transforms import on_white
+from attngan.errors import AttnGANError
+from attngan.features.efficientnet import NAME, VERSION, features
+
+_BATCH = 64  # pictures drawn or read at a time: 12 MB of RGB at 256²
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A function from pictures to features, and what tells its features from another's."""
+
+    name: str  #: printed beside every figure; figures in different features can't be compared
+    version: str | None  #: changes whenever the features do; None: they are never cached
+    function: Callable[[np.ndarray], Any]  #: uint8 [B, H, W, 1 or 3] → float [B, d]
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """float32 [B, d] of pictures uint8 [B, H, W, C]; premultiplied RGBA is put on white.
+
+        Raises AttnGANError if the function gives anything else than finite floats [B, d].
+        """
+        found = np.asarray(self.function(on_white(images) if images.shape[3] == 4 else images))
+        if found.ndim != 2 or len(found) != len(images) or not found.shape[1] or found.dtype.kind != "f":
+            raise AttnGANError(
+                f"--features {self.name}: gives {found.dtype} {list(found.shape)} for {len(images)} pictures; "
+                f"return floats [{len(images)}, d]"
+            )
+        found = found.astype(np.float32)
+        if not np.isfinite(found).all():
+            raise AttnGANError(f"--features {self.name}: gives values that are not finite in float32; check its input")
+        return found
+
+    def extract(self, count: int, read: Callable[[slice], np.ndarray], what: str) -> np.ndarray:
+        """float32 [count, d]: the features of the pictures that `read` gives for 0:64, 64:128, … below `count`.
+
+        No more than one such batch of pictures is held. what: the progress bar's name for them.
+        """
+        parts: list[np.ndarray] = []
+        starts = range(0, count, _BATCH)
+        for start in tqdm(starts, desc=f"features, {what}", unit="batch", delay=2, mininterval=0.5, leave=False):
+            parts.append(self(read(slice(start, min(start + _BATCH, count)))))
+            if parts[0].shape[1] != parts[-1].shape[1]:
+                raise AttnGANError(
+                    f"--features {self.name}: gives {parts[0].shape[1]} values, then {parts[-1].shape[1]}; "
+                    "return as many for every picture"
+                )
+        return np.concatenate(parts)
+
+
+EFFICIENTNET = Extractor(NAME, VERSION, features)
+
+
+def load_extractor(spec: str) -> Extractor:
+    """The extractor `module:function`; modules in the current folder are found too.
+
+    The function's attribute `name` is printed in place of `module:function`. Features of real pictures are cached if
+    it has an attribute `version`, a string that its author changes whenever the features change.
+    Raises AttnGANError if there is no such module or function, or if importing it fails.
+    """
+    module, colon, attribute = spec.partition(":")
+    if not (module and colon and attribute):
+        raise AttnGANError(f"--features {spec}: not module:function; write for instance inception_features:inception")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module), attribute, None)
+    except Exception as error:  # the module is the user's: importing it can raise anything
+        raise AttnGANError(
+            f"--features {spec}: importing {module} failed ({type(error).__name__}: {error}); "
+            "name a module that can be imported from the current folder"
+        ) from None
+    if not callable(function):
+        raise AttnGANError(f"--features {spec}: {module} has no function {attribute}; check its name")
+    version = getattr(function, "version", None)
+    return Extractor(str(getattr(function, "name", spec)), None if version is None else str(version), function)

@@ -1,0 +1,1 @@
+"""Loaded generators, in PyTorch or under ONNX Runtime, and what names them."""

@@ -1,0 +1,99 @@
+"""Figures that copies of training pictures raise, each with its error and what it is without copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from attngan.metrics.precision_recall import squared_distances
+
+FEWEST_FOR_TAIL = 20  # held-out pictures of which the closest 5 % is at least one
+
+_TAIL = 0.05
+_RESAMPLES = 1000  # of bootstrap and permutation: the error is then itself good to 2 %
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the generated pictures."""
+
+    share: float  #: 0 … 1
+    error: float  #: its standard error
+    without_copies: float  #: what it is if generated pictures are as held-out ones are
+
+    def __str__(self) -> str:
+        return f"{100 * self.share:.1f} % ± {100 * self.error:.1f} %"
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How near generated pictures are to training pictures by one kind of distance, compared with held-out ones.
+
+    Every distance is that of a picture to its nearest training picture.
+    """
+
+    closer_than_median: Share  #: generated pictures closer than the median held-out one
+    closer_than_tail: Share | None  #: closer than the closest 5 % of held-out ones; None below FEWEST_FOR_TAIL of them
+    nearest_is_training: Share | None  #: whose nearest picture is no held-out one; None where that wasn't compared
+    distance: float  #: median over generated pictures
+    held_out_distance: float  #: median over held-out pictures
+    held_out_tail: float | None  #: below it lie the closest 5 % of held-out pictures
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures, ready for JSON: a share is `name`, `name_error` and `name_without_copies`; null where None."""
+        figures: dict[str, Any] = {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if not entry.name.startswith(("closer", "nearest")):
+                figures[entry.name] = value
+                continue
+            parts = ("", "_error", "_without_copies")
+            numbers = (None, None, None) if value is None else (value.share, value.error, value.without_copies)
+            figures |= {entry.name + part: number for part, number in zip(parts, numbers, strict=True)}
+        return figures
+
+
+def closeness(generated: np.ndarray, held_out: np.ndarray, nearest_is_training: Share | None) -> Closeness:
+    """The figures of distances to the nearest training picture, of generated [N] and held-out [M] pictures."""
+    enough = len(held_out) >= FEWEST_FOR_TAIL
+    return Closeness(
+        share_closer(generated, held_out, 0.5),
+        share_closer(generated, held_out, _TAIL) if enough else None,
+        nearest_is_training,
+        float(np.median(generated)),
+        float(np.median(held_out)),
+        float(np.quantile(held_out, _TAIL)) if enough else None,
+    )
+
+
+def share_closer(generated: np.ndarray, held_out: np.ndarray, quantile: float) -> Share:
+    """The share of distances `generated` [N] below a quantile of the distances `held_out` [M].
+
+    The error is by bootstrap of both sets (Efron 1979), since the quantile has chance in it too.
+    """
+    random = np.random.default_rng(0)
+    limits = np.quantile(held_out[random.integers(len(held_out), size=(_RESAMPLES, len(held_out)))], quantile, axis=1)
+    resampled = generated[random.integers(len(generated), size=(_RESAMPLES, len(generated)))]
+    error = np.std((resampled < limits[:, None]).mean(1), ddof=1)
+    return Share(float(np.mean(generated < np.quantile(held_out, quantile))), float(error), quantile)
+
+
+def share_nearest_to_training(
+    generated: np.ndarray, held_out: np.ndarray, places: np.ndarray, distances: np.ndarray, training: int
+) -> Share:
+    """The share of generated pictures [N, d] that have a training picture nearer than every held-out one [M, d].
+
+    places, distances: [N], Euclidean, of each generated picture's nearest among the `training` pictures. Without
+    copies all training and held-out pictures are alike, so that the share is training / (training + M), and its error
+    is the spread when it is drawn by lot which of them are the training pictures.
+    """
+    found = np.concatenate([squares for _, squares in squared_distances(generated, held_out)])
+    nearer = distances < np.sqrt(found.min(1))
+    nearest = np.where(nearer, places, training + found.argmin(1))
+    total = training + len(held_out)
+    times = np.bincount(nearest, minlength=total) / len(generated)
+    random = np.random.default_rng(0)
+    lots = [times[random.permutation(total)[:training]].sum() for _ in range(_RESAMPLES)]
+    return Share(float(np.mean(nearer)), float(np.std(lots, ddof=1)), training / total)

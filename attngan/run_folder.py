@@ -1,0 +1,108 @@
+"""The folder of a run: who may write there, and what was written, read back."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attngan.checkpoint import load_config
+from attngan.config import RunConfig, differences
+from attngan.data import ImageDataset, TextDataset, describe
+from attngan.errors import AttnGANError
+
+Record = dict[str, Any]
+METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
+
+
+def read_lines(path: Path) -> list[Record]:
+    """The objects of a .jsonl file in its order; none if there is no file.
+
+    Lines that are no JSON object are left out: a run that is being written, or was killed, ends in a part of one.
+    """
+    records = (_object(line) for line in _text(path).splitlines())
+    return [record for record in records if record is not None]
+
+
+def read_object(path: Path) -> Record:
+    """The object in a .json file; empty if there is no file or nothing of the kind in it."""
+    return _object(_text(path)) or {}
+
+
+def column(records: list[Record], name: str) -> np.ndarray:
+    """float64 [N]: the number `name` of each record, NaN where it is absent or no number."""
+    values = (record.get(name) for record in records)
+    return np.array([float(v) if isinstance(v, int | float) else np.nan for v in values], np.float64)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def _object(text: str) -> Record | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def check_place(folder: Path) -> None:
+    """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+    if not folder.parent.is_dir():
+        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+
+
+def check_folder(folder: Path, config: RunConfig) -> None:
+    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+    check_place(folder)
+    if (folder / "config.json").exists():
+        changed = differences(load_config(folder), config)
+        if changed:
+            raise AttnGANError(
+                f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
+            )
+    elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
+        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+
+
+def check_data(folder: Path, data: ImageDataset | TextDataset, fingerprint: str | None = None) -> None:
+    """Raises AttnGANError if the run in `folder` began with other pictures or sentences.
+
+    fingerprint: of those it began with; what data.json says if not given, and nothing is known if that is not there.
+    """
+    then, what = read_object(folder / "data.json"), noun_of(data)
+    fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
+    if fingerprint != data.fingerprint:
+        raise AttnGANError(
+            f"--data: not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, "
+            f"now {describe(data)}); restore them, or use another --out"
+        )
+
+
+def noun_of(data: ImageDataset | TextDataset) -> str:
+    return "sentences" if isinstance(data, TextDataset) else "pictures"
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Holds the run's lock; AttnGANError if another process trains into the same folder."""
+    folder.mkdir(exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AttnGANError(
+                f"--out {folder}: another attngan train writes there; wait for it, or use another --out"
+            ) from None
+        yield

@@ -1,1 +1,0 @@
-"""Pictures and pages for people: attention maps, interpolation, curves, neighbours, reports."""

@@ -1,0 +1,1 @@
+"""What is trained: all that differs between tasks, one file a task."""

@@ -1,0 +1,120 @@
+"""The records of a run that people and `attngan report` look at."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attngan.checkpoint import not_saved, write_atomically
+from attngan.data import ImageDataset, TextDataset
+from attngan.errors import AttnGANError
+from attngan.networks.build import Generator, deploy
+from attngan.run_folder import EVENTS, METRICS, QUALITY, noun_of, read_lines
+from attngan_runtime.grid import save_grid
+from attngan_runtime.pixels import to_uint8
+
+
+class RunLogger:
+    """The lines that a run writes, in its folder and, if asked, for TensorBoard as well."""
+
+    def __init__(self, folder: Path, tensorboard: bool) -> None:
+        self.folder, self._tensorboard = folder, tensorboard
+        self._board: Any = None
+
+    def go_on_from(self, images: int, inspected: int) -> None:
+        """Drops what was measured after the checkpoint, which this run will measure again, and lines torn by a kill.
+
+        Events stay: a rollback is one although the run is back before it.
+        """
+        for name, last in ((METRICS, images), (QUALITY, inspected), (EVENTS, math.inf)):
+            self.keep(name, last)
+        if self._tensorboard:
+            self._board = _open_board(self.folder / "tensorboard", images)
+
+    def keep(self, name: str, last: float) -> None:
+        """Keeps the lines of a file up to those of `last` images."""
+        path = self.folder / name
+        if path.exists():
+            kept = [line for line in read_lines(path) if line.get("images", math.inf) <= last]
+            write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def close(self) -> None:
+        """Hands TensorBoard what it still waits for."""
+        if self._board:
+            self._board.close()
+
+    def write(self, name: str, images: int, line: dict[str, Any]) -> None:
+        """Appends {"images": images, **line} to a file of lines; numbers that are not finite become null."""
+        line = {"images": images, **{key: _finite(value) for key, value in line.items()}}
+        path = self.folder / name
+        try:
+            with open(path, "a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise not_saved(path, error) from None
+        if self._board:
+            for key, value in line.items():
+                if isinstance(value, float):
+                    self._board.add_scalar(f"{name.removesuffix('.jsonl')}/{key}", value, images)
+
+    def event(self, images: int, event: str, detail: str) -> None:
+        """Writes what happened once, though a run that was killed may live through it again."""
+        line = {"images": images, "event": event, "detail": detail}
+        if line not in read_lines(self.folder / EVENTS):
+            self.write(EVENTS, images, {"event": event, "detail": detail})
+
+    def save_samples(self, generator: Generator, images: int, labels: torch.Tensor | None, columns: int) -> None:
+        """A grid of seeds 0, 1, 2 …, one a label; eight rows of them without labels."""
+        device = next(generator.parameters()).device
+        seeds = torch.arange(8 * columns if labels is None else len(labels), device=device)
+        with torch.no_grad():
+            drawn = deploy(generator).from_seed(seeds, labels, torch.ones(len(seeds), device=device))
+        path = self.folder / "samples" / f"{images:09d}.png"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            save_grid(to_uint8(drawn.cpu().numpy()), path, columns)
+        except OSError as error:
+            raise not_saved(path, error) from None
+
+    def save_text(self, text: str, images: int) -> None:
+        """Sentences of a generator that writes."""
+        path = self.folder / "samples" / f"{images:09d}.txt"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise not_saved(path, error) from None
+
+    def save_data(self, path: str, data: ImageDataset | TextDataset, held_out: int) -> None:
+        """data.json: what the run was trained on, so that others can tell."""
+        content = {
+            "path": path,
+            noun_of(data): len(data),
+            "held_out": held_out,
+            "fingerprint": data.fingerprint,
+            "skipped": len(data.skipped),
+        }
+        write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_tensorboard() -> None:
+    """AttnGANError if --tensorboard can't be had."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        raise AttnGANError('--tensorboard: not installed; pip install "attngan[tensorboard]"') from None
+
+
+def _open_board(folder: Path, images: int) -> Any:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=images + 1)

@@ -1,0 +1,312 @@
+"""`attngan data emoji`: what it takes of the three packages, where they come from, and every refusal."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from picture_files import make, png
+
+from attngan.cli import main
+from attngan.data import emoji_sources, load_captioned
+from attngan.data.emoji import GROUPS, build, read_labels
+from attngan.data.emoji_sources import LABELS, VENDORS, read_part
+from attngan.data.split import split
+from attngan.errors import AttnGANError
+
+TONES = [{"label": f"waving hand: {tone} skin tone", "hexcode": code} for tone, code in
+         (("light", "1F44B-1F3FB"), ("dark", "1F44B-1F3FF"))]  # fmt: skip
+EMOJIBASE = [
+    {"label": "regional indicator A", "hexcode": "1F1E6"},
+    {"label": "red heart", "hexcode": "2764-FE0F", "tags": ["love", "heart"], "group": 0},
+    {"label": "waving hand", "hexcode": "1F44B", "tags": ["hello"], "group": 1, "skins": TONES},
+    {"label": "light skin tone", "hexcode": "1F3FB", "group": 2},
+    {"label": "dragon", "hexcode": "1F409", "group": 3},
+    {"label": "Japanese “secret” button", "hexcode": "3299-FE0F", "group": 8},
+    {"label": "flag: Chad", "hexcode": "1F1F9-1F1E9", "tags": ["TD"], "group": 9},
+]
+NAMES = ("1f1e6", "2764-fe0f", "1f44b", "1f44b-1f3fb", "1f44b-1f3ff", "1f3fb", "1f409", "3299-fe0f", "1f1f9-1f1e9")
+DRAWN = ("1f409", "1f44b", "1f44b-1f3fb", "1f44b-1f3ff", "2764-fe0f", "3299-fe0f")
+
+
+def package_files(vendor: str) -> dict[str, bytes]:
+    pictures = {f"package/img/{vendor}/64/{name}.png": png(number) for number, name in enumerate(NAMES)}
+    return {
+        "package/package.json": b"{}",
+        "package/img/apple/64/1f409.png": png(99),
+        f"package/img/{vendor}/sheets/64.png": png(99),
+        **pictures,
+    }
+
+
+def label_files() -> dict[str, bytes]:
+    return {
+        "package/data.json.d.ts": b"x",
+        "package/de/data.json": b"[]",
+        "package/en/data.json": json.dumps(EMOJIBASE).encode(),
+    }
+
+
+def tgz(path: Path, files: dict[str, bytes], *more: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for member in more:
+            archive.addfile(member)
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, Path]:
+    """The three packages as tarballs, by option."""
+    found = {f"--{vendor}": tgz(tmp_path / f"{vendor}.tgz", package_files(vendor)) for vendor in VENDORS}
+    return {**found, "--labels": tgz(tmp_path / "labels.tgz", label_files())}
+
+
+def run(out: Path, sources: dict[str, Path], *more: str) -> Result:
+    options = [text for option, path in sources.items() for text in (option, str(path))]
+    return CliRunner().invoke(main, ["data", "emoji", "--out", str(out), *options, *more])
+
+
+def refused(result: Result, *parts: str) -> None:
+    assert result.exit_code == 2, result.output
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    for part in parts:
+        assert part in last
+
+
+def test_the_set(tmp_path: Path, sources: dict[str, Path]) -> None:
+    out = tmp_path / "emoji"
+    result = run(out, sources)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"wrote 12 pictures of 4 concepts: {out}; 6 left out\n"
+    written = contents(out)
+    pictures = {f"{vendor}/{name}.png": png(NAMES.index(name)) for vendor in VENDORS for name in DRAWN}
+    assert {name: content for name, content in written.items() if name.endswith(".png")} == pictures
+    lines = [json.loads(line) for line in written["captions.jsonl"].decode().splitlines()]
+    assert [line["file_name"] for line in lines] == sorted(pictures)
+    assert lines[1] == {
+        "file_name": "google/1f44b-1f3fb.png", "caption": "waving hand: light skin tone", "tags": ["hello"],
+        "style": "google", "concept": "1f44b",
+    }  # fmt: skip
+    assert lines[10]["caption"] == "red heart" and lines[10]["concept"] == "2764"
+    assert "“secret”" in written["captions.jsonl"].decode()
+    assert oct(out.stat().st_mode & 0o777) == "0o755"
+
+
+def test_it_is_read_with_skin_tones_and_vendors_on_one_side(tmp_path: Path, sources: dict[str, Path]) -> None:
+    run(tmp_path / "emoji", sources)
+    pictures = load_captioned(tmp_path / "emoji", resolution=8, channels=4)
+    captions = pictures.captions
+    assert captions is not None and pictures.class_names == ["google", "twitter"] and pictures.ignored == 1
+    for seed in range(10):
+        seen, unseen = split(pictures, 6, seed)
+        assert len(unseen) and not {captions.concepts[i] for i in seen} & {captions.concepts[i] for i in unseen}
+    waving = np.array(captions.concepts) == "1f44b"
+    assert waving.sum() == 6
+
+
+def test_folders_tarballs_and_a_json_give_the_same(tmp_path: Path, sources: dict[str, Path]) -> None:
+    run(tmp_path / "of_tarballs", sources)
+    (tmp_path / "unpacked").mkdir()
+    google = make(tmp_path / "unpacked", package_files("google") | label_files(), False)
+    (tmp_path / "flat").mkdir()
+    twitter = make(tmp_path / "flat", {f"{name}.png": png(number) for number, name in enumerate(NAMES)}, False)
+    (tmp_path / "en.json").write_text(json.dumps(EMOJIBASE))
+    others = ({"--labels": google}, {"--labels": google / "package"}, {"--labels": tmp_path / "en.json"})
+    for number, other in enumerate(others):
+        out = tmp_path / f"of_folders{number}"
+        assert run(out, {"--google": google, "--twitter": twitter, **other}).exit_code == 0
+        assert contents(out) == contents(tmp_path / "of_tarballs")
+
+
+def test_licences_are_recorded(tmp_path: Path, sources: dict[str, Path]) -> None:
+    run(tmp_path / "emoji", sources)
+    text = (tmp_path / "emoji" / "ATTRIBUTION.md").read_text()
+    for part in ("Noto Emoji", "Apache License 2.0", "Twemoji", "CC-BY 4.0", "© 2017-2019 Miles Johnson, MIT"):
+        assert part in text
+    assert text.count("a version that was named") == 3 and "16.0.0" not in text
+
+
+@pytest.mark.parametrize(
+    ("without", "left"),
+    [("none", 14), ("flags", 12), ("flags,symbols", 10), ("people-body, flags", 6), ("smileys-emotion", 12)],
+)
+def test_without(tmp_path: Path, sources: dict[str, Path], without: str, left: int) -> None:
+    assert f"wrote {left} pictures" in run(tmp_path / "emoji", sources, "--without", without).stdout
+
+
+def test_without_what(tmp_path: Path, sources: dict[str, Path]) -> None:
+    refused(run(tmp_path / "emoji", sources, "--without", "flag"), "--without flag: no such group; choose from smileys")
+    everything = ",".join(GROUPS)
+    refused(run(tmp_path / "emoji", sources, "--without", everything), "leaves no picture; leave out fewer groups")
+    assert not (tmp_path / "emoji").exists()
+
+
+def test_pictures_without_a_label_are_counted_and_named(tmp_path: Path, sources: dict[str, Path]) -> None:
+    files = package_files("google") | {"package/img/google/64/1fae9.png": png(9)}
+    result = run(tmp_path / "emoji", {**sources, "--google": tgz(tmp_path / "more.tgz", files)})
+    assert "1 pictures without a label left out: google/1fae9.png" in result.stdout
+    assert "google/1fae9.png" not in contents(tmp_path / "emoji")
+
+
+def test_gendered_emoji_stay_concepts_of_their_own() -> None:
+    base = [{"label": f"{who} firefighter", "hexcode": code, "group": 1} for who, code in
+            (("person", "1F9D1-200D-1F692"), ("woman", "1F469-200D-1F692"))]  # fmt: skip
+    pictures = {"google": {"1f9d1-200d-1f692.png": b"", "1f469-200d-1f692.png": b""}}
+    lines = build(pictures, read_labels(json.dumps(base).encode()), []).lines
+    assert len({line["concept"] for line in lines}) == 2
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, sources: dict[str, Path]) -> None:
+    refused(run(tmp_path / "no" / "emoji", sources), "does not exist; create it first")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("x")
+    refused(run(tmp_path / "full", sources), "holds files; name a new or empty folder")
+    refused(run(tmp_path / "full" / "mine", sources), "holds files; name a new or empty folder")
+    assert contents(tmp_path / "full") == {"mine": b"x"}
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", sources).exit_code == 0
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text = Path.write_text
+
+    def full(path: Path, *args: str, **kwargs: str) -> int:
+        if path.name == "ATTRIBUTION.md":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write_text(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    before = sorted(tmp_path.iterdir())
+    refused(run(tmp_path / "emoji", sources), "No space left on device; free space or write elsewhere")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"7", b"[7]", b'[{"hexcode": "1F600"}]', b'[{"label": "x"}]', b"\xff"])
+def test_labels_that_are_none(tmp_path: Path, sources: dict[str, Path], content: bytes) -> None:
+    (tmp_path / "en.json").write_bytes(content)
+    refused(
+        run(tmp_path / "emoji", {**sources, "--labels": tmp_path / "en.json"}),
+        f"--labels {tmp_path / 'en.json'}: not emojibase's data.json; name emojibase-data-17.0.0.tgz",
+    )
+
+
+def link(name: str, kind: bytes) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/passwd"
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        link("package/img/google/64/1f600.png", tarfile.SYMTYPE),
+        link("package/img/google/64/1f600.png", tarfile.LNKTYPE),
+        link("package/pipe", tarfile.FIFOTYPE),
+        tarfile.TarInfo("package/img/google/64/../../../../1f600.png"),
+        tarfile.TarInfo("/package/img/google/64/1f600.png"),
+    ],
+)
+def test_tarballs_with_what_no_package_holds(tmp_path: Path, member: tarfile.TarInfo) -> None:
+    path = tgz(tmp_path / "x.tgz", package_files("google"), member)
+    with pytest.raises(AttnGANError, match=r"x.tgz: holds .*, as no npm package does; use emoji-datasource-google-16"):
+        read_part(VENDORS["google"], path)
+
+
+def test_tarballs_that_are_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emoji_sources, "_LARGEST", 10)
+    with pytest.raises(AttnGANError, match=r"has \d+ bytes; use emoji-datasource-google-16.0.0.tgz"):
+        read_part(VENDORS["google"], tgz(tmp_path / "x.tgz", package_files("google")))
+
+
+def test_sources_that_are_none(tmp_path: Path, sources: dict[str, Path]) -> None:
+    (tmp_path / "text.tgz").write_bytes(b"no tarball")
+    (tmp_path / "empty").mkdir()
+    for path, reason in (
+        (tmp_path / "absent", "no such file or folder; check the path"),
+        (tmp_path / "text.tgz", "not a whole .tgz"),
+        (tmp_path / "empty", "no img/google/64/"),
+        (sources["--twitter"], "no img/google/64/"),
+    ):
+        refused(run(tmp_path / "emoji", {**sources, "--google": path}), f"--google {path}: {reason}")
+    assert not (tmp_path / "emoji").exists()
+
+
+def test_tarballs_that_are_torn(tmp_path: Path, sources: dict[str, Path]) -> None:
+    """Wherever it is cut: a part of the pictures would look like a set."""
+    whole = sources["--google"].read_bytes()
+    for length in (*range(0, len(whole), 97), len(whole) - 1):
+        (tmp_path / "torn.tgz").write_bytes(whole[:length])
+        with pytest.raises(AttnGANError, match=r"--google .*torn.tgz: not a whole .tgz \(.*\); name emoji-datasource"):
+            read_part(VENDORS["google"], tmp_path / "torn.tgz")
+    changed = bytearray(whole)
+    changed[-6] ^= 1  # the checksum
+    (tmp_path / "torn.tgz").write_bytes(changed)
+    with pytest.raises(AttnGANError, match=r"torn\.tgz: not a whole"):
+        read_part(VENDORS["google"], tmp_path / "torn.tgz")
+
+
+def fake_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """An npm that runs the script, with $1 pack, $2 the package and $4 the folder."""
+    program = tmp_path / "bin" / "npm"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+def test_fetched_by_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, part in {**VENDORS, "labels": LABELS}.items():
+        sha256 = hashlib.sha256(sources[f"--{name}"].read_bytes()).hexdigest()
+        known = replace(part, sha256=sha256)
+        monkeypatch.setitem(VENDORS, name, known) if name in VENDORS else monkeypatch.setattr(
+            emoji_sources, "LABELS", known
+        )
+        sources[f"--{name}"].rename(tmp_path / part.tarball)
+    fake_npm(tmp_path, monkeypatch, f'cp {tmp_path}/$(echo "$2" | tr @ -).tgz "$4"')
+    result = run(tmp_path / "emoji", {})
+    assert result.exit_code == 0, result.output
+    assert "wrote 12 pictures" in result.stdout and result.stderr.count("fetching ") == 3
+    text = (tmp_path / "emoji" / "ATTRIBUTION.md").read_text()
+    assert text.count("16.0.0") == 2 and "17.0.0" in text
+
+
+def test_another_package_came(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_npm(tmp_path, monkeypatch, f'cp {sources["--labels"]} "$4"/emojibase-data-17.0.0.tgz')
+    refused(run(tmp_path / "emoji", {}), "--labels: npm fetched emojibase-data-17.0.0.tgz with SHA-256 ", "you trust")
+
+
+def test_npm_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_npm(tmp_path, monkeypatch, "echo 'npm error code ENOTFOUND' >&2; echo more >&2; exit 1")
+    refused(run(tmp_path / "emoji", {}), "npm could not fetch emojibase-data-17.0.0.tgz (npm error code ENOTFOUND); ")
+
+
+def test_npm_takes_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_npm(tmp_path, monkeypatch, "exec sleep 60")
+    monkeypatch.setattr(emoji_sources, "_PATIENCE", 0.2)
+    refused(run(tmp_path / "emoji", {}), "(nothing after 0.2 seconds)")
+
+
+def test_no_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    del sources["--twitter"]
+    refused(
+        run(tmp_path / "emoji", sources),
+        "--twitter: not given, and npm is not installed; install npm, or name emoji-datasource-twitter-16.0.0.tgz",
+    )

@@ -1,0 +1,292 @@
+"""Folders and zips → Pictures: order, classes, what is skipped, and every error."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_files import SIDE, make, png
+from PIL import Image
+
+from attngan.data import ImageDataset, describe, load_pictures
+from attngan.data import image_folder as load
+from attngan.data.listing import class_of
+from attngan.errors import AttnGANError
+
+
+def read(path: Path, channels: int = 1) -> ImageDataset:
+    return load_pictures(path, resolution=SIDE, channels=channels)
+
+
+def values(pictures: ImageDataset) -> list[int]:
+    return [int(value) for value in pictures.images[:, 0, 0, 0]]
+
+
+both = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+
+
+@both
+def test_flat_sorted_by_name(tmp_path: Path, zipped: bool) -> None:
+    pictures = read(make(tmp_path, {"c.png": png(3), "a.png": png(1), "B.PNG": png(2)}, zipped))
+    assert values(pictures) == [2, 1, 3]
+    assert pictures.labels is None and pictures.class_names == [] and pictures.skipped == []
+    assert pictures.images.shape == (3, SIDE, SIDE, 1) and pictures.images.dtype == np.uint8
+    assert len(pictures) == 3 and describe(pictures) == "3 pictures"
+
+
+@both
+def test_class_per_subfolder_deeper_ones_count_to_it(tmp_path: Path, zipped: bool) -> None:
+    files = {"dogs/z.png": png(1), "cats/deep/er/y.png": png(2), "cats/x.png": png(3), "owls/only.txt": b"no"}
+    pictures = read(make(tmp_path, files, zipped))
+    assert pictures.class_names == ["cats", "dogs"]
+    assert pictures.labels is not None and pictures.labels.dtype == np.int64
+    assert list(zip(values(pictures), pictures.labels.tolist(), strict=True)) == [(2, 0), (3, 0), (1, 1)]
+    assert describe(pictures) == "3 pictures, 2 classes; 1 other file ignored"
+
+
+@both
+def test_folders_that_all_share_are_passed_through(tmp_path: Path, zipped: bool) -> None:
+    files = {"archive/train/b/1.png": png(1), "archive/train/a/2.png": png(2), "archive/readme.txt": b""}
+    pictures = read(make(tmp_path, files, zipped))
+    assert pictures.class_names == ["a", "b"] and values(pictures) == [2, 1]
+
+
+@both
+def test_pictures_beside_folders_make_it_unlabelled(tmp_path: Path, zipped: bool) -> None:
+    pictures = read(make(tmp_path, {"a/1.png": png(1), "b/2.png": png(2), "3.png": png(3)}, zipped))
+    assert pictures.labels is None and len(pictures) == 3
+
+
+@both
+def test_litter_is_passed_over_and_other_files_counted(tmp_path: Path, zipped: bool) -> None:
+    files = {
+        "a.png": png(1), ".hidden.png": png(2), "__MACOSX/._a.png": b"x", ".git/b.png": png(3), "Thumbs.db": b"x",
+        "labels.json": b"{}", "notes.txt": b"x",
+    }  # fmt: skip
+    pictures = read(make(tmp_path, files, zipped))
+    assert values(pictures) == [1] and pictures.ignored == 2
+    assert describe(pictures) == "1 picture; 2 other files ignored"
+
+
+@both
+def test_broken_pictures_are_counted_named_and_skipped(tmp_path: Path, zipped: bool) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 80).save(noise, "PNG")
+    files = {
+        "a/1.png": png(1), "a/2.png": b"", "b/3.png": png(3), "b/4.jpg": b"text", "c/5.png": noise.getvalue()[:200],
+        "a/6.heic": b"\0\0\0\x18ftypheic",
+    }  # fmt: skip
+    pictures = read(make(tmp_path, files, zipped))
+    assert values(pictures) == [1, 3]
+    assert pictures.skipped == [
+        ("a/2.png", "empty file"),
+        ("a/6.heic", "not a picture that Pillow can read"),
+        ("b/4.jpg", "not a picture that Pillow can read"),
+        ("c/5.png", "truncated"),
+    ]
+    assert pictures.class_names == ["a", "b"]  # nothing is left of c
+    assert describe(pictures) == (
+        "2 pictures, 2 classes; 4 skipped: a/2.png (empty file), a/6.heic (not a picture that Pillow can read), "
+        "b/4.jpg (not a picture that Pillow can read), …"
+    )
+
+
+def test_windows_paths_in_a_zip(tmp_path: Path) -> None:
+    pictures = read(make(tmp_path, {"x\\a\\1.png": png(1), "x\\b\\2.png": png(2)}, True))
+    assert pictures.class_names == ["a", "b"]
+
+
+def test_names_that_lead_out_of_a_zip_write_nothing(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    path = make(tmp_path / "inner", {"../../evil.png": png(7), "/abs.png": png(8)}, True)
+    assert sorted(values(read(path))) == [7, 8]
+    assert {p.name for p in tmp_path.rglob("*")} == {"inner", "data.zip"}
+
+
+def test_encrypted_and_corrupted_zip_entries_are_skipped(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a.png": png(1), "b.png": png(2), "c.png": png(3)}, True)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("b.png").header_offset + 60
+    content[start] ^= 0xFF  # inside b's bytes: its checksum no longer fits
+    central = content.index(b"PK\x01\x02")
+    content[central + 8] |= 1  # a's encryption flag
+    path.write_bytes(content)
+    pictures = read(path)
+    assert values(pictures) == [3]
+    assert pictures.skipped[0] == ("a.png", "encrypted")
+    assert pictures.skipped[1][0] == "b.png" and "CRC" in pictures.skipped[1][1]
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a/1.png": png(1)}, False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "2.png").write_bytes(png(2))
+    (path / "b").symlink_to(elsewhere)
+    (path / "a" / "up").symlink_to(path)
+    assert values(read(path)) == [1, 2]
+
+
+def test_a_folder_linked_often_is_read_under_the_first_name(tmp_path: Path) -> None:
+    path = make(tmp_path, {"z/1.png": png(1)}, False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "2.png").write_bytes(png(2))
+    for name in "hbgcfdea":
+        (path / name).symlink_to(elsewhere)
+    assert read(path).class_names == ["a", "z"]
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(6)), st.integers(1, 8), st.integers(1, 4))
+def test_order_is_free_of_the_archives_and_the_threads(order: list[int], threads: int, window: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index in order:
+            archive.writestr(f"{'ab'[index % 2]}/{index}.png", png(index) if index != 3 else b"broken")
+    with pytest.MonkeyPatch.context() as patch, zipfile.ZipFile(buffer) as archive:
+        patch.setattr(load, "_WINDOW", window)
+        patch.setattr(load.os, "cpu_count", lambda: threads)
+        pictures = load._decode_all(Path("x.zip"), load.list_zip(archive), SIDE, 1)
+    assert values(pictures) == [0, 2, 4, 1, 5]
+    assert pictures.labels is not None and pictures.labels.tolist() == [0, 0, 0, 1, 1]
+    assert [name for name, _ in pictures.skipped] == ["b/3.png"]
+
+
+def test_folder_and_zip_give_the_same(tmp_path: Path) -> None:
+    files = {f"{name}/{index}.png": png(index) for index, name in enumerate("abab")}
+    folder, archive = read(make(tmp_path, files, False)), read(make(tmp_path, files, True))
+    np.testing.assert_array_equal(folder.images, archive.images)
+    assert folder.fingerprint == archive.fingerprint
+
+
+def test_fingerprint_tells_pixels_labels_names_and_shape() -> None:
+    images, labels = np.zeros((4, SIDE, SIDE, 1), np.uint8), np.array([0, 0, 1, 1])
+    other = images.copy()
+    other[3, 7, 7, 0] = 1
+    variants = [
+        ImageDataset(images), ImageDataset(other), ImageDataset(images.reshape(4, 4, 16, 1)), ImageDataset(images[:3]),
+        ImageDataset(images, labels, ["a", "b"]), ImageDataset(images, labels[::-1], ["a", "b"]),
+        ImageDataset(images, labels, ["a", "c"]),
+    ]  # fmt: skip
+    assert len({pictures.fingerprint for pictures in variants}) == len(variants)
+    assert ImageDataset(images.copy()).fingerprint == ImageDataset(images).fingerprint
+    assert len(variants[0].fingerprint) == 64
+
+
+def test_large_sets_are_mapped_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(tmp_path, {"1.png": png(1), "2.png": b"", "3.png": png(3)}, False)
+    in_memory = read(path)
+    monkeypatch.setattr(load, "IN_MEMORY", 100)
+    mapped = read(path)
+    assert isinstance(mapped.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
+    np.testing.assert_array_equal(mapped.images, in_memory.images)
+    assert mapped.fingerprint == in_memory.fingerprint
+
+
+def test_full_disk_is_told_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: int, _start: int, _length: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(load, "IN_MEMORY", 100)
+    monkeypatch.setattr(load.os, "posix_fallocate", full)
+    with pytest.raises(AttnGANError, match=r"^TMPDIR .* do not fit .*No space left.*set TMPDIR"):
+        read(make(tmp_path, {"1.png": png(1), "2.png": png(2)}, False))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["x.png"], [None]),
+        (["a/x.png", "b/y.png"], ["a", "b"]),
+        (["d/a/x.png", "d/b/c/y.png"], ["a", "b"]),
+        (["a/x.png", "a/y.png"], [None, None]),
+        (["d/x.png", "d/a/y.png"], [None, None]),
+        (["a/b/x.png", "a/b/y.png", "a/c/z.png"], ["b", "b", "c"]),
+    ],
+)
+def test_class_of(names: list[str], expected: list[str | None]) -> None:
+    assert class_of(names) == expected
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b"]), max_size=3).map(lambda p: "/".join([*p, "x.png"])), min_size=1))
+def test_class_of_is_all_or_nothing_and_names_a_folder(names: list[str]) -> None:
+    classes = class_of(names)
+    assert all(found is None for found in classes) or all(
+        found in name.split("/")[:-1] for found, name in zip(classes, names, strict=True)
+    )
+    assert class_of([f"above/{name}" for name in names]) == classes
+
+
+def fails(path: Path, *parts: str) -> None:
+    with pytest.raises(AttnGANError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(f"--data {path}") and "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+@both
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nb", "a\u2028b", "a\x85"])
+def test_a_folder_whose_name_no_class_may_have(
+    tmp_path: Path, zipped: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "decode_picture", lambda *_: pytest.fail("decoded first"))
+    path = make(tmp_path, {f"{name}/1.png": png(1), "b/2.png": png(2)}, zipped)
+    fails(path, f"folder {name!r} holds what can't be printed in a line, and no class may; rename it")
+
+
+def test_a_folder_with_too_long_a_name(tmp_path: Path) -> None:
+    files = {f"{'é' * 255}/1.png": png(1), "b/2.png": png(2)}
+    assert read(make(tmp_path, files, True)).class_names == ["b", "é" * 255]
+    fails(make(tmp_path, {f"é{name}": content for name, content in files.items()}, True),
+          "éé' has 256 letters, where 255 is the limit, and no class may; rename it")  # fmt: skip
+
+
+def test_folders_that_are_no_classes_may_have_any_name(tmp_path: Path) -> None:
+    assert read(make(tmp_path, {"a\nb/1.png": png(1), "a\nb/2.png": png(2)}, True)).class_names == []
+
+
+def test_no_such_path(tmp_path: Path) -> None:
+    fails(tmp_path / "absent", "no such file or folder; check the path")
+
+
+@both
+def test_empty(tmp_path: Path, zipped: bool) -> None:
+    fails(make(tmp_path, {}, zipped), "empty; put pictures in it (.jpg, .png, .webp …)")
+
+
+@both
+def test_text_files_only(tmp_path: Path, zipped: bool) -> None:
+    files = {f"{index}.txt": b"x" for index in range(12)}
+    fails(make(tmp_path, files, zipped), "12 files, none of them a picture (.jpg, .png, .webp …)")
+
+
+@both
+def test_all_broken(tmp_path: Path, zipped: bool) -> None:
+    files = {"a.png": b"", "b.jpg": b"x"}
+    fails(make(tmp_path, files, zipped), "none of its 2 pictures can be read: a.png (empty file), b.jpg (not a")
+
+
+def test_neither_zip_nor_idx(tmp_path: Path) -> None:
+    for name in ("data.zip", "data.tar"):
+        (tmp_path / name).write_bytes(b"something else")
+        fails(tmp_path / name, "neither a zip nor an IDX file; name a folder or a zip")
+
+
+def test_torn_zip(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a.png": png(1)}, True)
+    path.write_bytes(path.read_bytes()[:-30])
+    fails(path, "neither a zip")
+
+
+def test_unknown_channels(tmp_path: Path) -> None:
+    with pytest.raises(AttnGANError, match="channels 2: use 1"):
+        read(make(tmp_path, {"a.png": png(1)}, False), channels=2)
