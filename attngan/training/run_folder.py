@@ -27,9 +27,9 @@ METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
 def check_place(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():
-        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+        raise AttnGANError(f"--out {folder}", "is a file", "name a folder")
     if not folder.parent.is_dir():
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {folder}", f"folder {folder.parent} does not exist", "create it first")
 
 
 def check_folder(folder: Path, config: RunConfig) -> None:
@@ -39,10 +39,12 @@ def check_folder(folder: Path, config: RunConfig) -> None:
         changed = differences(load_config(folder), config)
         if changed:
             raise AttnGANError(
-                f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
+                f"--out {folder}",
+                f"holds another run ({'; '.join(changed)})",
+                "give its options again, or another --out",
             )
     elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
-        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+        raise AttnGANError(f"--out {folder}", "holds files and no run", "name a new or empty folder")
 
 
 def check_data(folder: Path, data: Pictures | Lines, fingerprint: str | None = None) -> None:
@@ -54,8 +56,9 @@ def check_data(folder: Path, data: Pictures | Lines, fingerprint: str | None = N
     fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
     if fingerprint != data.fingerprint:
         raise AttnGANError(
-            f"--data: not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, "
-            f"now {describe(data)}); restore them, or use another --out"
+            "--data",
+            f"not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, now {describe(data)})",
+            "restore them, or use another --out",
         )
 
 
@@ -72,7 +75,7 @@ def only_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AttnGANError(
-                f"--out {folder}: another attngan train writes there; wait for it, or use another --out"
+                f"--out {folder}", "another attngan train writes there", "wait for it, or use another --out"
             ) from None
         yield
 
@@ -169,7 +172,7 @@ def check_tensorboard() -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:
-        raise AttnGANError('--tensorboard: not installed; pip install "attngan[tensorboard]"') from None
+        raise AttnGANError("--tensorboard", "not installed", 'pip install "attngan[tensorboard]"') from None
 
 
 def _open_board(folder: Path, images: int) -> Any:
