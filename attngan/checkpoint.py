@@ -60,7 +60,7 @@ def not_saved(path: Path, error: OSError) -> AttnGANError:
     remedies = {errno.EACCES: "write elsewhere", errno.EROFS: "write elsewhere", errno.ENOENT: "its folder is gone"}
     before = "the file before it is intact: " if path.exists() else ""
     remedy = remedies.get(error.errno or 0, "free space, then run again")
-    return AttnGANError(f"{path}: could not be saved ({error.strerror}); {before}{remedy}")
+    return AttnGANError(path, f"could not be saved ({error.strerror})", f"{before}{remedy}")
 
 
 def save_tensors(
@@ -90,14 +90,14 @@ def load_tensors(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             kept = json.loads((file.metadata() or {}).get("attngan", "{}"))
     except FileNotFoundError:
-        raise AttnGANError(f"{path}: no such file; train first, or name another run") from None
+        raise AttnGANError(path, "no such file", "train first, or name another run") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise DamagedFileError(f"{path}: truncated or damaged ({error}); {remedy}") from None
+        raise DamagedFileError(path, f"truncated or damaged ({error})", remedy) from None
     if "fingerprint" in kept:  # what checkpoints held before they had checksums
-        raise AttnGANError(f"{path}: written by an older attngan, which this one can't go on from; use another --out")
+        raise AttnGANError(path, "written by an older attngan, which this one can't go on from", "use another --out")
     about = kept.get("about", {})
     if (checked or "sha256" in kept) and kept.get("sha256") != _checksum(tensors, about):
-        raise DamagedFileError(f"{path}: damaged (its checksum differs); {remedy}")
+        raise DamagedFileError(path, "damaged (its checksum differs)", remedy)
     return tensors, about
 
 
@@ -136,8 +136,9 @@ def check_architecture(path: Path, saved: dict[str, Any] | None, network: Networ
     changed = [f"network.{name}: {saved.get(name)} → {now}" for name, now in here.items() if saved.get(name) != now]
     if changed:
         raise AttnGANError(
-            f"{path}: of another architecture than the config.json beside it ({'; '.join(changed)}); "
-            "restore both, or use another --out"
+            path,
+            f"of another architecture than the config.json beside it ({'; '.join(changed)})",
+            "restore both, or use another --out",
         )
 
 
@@ -175,10 +176,10 @@ def load_config(folder: Path) -> RunConfig:
         return RunConfig.from_json((folder / "config.json").read_text(), folder / "config.json")
     except (FileNotFoundError, NotADirectoryError):
         raise AttnGANError(
-            f"{folder}: no run folder (it has no config.json); name one written by attngan train"
+            folder, "no run folder (it has no config.json)", "name one written by attngan train"
         ) from None
     except UnicodeDecodeError:
-        raise AttnGANError(f"{folder / 'config.json'}: not text; restore it or start a new run") from None
+        raise AttnGANError(folder / "config.json", "not text", "restore it or start a new run") from None
 
 
 def find_run(run_or_name: str) -> Path:
@@ -188,7 +189,7 @@ def find_run(run_or_name: str) -> Path:
         return PRETRAINED / run_or_name
     if not folder.is_dir():
         shipped = ", ".join(sorted(path.parent.name for path in PRETRAINED.glob("*/config.json")))
-        raise AttnGANError(f"{run_or_name}: no such run folder, nor a shipped generator ({shipped}); check the path")
+        raise AttnGANError(run_or_name, f"no such run folder, nor a shipped generator ({shipped})", "check the path")
     return folder
 
 
@@ -200,7 +201,7 @@ def load_generator(run_or_name: str) -> LoadedGenerator:
     folder = find_run(run_or_name)
     config = load_config(folder)
     if isinstance(config.network, TextConfig):
-        raise AttnGANError(f"{run_or_name}: writes sentences, where pictures are wanted; name a generator that draws")
+        raise AttnGANError(run_or_name, "writes sentences, where pictures are wanted", "name a generator that draws")
     deployed = deploy(load_network(config, folder / "generator.safetensors")).eval().requires_grad_(False)
     assert not isinstance(deployed, DeployedTextGenerator)
     return LoadedGenerator(folder.resolve().name, config, deployed, _load_tokenizer(folder, config))
@@ -215,7 +216,7 @@ def load_network(config: RunConfig, path: Path) -> Generator:
         generator.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise AttnGANError(f"{path.parent}: {path.name} does not fit config.json ({reason}); restore both") from None
+        raise AttnGANError(path.parent, f"{path.name} does not fit config.json ({reason})", "restore both") from None
     return generator
 
 
@@ -225,7 +226,7 @@ def read_tokenizer(folder: Path) -> bytes:
         return (folder / TOKENIZER).read_bytes()
     except OSError as error:
         raise AttnGANError(
-            f"{folder / TOKENIZER}: {error.strerror}; restore it, for without it no words can be read"
+            folder / TOKENIZER, f"{error.strerror}", "restore it, for without it no words can be read"
         ) from None
 
 
@@ -236,5 +237,5 @@ def _load_tokenizer(folder: Path, config: RunConfig) -> Tokenizer | None:
     path = folder / TOKENIZER
     tokenizer = Tokenizer.from_json(read_tokenizer(folder), str(path))
     if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
-        raise AttnGANError(f"{path}: not the vocabulary that config.json beside it names; restore both")
+        raise AttnGANError(path, "not the vocabulary that config.json beside it names", "restore both")
     return tokenizer

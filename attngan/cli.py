@@ -30,7 +30,7 @@ class _Commands(Group):
             if error.name not in _OF_TRAINING:
                 raise
             remedy = 'run: pip install "attngan[train]"; attngan-run draws and writes without'
-            print_error(AttnGANError(f"{error.name} is not installed; {remedy}"))
+            print_error(AttnGANError(error.name, "not installed", remedy))
             sys.exit(2)
 
 

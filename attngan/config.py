@@ -28,7 +28,7 @@ class ImageNetworkConfig:
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
-            raise AttnGANError(f"channels {self.channels}: use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
+            raise AttnGANError(f"channels {self.channels}", "", "use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
         _check_stages(self)
 
 
@@ -53,12 +53,12 @@ class TextToImageConfig:
 
     def __post_init__(self) -> None:
         if self.channels not in (3, 4):
-            raise AttnGANError(f"channels {self.channels}: use 3 (RGB) or 4 (RGB and alpha)")
+            raise AttnGANError(f"channels {self.channels}", "", "use 3 (RGB) or 4 (RGB and alpha)")
         _check_stages(self)
         if not 4 <= self.base <= self.resolution or self.base.bit_count() != 1:
-            raise AttnGANError(f"base {self.base}: use a power of two from 4 to {self.resolution}")
+            raise AttnGANError(f"base {self.base}", "", f"use a power of two from 4 to {self.resolution}")
         if self.text_dim % self.text_heads:
-            raise AttnGANError(f"text_heads {self.text_heads}: does not divide text_dim {self.text_dim}")
+            raise AttnGANError(f"text_heads {self.text_heads}", f"does not divide text_dim {self.text_dim}")
 
 
 @dataclass(frozen=True)
@@ -77,32 +77,32 @@ class TextConfig:
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
-            raise AttnGANError(f"heads {self.heads}: does not divide the width {self.width}")
+            raise AttnGANError(f"heads {self.heads}", f"does not divide the width {self.width}")
         if self.length % 2 or not 2 <= self.length <= 512:
-            raise AttnGANError(f"length {self.length}: use an even number from 2 to 512")
+            raise AttnGANError(f"length {self.length}", "", "use an even number from 2 to 512")
         if self.keywords < 1 or self.readouts < 1 or self.layers < 1:
             raise AttnGANError(
-                f"keywords {self.keywords}, readouts {self.readouts}, layers {self.layers}: use 1 or more of each"
+                f"keywords {self.keywords}, readouts {self.readouts}, layers {self.layers}", "", "use 1 or more of each"
             )
         if not 0 <= self.dropout < 1:
-            raise AttnGANError(f"dropout {self.dropout}: use 0 to below 1")
+            raise AttnGANError(f"dropout {self.dropout}", "", "use 0 to below 1")
 
 
 def _check_stages(network: ImageNetworkConfig | TextToImageConfig) -> None:
     """AttnGANError unless the stages of a network fit its resolution, its attention and one another."""
     if network.resolution not in (16, 32, 64, 128, 256):
-        raise AttnGANError(f"resolution {network.resolution}: use 16, 32, 64, 128 or 256")
+        raise AttnGANError(f"resolution {network.resolution}", "", "use 16, 32, 64, 128 or 256")
     if 4 * 2 ** (len(network.widths) - 1) != network.resolution:
         needed = network.resolution.bit_length() - 2
-        raise AttnGANError(f"widths {network.widths}: {network.resolution}² needs {needed} of them, from 4² up")
+        raise AttnGANError(f"widths {network.widths}", f"{network.resolution}² needs {needed} of them, from 4² up")
     if network.z_dim % 2:
-        raise AttnGANError(f"z_dim {network.z_dim}: use an even number")
+        raise AttnGANError(f"z_dim {network.z_dim}", "", "use an even number")
     for resolution in network.attention:
         if resolution < 4 or resolution > network.resolution or resolution.bit_count() != 1:
-            raise AttnGANError(f"attention {resolution}: no stage has this resolution")
+            raise AttnGANError(f"attention {resolution}", "no stage has this resolution")
         width = network.widths[resolution.bit_length() - 3]
         if width % network.heads:
-            raise AttnGANError(f"heads {network.heads}: does not divide the width {width} at {resolution}²")
+            raise AttnGANError(f"heads {network.heads}", f"does not divide the width {width} at {resolution}²")
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if min(self.gamma) <= 0 or min(self.learning_rate) <= 0:
-            raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}: both must be above 0")
+            raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}", "both must be above 0")
         if not 0 <= self.overfitting_target < 1:
-            raise AttnGANError(f"overfitting_target {self.overfitting_target}: use 0 (not adapted) to 1")
+            raise AttnGANError(f"overfitting_target {self.overfitting_target}", "", "use 0 (not adapted) to 1")
         if list(self.grow) != sorted(self.grow) or not all(0 < share < 1 for share in self.grow):
-            raise AttnGANError(f"grow {self.grow}: use rising shares of the run between 0 and 1")
+            raise AttnGANError(f"grow {self.grow}", "", "use rising shares of the run between 0 and 1")
 
 
 PictureNetworkConfig = ImageNetworkConfig | TextToImageConfig
@@ -174,8 +174,9 @@ class RunConfig:
         network, grow = self.network, self.training.grow
         if grow and (not isinstance(network, TextToImageConfig) or network.base << len(grow) != network.resolution):
             raise AttnGANError(
-                f"grow {grow}: does not lead to the resolution {getattr(network, 'resolution', 0)}²; "
-                "use one share a doubling, or none"
+                f"grow {grow}",
+                f"does not lead to the resolution {getattr(network, 'resolution', 0)}²",
+                "use one share a doubling, or none",
             )
 
     @property
@@ -195,13 +196,13 @@ class RunConfig:
             version = fields["format_version"]
             if version != FORMAT_VERSION:
                 raise AttnGANError(
-                    f"{where}: format_version {version!r}, this attngan reads {FORMAT_VERSION}; update attngan"
+                    where, f"format_version {version!r}, this attngan reads {FORMAT_VERSION}", "update attngan"
                 )
             network = TASKS[fields.get("task", "image")](**_tuples(fields.pop("network")))
             training = TrainingConfig(**_tuples(fields.pop("training")))
             return cls(network=network, training=training, **_tuples(fields))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise AttnGANError(f"{where}: not an attngan config ({error}); restore it or start a new run") from None
+            raise AttnGANError(where, f"not an attngan config ({error})", "restore it or start a new run") from None
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
@@ -306,5 +307,5 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
 def preset(name: str) -> tuple[NetworkConfig, TrainingConfig]:
     """The network (still without classes, styles and words) and training of a preset; AttnGANError if there is none of that name."""
     if name not in PRESETS:
-        raise AttnGANError(f"--preset {name}: no such preset; choose {', '.join(PRESETS)}")
+        raise AttnGANError(f"--preset {name}", "no such preset", f"choose {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -58,9 +58,9 @@ def _object(text: str) -> Record | None:
 def check_place(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():
-        raise AttnGANError(f"--out {folder}: is a file; name a folder")
+        raise AttnGANError(f"--out {folder}", "is a file", "name a folder")
     if not folder.parent.is_dir():
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {folder}", f"folder {folder.parent} does not exist", "create it first")
 
 
 def check_folder(folder: Path, config: RunConfig) -> None:
@@ -70,10 +70,12 @@ def check_folder(folder: Path, config: RunConfig) -> None:
         changed = differences(load_config(folder), config)
         if changed:
             raise AttnGANError(
-                f"--out {folder}: holds another run ({'; '.join(changed)}); give its options again, or another --out"
+                f"--out {folder}",
+                f"holds another run ({'; '.join(changed)})",
+                "give its options again, or another --out",
             )
     elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
-        raise AttnGANError(f"--out {folder}: holds files and no run; name a new or empty folder")
+        raise AttnGANError(f"--out {folder}", "holds files and no run", "name a new or empty folder")
 
 
 def check_data(folder: Path, data: ImageDataset | TextDataset, fingerprint: str | None = None) -> None:
@@ -85,8 +87,9 @@ def check_data(folder: Path, data: ImageDataset | TextDataset, fingerprint: str 
     fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
     if fingerprint != data.fingerprint:
         raise AttnGANError(
-            f"--data: not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, "
-            f"now {describe(data)}); restore them, or use another --out"
+            "--data",
+            f"not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, now {describe(data)})",
+            "restore them, or use another --out",
         )
 
 
@@ -103,6 +106,6 @@ def only_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AttnGANError(
-                f"--out {folder}: another attngan train writes there; wait for it, or use another --out"
+                f"--out {folder}", "another attngan train writes there", "wait for it, or use another --out"
             ) from None
         yield

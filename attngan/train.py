@@ -70,7 +70,7 @@ def train(
     finite again and again. What was saved before stays as it was.
     """
     if isinstance(config.network, TextToImageConfig | TextConfig) != bool(tokenizer):
-        raise AttnGANError("tokenizer: a run that reads or writes words needs one, and no other has one")
+        raise AttnGANError("tokenizer", "a run that reads or writes words needs one, and no other has one")
     check_data(folder, data)
     check_folder(folder, config)
     check_holdout(config.training, data)
@@ -89,20 +89,25 @@ def check_holdout(plan: TrainingConfig, data: ImageDataset | TextDataset) -> Non
     what = "sentences" if isinstance(data, TextDataset) else "pictures"
     if plan.overfitting_target and not plan.holdout:
         raise AttnGANError(
-            "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
+            "--holdout 0", "adaptive augmentation measures on held-out pictures", "leave it out, or add --augment none"
         )
     if plan.likelihood_images and not plan.holdout:
-        raise AttnGANError("--holdout 0: likelihood ends by that of held-out sentences; leave it out, or use 1 or more")
+        raise AttnGANError(
+            "--holdout 0", "likelihood ends by that of held-out sentences", "leave it out, or use 1 or more"
+        )
     most = most_held_out(data)
     if plan.holdout > most:
         raise AttnGANError(
-            f"--holdout {plan.holdout}: leaves none of {len(data)} {what}, or none of a class, to train on; "
-            f"hold out {most} at most"
+            f"--holdout {plan.holdout}",
+            f"leaves none of {len(data)} {what}, or none of a class, to train on",
+            f"hold out {most} at most",
         )
     if plan.holdout and not len(split(data, plan.holdout, plan.seed)[1]):
         whole = "sentence" if isinstance(data, TextDataset) else "concept"
         raise AttnGANError(
-            f"--holdout {plan.holdout}: no whole {whole} of so few {what} can be held out; use 0, or a larger number"
+            f"--holdout {plan.holdout}",
+            f"no whole {whole} of so few {what} can be held out",
+            "use 0, or a larger number",
         )
 
 
@@ -206,7 +211,7 @@ class _Run:
         path = self.folder / TOKENIZER
         if path.exists() and path.read_bytes() != self.tokenizer:
             raise AttnGANError(
-                f"{path}: not the words of --data, which the run began with; restore them, or use another --out"
+                path, "not the words of --data, which the run began with", "restore them, or use another --out"
             )
         write_atomically(path, self.tokenizer)
 

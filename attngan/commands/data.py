@@ -43,11 +43,11 @@ def emoji(out: Path, google: Path | None, twitter: Path | None, labels: Path | N
     try:
         known = read_labels(content)
     except ValueError as error:
-        raise AttnGANError(f"--labels {labels}: {error}; name {LABELS.tarball} or its en/data.json") from None
+        raise AttnGANError(f"--labels {labels}", f"{error}", f"name {LABELS.tarball} or its en/data.json") from None
     pictures = {vendor: _files(part, sources[part.option]) for vendor, part in VENDORS.items()}
     built = build(pictures, known, groups)
     if not built.lines:
-        raise AttnGANError(f"--without {without}: leaves no picture; leave out fewer groups")
+        raise AttnGANError(f"--without {without}", "leaves no picture", "leave out fewer groups")
     write(built, out, {option for option, source in sources.items() if source})
     concepts = len({line["concept"] for line in built.lines})
     click.echo(f"wrote {len(built.lines):,} pictures of {concepts:,} concepts: {out}; {built.left_out:,} left out")
@@ -79,5 +79,5 @@ def _groups(without: str) -> list[str]:
     names = [] if without == "none" else [name.strip() for name in without.split(",")]
     for name in names:
         if name not in GROUPS:
-            raise AttnGANError(f"--without {name}: no such group; choose from {', '.join(GROUPS)}, or none")
+            raise AttnGANError(f"--without {name}", "no such group", f"choose from {', '.join(GROUPS)}, or none")
     return names

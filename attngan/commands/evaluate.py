@@ -44,9 +44,9 @@ def evaluate(
     MODULE is found in the current folder too. FUNCTION turns uint8 pictures [N, H, W, 1 or 3] into floats [N, d].
     """
     if out is not None and not out.absolute().parent.is_dir():
-        raise AttnGANError(f"--out {out}: {out.absolute().parent} is no folder; make it, or write elsewhere")
+        raise AttnGANError(f"--out {out}", f"{out.absolute().parent} is no folder", "make it, or write elsewhere")
     if out is not None and out.is_dir():
-        raise AttnGANError(f"--out {out}: is a folder; name a file, such as {out / 'figures.json'}")
+        raise AttnGANError(f"--out {out}", "is a folder", f"name a file, such as {out / 'figures.json'}")
     from attngan.checkpoint import write_atomically
 
     if temperature is not None:
@@ -57,7 +57,7 @@ def evaluate(
     if makes_sentences(run_or_bundle):
         if features:
             raise AttnGANError(
-                f"--features {features}: of pictures, and {run_or_bundle} writes sentences; leave it out"
+                f"--features {features}", f"of pictures, and {run_or_bundle} writes sentences", "leave it out"
             )
         from attngan.evaluation.evaluate_text import evaluate_writers
 
@@ -66,10 +66,10 @@ def evaluate(
         )
     else:
         if temperature is not None:
-            raise AttnGANError(f"--temperature {temperature:g}: {run_or_bundle} draws pictures; leave it out")
+            raise AttnGANError(f"--temperature {temperature:g}", f"{run_or_bundle} draws pictures", "leave it out")
         if len(beside) > 1:
             raise AttnGANError(
-                f"--beside {beside[1]}: one generator stands beside one that draws from words; leave it out"
+                f"--beside {beside[1]}", "one generator stands beside one that draws from words", "leave it out"
             )
         from attngan.evaluation.evaluate_pictures import evaluate_generator
 

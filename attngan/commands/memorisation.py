@@ -48,7 +48,7 @@ def _folder(generator: OpenGenerator, out: Path | None) -> Path:
     from attngan.run_folder import check_place
 
     if out is None and generator.run is None:
-        raise AttnGANError(f"--out: not given, and {generator.name} is no run folder; name a folder for the result")
+        raise AttnGANError("--out", f"not given, and {generator.name} is no run folder", "name a folder for the result")
     folder = out or Path(generator.name)
     check_place(folder)
     return folder
@@ -61,7 +61,9 @@ def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tu
     plan = generator.run[1].training if generator.run else None
     if held_out is None and not (plan and plan.holdout):
         raise AttnGANError(
-            f"--held-out: not given, and {generator.name} held no pictures out; name pictures that training never saw"
+            "--held-out",
+            f"not given, and {generator.name} held no pictures out",
+            "name pictures that training never saw",
         )
     pictures = generator.read(data)
     generator.check_classes(pictures, f"--data {data}")
@@ -73,6 +75,6 @@ def _pictures(generator: OpenGenerator, data: Path, held_out: Path | None) -> tu
         return generator.labelled(pictures), generator.labelled(generator.read(held_out))
     if own is None:
         raise AttnGANError(
-            f"--data {data}: not the pictures that {generator.name} was trained on; name those, or give --held-out"
+            f"--data {data}", f"not the pictures that {generator.name} was trained on", "name those, or give --held-out"
         )
     return generator.labelled(pictures), generator.labelled(own)

@@ -17,11 +17,11 @@ def report(run: Path, out: Path | None) -> None:
     """Write a run as one HTML page with its curves, pictures and settings, that can be sent as it is."""
     out = out or run / "report.html"
     if out.suffix.lower() not in (".html", ".htm"):
-        raise AttnGANError(f"--out {out}: a report is a web page; give a name that ends in .html")
+        raise AttnGANError(f"--out {out}", "a report is a web page", "give a name that ends in .html")
     if out.is_dir():
-        raise AttnGANError(f"--out {out}: is a folder; name a file such as {out / 'report.html'}")
+        raise AttnGANError(f"--out {out}", "is a folder", f"name a file such as {out / 'report.html'}")
     if out.parent != run and not out.parent.is_dir():
-        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {out}", f"folder {out.parent} does not exist", "create it first")
     from attngan.checkpoint import write_atomically
     from attngan.report.page import render
 

@@ -61,14 +61,17 @@ def sample(
         refuse_options(ctx, _OF_PICTURES, f"{run_or_name} writes sentences")
         if attention not in (None, _WORDS):
             raise AttnGANError(
-                f"--attention {attention[:40]}: {run_or_name} writes sentences, which have no points; "
-                "write --attention alone, as the last option"
+                f"--attention {attention[:40]}",
+                f"{run_or_name} writes sentences, which have no points",
+                "write --attention alone, as the last option",
             )
         write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in OF_SENTENCES})
     else:
         refuse_options(ctx, OF_SENTENCES, f"{run_or_name} draws pictures")
         if out is None:
-            raise AttnGANError(f"Missing option '--out': {run_or_name} draws pictures; name a file, such as grid.png")
+            raise AttnGANError(
+                "Missing option '--out'", f"{run_or_name} draws pictures", "name a file, such as grid.png"
+            )
         _draw(run_or_name, seeds, attention, out, **{name: options[name] for name in _OF_PICTURES})
 
 
@@ -84,7 +87,7 @@ def _draw(
         seeds = list(range(8 if prompts else 64))
     _check_together(seeds, values, interpolate, attention)
     if interpolate and out.suffix.lower() == ".gif":
-        raise AttnGANError(f"--out {out}: animations are written as .webp; name one, or a .png for a grid")
+        raise AttnGANError(f"--out {out}", "animations are written as .webp", "name one, or a .png for a grid")
     from attngan.checkpoint import load_generator
 
     generator = load_generator(run_or_name)
@@ -116,30 +119,36 @@ def _check_words(
 ) -> None:  # fmt: skip
     """Raises AttnGANError unless this generator draws from words and all options are for such a one."""
     if generator.tokenizer is None:
-        raise AttnGANError(f"prompt '{prompts[0][:40]}': {generator.name} does not draw from words; leave it out")
+        raise AttnGANError(f"prompt '{prompts[0][:40]}'", f"{generator.name} does not draw from words", "leave it out")
     if not prompts:
         raise AttnGANError(
-            f'PROMPT: none given, and {generator.name} draws from words; add some in quotes, such as "red heart", '
-            'or "" for none'
+            "PROMPT",
+            f"none given, and {generator.name} draws from words",
+            'add some in quotes, such as "red heart", or "" for none',
         )
     if classes is not None:
-        raise AttnGANError(f"--classes {classes}: {generator.name} has no classes but prompts; leave the option out")
+        raise AttnGANError(
+            f"--classes {classes}", f"{generator.name} has no classes but prompts", "leave the option out"
+        )
     if steps:
-        raise AttnGANError(f"--interpolate {steps}: not for a generator that draws from words; leave the option out")
+        raise AttnGANError(
+            f"--interpolate {steps}", "not for a generator that draws from words", "leave the option out"
+        )
     if point:
         raise AttnGANError(
-            f"--attention {point[0]},{point[1]}: {generator.name} attends to words, not from a point; "
-            "write --attention alone, as the last option"
+            f"--attention {point[0]},{point[1]}",
+            f"{generator.name} attends to words, not from a point",
+            "write --attention alone, as the last option",
         )
 
 
 def _check_no_words(generator: LoadedGenerator, style: str | None, attention: str | None) -> None:
     """Raises AttnGANError if an option is for generators that draw from words, which this one does not."""
     if style is not None:
-        raise AttnGANError(f"--style {style}: {generator.name} does not draw from words; leave it out")
+        raise AttnGANError(f"--style {style}", f"{generator.name} does not draw from words", "leave it out")
     if attention == _WORDS:
         raise AttnGANError(
-            f"--attention: {generator.name} does not draw from words; name a point, such as --attention 12,20"
+            "--attention", f"{generator.name} does not draw from words", "name a point, such as --attention 12,20"
         )
 
 
@@ -173,8 +182,9 @@ def _point(text: str) -> tuple[int, int]:
     x, comma, y = (part.strip() for part in text.partition(","))
     if not (comma and x.isdecimal() and y.isdecimal() and max(len(x), len(y)) < 10):
         raise AttnGANError(
-            f"--attention {text[:40]}: is not a point; write X,Y in pixels from the top left, as 12,20, or with "
-            "prompts --attention alone, as the last option"
+            f"--attention {text[:40]}",
+            "is not a point",
+            "write X,Y in pixels from the top left, as 12,20, or with prompts --attention alone, as the last option",
         )
     return int(x), int(y)
 
@@ -182,12 +192,14 @@ def _point(text: str) -> tuple[int, int]:
 def _check_together(seeds: list[int], values: list[float], steps: int | None, attention: str | None) -> None:
     """Raises AttnGANError where two options ask for different pictures."""
     if steps and attention:
-        raise AttnGANError(f"--attention {attention}: not together with --interpolate; leave one of them out")
+        raise AttnGANError(f"--attention {attention}", "not together with --interpolate", "leave one of them out")
     if len(values) > 1 and (steps or attention):
         other = "--interpolate" if steps else "--attention"
-        raise AttnGANError(f"--truncation: {len(values)} values, where {other} takes one; give one of them")
+        raise AttnGANError("--truncation", f"{len(values)} values, where {other} takes one", "give one of them")
     if steps and len(seeds) < 2:
-        raise AttnGANError(f"--interpolate {steps}: one seed has no other to go to; give several, such as --seeds 0-3")
+        raise AttnGANError(
+            f"--interpolate {steps}", "one seed has no other to go to", "give several, such as --seeds 0-3"
+        )
 
 
 def _grid(

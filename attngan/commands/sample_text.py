@@ -23,7 +23,7 @@ def write(
     if out and not attention:
         check_place(out, "sentences.txt")
     if attention and not (out and keywords):
-        raise AttnGANError("--attention: shows where key words were looked at; give --keywords, and --out heat.png")
+        raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     from attngan.generators.sentences import load_writer
 
     writer = load_writer(run_or_name)

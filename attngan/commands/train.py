@@ -83,7 +83,7 @@ def train(
         training = with_penalty(training, penalty)
     else:
         if penalty:
-            raise AttnGANError(f"--penalty {penalty}: {preset_name} has its own, R1 + R2; leave it out")
+            raise AttnGANError(f"--penalty {penalty}", f"{preset_name} has its own, R1 + R2", "leave it out")
         if channels:
             with naming_the_option():
                 network = replace(network, channels=int(channels))
@@ -127,7 +127,7 @@ def _read_pictures(
 
     if unconditional and isinstance(network, TextToImageConfig):
         raise AttnGANError(
-            f"--unconditional: {preset_name} draws what captions say; leave it out, or use an image preset"
+            "--unconditional", f"{preset_name} draws what captions say", "leave it out, or use an image preset"
         )
     pictures = _read(network, data)
     check_data(out, pictures)
@@ -151,7 +151,9 @@ def _check_place(out: Path, data: Path) -> None:
     from attngan.run_folder import check_place
 
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
-        raise AttnGANError(f"--out {out}: lies inside --data, whose pictures it would join; name a folder elsewhere")
+        raise AttnGANError(
+            f"--out {out}", "lies inside --data, whose pictures it would join", "name a folder elsewhere"
+        )
     check_place(out)
 
 

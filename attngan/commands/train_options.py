@@ -21,7 +21,7 @@ def with_objective(training: TrainingConfig, name: str | None) -> TrainingConfig
     from attngan.losses import OBJECTIVES
 
     if name not in OBJECTIVES:
-        raise AttnGANError(f"--objective {name}: no such objective; choose {', '.join(OBJECTIVES)}")
+        raise AttnGANError(f"--objective {name}", "no such objective", f"choose {', '.join(OBJECTIVES)}")
     if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
         return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     return replace(training, objective=name)
@@ -36,7 +36,9 @@ def with_augmentation(training: TrainingConfig, augment: str | None, holdout: in
     if augment is None or augment == "adaptive":
         if training.overfitting_target and holdout == 0:
             raise AttnGANError(
-                "--holdout 0: adaptive augmentation measures on held-out pictures; leave it out, or add --augment none"
+                "--holdout 0",
+                "adaptive augmentation measures on held-out pictures",
+                "leave it out, or add --augment none",
             )
         return training
     if augment == "none":
@@ -44,10 +46,10 @@ def with_augmentation(training: TrainingConfig, augment: str | None, holdout: in
     try:
         probability = float(augment)
     except ValueError:
-        raise AttnGANError(f"--augment {augment}: use adaptive, none, or a probability such as 0.3") from None
+        raise AttnGANError(f"--augment {augment}", "", "use adaptive, none, or a probability such as 0.3") from None
     if not 0 < probability <= MOST:
         raise AttnGANError(
-            f"--augment {augment}: use above 0 to {MOST}, beyond which augmentations show in the pictures"
+            f"--augment {augment}", "", f"use above 0 to {MOST}, beyond which augmentations show in the pictures"
         )
     return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)
 
@@ -61,7 +63,9 @@ def with_holdout(training: TrainingConfig, holdout: int | None, pictures: ImageD
         measured = preset(name)[1].patience or training.overfitting_target
         holdout = usual_holdout(pictures) if measured else 0
         if not holdout and training.overfitting_target:
-            raise AttnGANError(f"--data: {len(pictures)} pictures; none can be held out of so few; add --augment none")
+            raise AttnGANError(
+                "--data", f"{len(pictures)} pictures; none can be held out of so few", "add --augment none"
+            )
     if pictures.captions is not None:  # whole concepts, as many as fit into the number
         holdout = len(split(pictures, holdout, training.seed)[1]) or (holdout if asked else 0)
     return replace(training, holdout=holdout)
@@ -95,8 +99,9 @@ def with_patience(training: TrainingConfig, patience: int | None, what: str = "p
         return training if patience is None else replace(training, patience=patience)
     if patience:
         raise AttnGANError(
-            f"--patience {patience}: KID needs {FEWEST} held-out {what} and there are {training.holdout}; "
-            "give --holdout, or leave it out"
+            f"--patience {patience}",
+            f"KID needs {FEWEST} held-out {what} and there are {training.holdout}",
+            "give --holdout, or leave it out",
         )
     return replace(training, patience=0)
 
@@ -109,7 +114,7 @@ def device_named(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     known = ["cpu", "cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if name not in known:
-        raise AttnGANError(f"--device {name}: no such device; use auto, cpu or cuda")
+        raise AttnGANError(f"--device {name}", "no such device", "use auto, cpu or cuda")
     if name != "cpu" and not torch.cuda.is_available():
-        raise AttnGANError(f"--device {name}: this torch finds no GPU; use cpu")
+        raise AttnGANError(f"--device {name}", "this torch finds no GPU", "use cpu")
     return torch.device(name)

@@ -20,13 +20,15 @@ def check_options(preset: str, given: dict[str, Any]) -> None:
     for option, value in given.items():
         if value:
             shown = option if value is True else f"{option} {value}"
-            raise AttnGANError(f"{shown}: {preset} writes sentences; leave it out, or use a preset that draws")
+            raise AttnGANError(shown, f"{preset} writes sentences", "leave it out, or use a preset that draws")
 
 
 def with_penalty(training: TrainingConfig, penalty: str | None) -> TrainingConfig:
     """--penalty: none, or R1 + R2 through the discriminator's attention."""
     if training.penalty == "wgan-gp":
-        raise AttnGANError("--objective wasserstein: its penalty mixes pictures, and words can't be mixed; use another")
+        raise AttnGANError(
+            "--objective wasserstein", "its penalty mixes pictures, and words can't be mixed", "use another"
+        )
     return training if penalty is None else replace(training, penalty=penalty)  # type: ignore[arg-type]
 
 

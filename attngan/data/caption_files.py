@@ -46,10 +46,10 @@ def read_captions(path: Path, listing: Listing) -> Described:
     """
     lists = [file for file in listing.others if PurePosixPath(file.name).name == JSON_LINES]
     if len(lists) > 1:
-        several = f"--data {path}: {lists[0].name} and {lists[1].name}; join them at the root, or name one folder"
+        several = f"{lists[0].name} and {lists[1].name}"
         lists = [file for file in lists if file.name == JSON_LINES]
         if not lists:
-            raise AttnGANError(several)
+            raise AttnGANError(f"--data {path}", several, "join them at the root, or name one folder")
     return _from_json_lines(path, listing, lists[0]) if lists else _from_sidecars(path, listing)
 
 
@@ -62,7 +62,7 @@ def _from_json_lines(path: Path, listing: Listing, file: SourceFile) -> Describe
         name, entry = _parse(where, text)
         key = _key((folder / name).as_posix())
         if key in found:
-            raise AttnGANError(f'{where}: {name} again, after line {found[key][0]}; use one line with "captions": [..]')
+            raise AttnGANError(where, f"{name} again, after line {found[key][0]}", 'use one line with "captions": [..]')
         found[key] = (number, name, entry)
     _check_styles(f"--data {path}: {file.name}", [(number, entry.style) for number, _, entry in found.values()])
     entries = {names[key]: entry for key, (_, _, entry) in found.items() if key in names and entry.texts}
@@ -101,14 +101,15 @@ def _lines(path: Path, file: SourceFile) -> Iterator[tuple[int, str]]:
     try:
         content = file.read()
     except UnreadablePictureError as reason:
-        raise AttnGANError(f"--data {path}: {file.name}: {reason}; replace it") from None
+        raise AttnGANError(f"--data {path}", f"{file.name}: {reason}", "replace it") from None
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
             raise AttnGANError(
-                f"--data {path}: {file.name} line {number}: byte {line[error.start]:#04x} is not UTF-8; "
-                "save the file as UTF-8"
+                f"--data {path}",
+                f"{file.name} line {number}: byte {line[error.start]:#04x} is not UTF-8",
+                "save the file as UTF-8",
             ) from None
         if text.strip():
             yield number, text
@@ -119,12 +120,12 @@ def _parse(where: str, text: str) -> tuple[str, Entry]:
     try:
         line = json.loads(text, strict=False)  # lets control characters through, which have a message of their own
     except (ValueError, RecursionError):
-        raise AttnGANError(f"{where}: not JSON; {_EXAMPLE}") from None
+        raise AttnGANError(where, "not JSON", _EXAMPLE) from None
     if not isinstance(line, dict) or "file_name" not in line:
-        raise AttnGANError(f"{where}: no object with a file_name; {_EXAMPLE}")
+        raise AttnGANError(where, "no object with a file_name", _EXAMPLE)
     if ("caption" in line) == ("captions" in line):
         what = "both caption and captions" if "caption" in line else "neither caption nor captions"
-        raise AttnGANError(f"{where}: {what}; {_EXAMPLE}")
+        raise AttnGANError(where, what, _EXAMPLE)
     name = _file_name(where, line["file_name"])
     texts = _texts(where, "captions", line["captions"] if "captions" in line else [line["caption"]])
     tags = _texts(where, "tags", line.get("tags") or [])
@@ -137,14 +138,14 @@ def _parse(where: str, text: str) -> tuple[str, Entry]:
 def _texts(where: str, key: str, value: Any) -> tuple[str, ...]:
     """The texts of a list that are not blank."""
     if not isinstance(value, list):
-        raise AttnGANError(f'{where}: {key} is no list; write "{key}": ["red heart", "love"]')
+        raise AttnGANError(where, f"{key} is no list", f'write "{key}": ["red heart", "love"]')
     texts = [_text(where, key, item) for item in value]
     return tuple(text for text in texts if text)
 
 
 def _text(where: str, key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise AttnGANError(f"{where}: {key} holds {json.dumps(value)[:40]}, which is no text; put it in quotes")
+        raise AttnGANError(where, f"{key} holds {json.dumps(value)[:40]}, which is no text", "put it in quotes")
     return _plain(where, value)
 
 
@@ -153,7 +154,7 @@ def _plain(where: str, text: str) -> str:
     found = NO_TEXT.search(text)
     if found:
         what = "half a surrogate pair" if found[0] >= "\ud800" else "a control character"
-        raise AttnGANError(f"{where}: U+{ord(found[0]):04X} is {what}; remove it")
+        raise AttnGANError(where, f"U+{ord(found[0]):04X} is {what}", "remove it")
     return " ".join(text.split())
 
 
@@ -163,7 +164,7 @@ def _file_name(where: str, name: Any) -> str:
     path = PurePosixPath(name.replace("\\", "/"))
     outside = ".." in path.parts or path.is_absolute() or PureWindowsPath(name).drive
     if not path.parts or outside or _LINE_END.search(name):
-        raise AttnGANError(f"{where}: file_name {name!r}; name a picture of the folder, as google/a.png")
+        raise AttnGANError(where, f"file_name {name!r}", "name a picture of the folder, as google/a.png")
     return path.as_posix()
 
 
@@ -172,5 +173,5 @@ def _check_styles(where: str, styles: list[tuple[int, str | None]]) -> None:
     without = next((number for number, style in styles if style is None), None)
     if with_style is not None and without is not None:
         raise AttnGANError(
-            f"{where}: line {with_style} has a style, line {without} none; give all pictures one, or none"
+            where, f"line {with_style} has a style, line {without} none", "give all pictures one, or none"
         )

@@ -29,7 +29,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Image
         described = read_captions(path, listing)
         files = [file for file in listing.pictures if file.name in described.entries]
         if not files:
-            raise AttnGANError(_nothing_described(path, described))
+            raise _nothing_described(path, described)
         check_names(path, "style", [described.entries[file.name].style for file in files])
         decoded = decode_files(path, files, resolution, channels)
         uncaptioned = [file.name for file in listing.pictures if file.name not in described.entries]
@@ -48,8 +48,10 @@ def _captions(files: list[SourceFile], described: Described) -> Captions:
     )
 
 
-def _nothing_described(path: Path, described: Described) -> str:
+def _nothing_described(path: Path, described: Described) -> AttnGANError:
     if described.pictureless:
         count, some = len(described.pictureless), name_some(described.pictureless)
-        return f"--data {path}: its captions are of pictures that are not there ({count:,}: {some}); compare the names"
-    return f"--data {path}: pictures without captions; add captions.jsonl, or beside each a .txt with what it shows"
+        problem, remedy = f"its captions are of pictures that are not there ({count:,}: {some})", "compare the names"
+    else:
+        problem, remedy = "pictures without captions", "add captions.jsonl, or beside each a .txt with what it shows"
+    return AttnGANError(f"--data {path}", problem, remedy)

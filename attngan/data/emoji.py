@@ -82,9 +82,9 @@ def build(pictures: Mapping[str, Mapping[str, bytes]], labels: Mapping[str, Emoj
 def check_new(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is empty or can be made."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise AttnGANError(f"--out {folder}: holds files; name a new or empty folder")
+        raise AttnGANError(f"--out {folder}", "holds files", "name a new or empty folder")
     if not folder.absolute().parent.is_dir():
-        raise AttnGANError(f"--out {folder}: folder {folder.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {folder}", f"folder {folder.parent} does not exist", "create it first")
 
 
 def write(emoji: EmojiSet, folder: Path, named: set[str]) -> None:

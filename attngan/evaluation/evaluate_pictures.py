@@ -63,12 +63,13 @@ def _check_beside(generator: OpenGenerator, other: OpenGenerator) -> None:
     """Raises AttnGANError unless both draw the same kind of picture from words."""
     for one in (generator, other):
         if not one.tokenizer:
-            raise AttnGANError(f"--beside {other.name}: {one.name} draws without words; leave the option out")
+            raise AttnGANError(f"--beside {other.name}", f"{one.name} draws without words", "leave the option out")
     kinds = [(one.resolution, one.channels, one.class_names) for one in (generator, other)]
     if kinds[0] != kinds[1]:
         raise AttnGANError(
-            f"--beside {other.name}: draws other pictures than {generator.name} (resolution, channels and styles "
-            f"{kinds[1]}, not {kinds[0]}); name a generator of the same kind"
+            f"--beside {other.name}",
+            f"draws other pictures than {generator.name} (resolution, channels and styles {kinds[1]}, not {kinds[0]})",
+            "name a generator of the same kind",
         )
 
 
@@ -79,8 +80,9 @@ def _evaluate_words(
     unseen = [_held_out(generator, pictures) for generator in generators]
     if len({None if mask is None else mask.tobytes() for mask in unseen}) > 1:
         raise AttnGANError(
-            f"--beside {generators[1].name}: did not hold out the pictures that {generators[0].name} did; "
-            "name runs of the same --data, --holdout and --seed"
+            f"--beside {generators[1].name}",
+            f"did not hold out the pictures that {generators[0].name} did",
+            "name runs of the same --data, --holdout and --seed",
         )
     splits = _splits(pictures, unseen[0], samples)
     needed = np.unique(np.concatenate([places for one in splits for places in (one.places, one.others)]))

@@ -108,7 +108,9 @@ def evaluate_writers(names: Sequence[str], data: Path, samples: int | None, temp
         tqdm.write(note, sys.stderr)
     samples = samples or min(_SAMPLES, len(test) // 2)
     if samples < FEWEST:
-        raise AttnGANError(f"--data {data}: {len(test)} sentences to measure by; {2 * FEWEST} are needed, add more")
+        raise AttnGANError(
+            f"--data {data}", f"{len(test)} sentences to measure by", f"{2 * FEWEST} are needed, add more"
+        )
     titles = _titles([writer.name for writer in writers])
     columns: dict[str, Writer] = dict(zip(titles, writers, strict=True))
     return evaluate_sentences(columns, test, training, samples=samples, temperature=temperature)
@@ -131,8 +133,9 @@ def _halves_of_all(
     for name, others in runs[1:]:
         if [half.sentences for half in others or ()] != [half.sentences for half in halves or ()]:
             raise AttnGANError(
-                f"--beside {name}: did not hold out the sentences of --data that {first} did; name runs of the same "
-                "--data, --holdout and --seed, or sentences that none was trained on"
+                f"--beside {name}",
+                f"did not hold out the sentences of --data that {first} did",
+                "name runs of the same --data, --holdout and --seed, or sentences that none was trained on",
             )
     return first, halves
 

@@ -80,12 +80,13 @@ def evaluate(draw: Draw, pictures: ImageDataset, *, samples: int = 2000, extract
     """
     fid_metric()  # before minutes of extraction
     if samples < FEWEST:
-        raise AttnGANError(f"--samples {samples}: too few for an error bar; use {FEWEST} or more, 2000 by habit")
+        raise AttnGANError(f"--samples {samples}", "too few for an error bar", f"use {FEWEST} or more, 2000 by habit")
     if len(pictures) < 2 * samples:
         enough = f"use --samples {len(pictures) // 2}, or" if len(pictures) >= 2 * FEWEST else "use"
         raise AttnGANError(
-            f"--data: {len(pictures):,} pictures; real against real with --samples {samples} needs {2 * samples:,}; "
-            f"{enough} more pictures"
+            "--data",
+            f"{len(pictures):,} pictures; real against real with --samples {samples} needs {2 * samples:,}",
+            f"{enough} more pictures",
         )
     order = np.random.default_rng(0).permutation(len(pictures))
     first, second = np.sort(order[:samples]), np.sort(order[samples : 2 * samples])
@@ -104,8 +105,10 @@ def drawn_like(pictures: ImageDataset, draw: Draw, labels: np.ndarray | None) ->
         drawn = draw(np.arange(part.start, part.stop), None if labels is None else labels[part])
         if drawn.shape != (part.stop - part.start, *pictures.images.shape[1:]):
             raise AttnGANError(
-                f"generator: draws {drawn.shape[1:]} where --data was read as {pictures.images.shape[1:]} "
-                "(height, width, channels); evaluate it against pictures of its own kind"
+                "generator",
+                f"draws {drawn.shape[1:]} where --data was read as {pictures.images.shape[1:]} (height, width, "
+                "channels)",
+                "evaluate it against pictures of its own kind",
             )
         return drawn
 

@@ -110,7 +110,7 @@ def judges(pictures: ImageDataset, places: np.ndarray, features: np.ndarray, ext
     names, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
     if len(names) < _FOLDS:
         raise AttnGANError(
-            f"--data: its pictures show {len(names)} concepts; telling them apart needs {_FOLDS} or more"
+            "--data", f"its pictures show {len(names)} concepts", f"telling them apart needs {_FOLDS} or more"
         )
     folds = (np.random.default_rng(0).permutation(len(names)) % _FOLDS)[concepts]
     tokenizer = _vocabulary(pictures.captions)

@@ -111,7 +111,9 @@ def measure(
     by_features = nearest_by_features(np.concatenate(features), by_pixels.places, training, extractor, _SHOWN)
     same = (held_out.images[chosen] == training.images[by_pixels.places[samples:, 0]]).all((1, 2, 3))
     if same.mean() >= 0.5:
-        raise AttnGANError("--held-out: half of its pictures are training pictures; use ones that training never saw")
+        raise AttnGANError(
+            "--held-out", "half of its pictures are training pictures", "use ones that training never saw"
+        )
     return Memorisation(
         _closeness(features, by_features, len(training), exact=len(training) <= ALL),
         _closeness(pixels, by_pixels, len(training), exact=True),
@@ -197,10 +199,14 @@ def sample_labels(training: ImageDataset, samples: int) -> np.ndarray | None:
 def _check(training: ImageDataset, held_out: ImageDataset) -> None:
     if len(held_out) < FEWEST:
         raise AttnGANError(
-            f"--held-out: {len(held_out)} pictures; {FEWEST} or more are needed, {FEWEST_FOR_TAIL} for the closest 5 %"
+            "--held-out",
+            f"{len(held_out)} pictures",
+            f"{FEWEST} or more are needed, {FEWEST_FOR_TAIL} for the closest 5 %",
         )
     if held_out.images.shape[1:] != training.images.shape[1:]:
         raise AttnGANError(
-            f"--held-out: pictures of {held_out.images.shape[1:]}, the training pictures are "
-            f"{training.images.shape[1:]} (height, width, channels); use pictures of the same kind"
+            "--held-out",
+            f"pictures of {held_out.images.shape[1:]}, the training pictures are {training.images.shape[1:]} (height, "
+            "width, channels)",
+            "use pictures of the same kind",
         )

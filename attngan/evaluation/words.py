@@ -49,8 +49,9 @@ def evaluate_words(
     for split in splits:
         if len(split.places) < FEWEST:
             raise AttnGANError(
-                f"--data: {len(split.places)} {split.name} prompts; {FEWEST} or more are needed: name more pictures, "
-                "or leave out --samples"
+                "--data",
+                f"{len(split.places)} {split.name} prompts",
+                f"{FEWEST} or more are needed: name more pictures, or leave out --samples",
             )
     real = _Real(pictures, known, extractor)
     conditions = {name: _conditions(generator, pictures) for name, generator in generators.items()}

@@ -48,12 +48,13 @@ def halves(test: TextDataset, samples: int) -> tuple[list[int], list[int]]:
     Raises AttnGANError if there are fewer than 2 × samples sentences, or if samples are too few.
     """
     if samples < FEWEST:
-        raise AttnGANError(f"--samples {samples}: too few for an error bar; use {FEWEST} or more, 1000 by habit")
+        raise AttnGANError(f"--samples {samples}", "too few for an error bar", f"use {FEWEST} or more, 1000 by habit")
     if len(test) < 2 * samples:
         enough = f"use --samples {len(test) // 2}, or" if len(test) >= 2 * FEWEST else "use"
         raise AttnGANError(
-            f"--data: {len(test):,} test sentences; real against real with --samples {samples} needs {2 * samples:,}; "
-            f"{enough} more sentences"
+            "--data",
+            f"{len(test):,} test sentences; real against real with --samples {samples} needs {2 * samples:,}",
+            f"{enough} more sentences",
         )
     order = np.random.default_rng(0).permutation(len(test)).tolist()
     return order[:samples], order[samples:]

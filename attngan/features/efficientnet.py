@@ -64,7 +64,7 @@ def _session() -> Any:
         import onnxruntime
     except ImportError:
         raise AttnGANError(
-            'onnxruntime: not installed, and the feature network runs there; pip install "attngan[cpu]"'
+            "onnxruntime", "not installed, and the feature network runs there", 'pip install "attngan[cpu]"'
         ) from None
     path = _graph()
     options = onnxruntime.SessionOptions()
@@ -73,7 +73,7 @@ def _session() -> Any:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common class for its errors
         reason = str(error).splitlines()[0][:120]
-        raise AttnGANError(f"{path}: damaged ({reason}); delete it, and it will be made again") from None
+        raise AttnGANError(path, f"damaged ({reason})", "delete it, and it will be made again") from None
 
 
 def cache_folder() -> Path:
@@ -82,7 +82,7 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AttnGANError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you can write") from None
+        raise AttnGANError(folder, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write") from None
     return folder
 
 
@@ -102,7 +102,9 @@ def _export(path: Path) -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise AttnGANError(
-            f'{error.name}: not installed, and the feature network is exported with it; pip install "attngan[metrics]"'
+            f"{error.name}",
+            "not installed, and the feature network is exported with it",
+            'pip install "attngan[metrics]"',
         ) from None
     import torch
 
@@ -119,4 +121,4 @@ def _export(path: Path) -> None:
             )  # fmt: skip
             os.replace(partial, path)
     except OSError as error:
-        raise AttnGANError(f"{path}: {error.strerror}; set XDG_CACHE_HOME to a folder you can write") from None
+        raise AttnGANError(path, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write") from None

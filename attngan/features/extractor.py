@@ -35,12 +35,15 @@ class Extractor:
         found = np.asarray(self.function(on_white(images) if images.shape[3] == 4 else images))
         if found.ndim != 2 or len(found) != len(images) or not found.shape[1] or found.dtype.kind != "f":
             raise AttnGANError(
-                f"--features {self.name}: gives {found.dtype} {list(found.shape)} for {len(images)} pictures; "
-                f"return floats [{len(images)}, d]"
+                f"--features {self.name}",
+                f"gives {found.dtype} {list(found.shape)} for {len(images)} pictures",
+                f"return floats [{len(images)}, d]",
             )
         found = found.astype(np.float32)
         if not np.isfinite(found).all():
-            raise AttnGANError(f"--features {self.name}: gives values that are not finite in float32; check its input")
+            raise AttnGANError(
+                f"--features {self.name}", "gives values that are not finite in float32", "check its input"
+            )
         return found
 
     def extract(self, count: int, read: Callable[[slice], np.ndarray], what: str) -> np.ndarray:
@@ -54,8 +57,9 @@ class Extractor:
             parts.append(self(read(slice(start, min(start + _BATCH, count)))))
             if parts[0].shape[1] != parts[-1].shape[1]:
                 raise AttnGANError(
-                    f"--features {self.name}: gives {parts[0].shape[1]} values, then {parts[-1].shape[1]}; "
-                    "return as many for every picture"
+                    f"--features {self.name}",
+                    f"gives {parts[0].shape[1]} values, then {parts[-1].shape[1]}",
+                    "return as many for every picture",
                 )
         return np.concatenate(parts)
 
@@ -72,17 +76,20 @@ def load_extractor(spec: str) -> Extractor:
     """
     module, colon, attribute = spec.partition(":")
     if not (module and colon and attribute):
-        raise AttnGANError(f"--features {spec}: not module:function; write for instance inception_features:inception")
+        raise AttnGANError(
+            f"--features {spec}", "not module:function", "write for instance inception_features:inception"
+        )
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         function = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # the module is the user's: importing it can raise anything
         raise AttnGANError(
-            f"--features {spec}: importing {module} failed ({type(error).__name__}: {error}); "
-            "name a module that can be imported from the current folder"
+            f"--features {spec}",
+            f"importing {module} failed ({type(error).__name__}: {error})",
+            "name a module that can be imported from the current folder",
         ) from None
     if not callable(function):
-        raise AttnGANError(f"--features {spec}: {module} has no function {attribute}; check its name")
+        raise AttnGANError(f"--features {spec}", f"{module} has no function {attribute}", "check its name")
     version = getattr(function, "version", None)
     return Extractor(str(getattr(function, "name", spec)), None if version is None else str(version), function)

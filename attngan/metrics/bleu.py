@@ -86,7 +86,9 @@ def nltk_bleu() -> Callable[[list[Words], Words], list[float]]:
     try:
         from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
     except ImportError:
-        raise AttnGANError('nltk: not installed, and BLEU is computed by it; pip install "attngan[metrics]"') from None
+        raise AttnGANError(
+            "nltk", "not installed, and BLEU is computed by it", 'pip install "attngan[metrics]"'
+        ) from None
     weights = [(1 / order,) * order for order in ORDERS]
     smoothing = SmoothingFunction().method1
     return lambda references, words: sentence_bleu(references, words, weights, smoothing)

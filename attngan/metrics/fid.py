@@ -17,7 +17,7 @@ def fid_metric() -> Any:
         from torchmetrics.image.fid import FrechetInceptionDistance
     except ImportError:
         raise AttnGANError(
-            'torchmetrics: not installed, and FID is computed by it; pip install "attngan[metrics]"'
+            "torchmetrics", "not installed, and FID is computed by it", 'pip install "attngan[metrics]"'
         ) from None
     return FrechetInceptionDistance
 

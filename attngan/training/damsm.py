@@ -89,8 +89,9 @@ class Matching:
         self.skips = 0 if finite else self.skips + 1
         if self.skips >= _SKIPS:
             raise AttnGANError(
-                f"words and pictures: their matching is not finite in {_SKIPS} steps in a row; look at the pictures, "
-                "or try another --seed"
+                "words and pictures",
+                f"their matching is not finite in {_SKIPS} steps in a row",
+                "look at the pictures, or try another --seed",
             )
         if finite:
             self.optimizer.step()

@@ -76,8 +76,9 @@ class Likelihood:
         self.skips = 0 if finite else self.skips + 1
         if self.skips >= _SKIPS:
             raise AttnGANError(
-                f"likelihood: its gradients are not finite in {_SKIPS} steps in a row; look at the sentences, or try "
-                "another --seed"
+                "likelihood",
+                f"its gradients are not finite in {_SKIPS} steps in a row",
+                "look at the sentences, or try another --seed",
             )
         if finite:
             self.optimizer.step()

@@ -47,8 +47,9 @@ def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Run
     failed = state.progress
     if failed.rollbacks >= _ROLLBACKS:
         raise AttnGANError(
-            f"{reason} up to {failed.images:,} images, {_ROLLBACKS} rollbacks notwithstanding; {folder} keeps its last "
-            "good checkpoint: look at the data, or try another --seed or --objective"
+            folder,
+            f"{reason} up to {failed.images:,} images, {_ROLLBACKS} rollbacks notwithstanding",
+            "it keeps its last good checkpoint: look at the data, or try another --seed or --objective",
         )
     if failed.rollbacks and (folder / PREVIOUS).exists():
         state.load_from(folder / PREVIOUS)
@@ -70,6 +71,6 @@ def _match_best(state: TrainingState, folder: Path) -> None:
     try:
         state.progress.best = load_tensors(folder / "generator.safetensors")[1].get("best")
     except AttnGANError as error:  # lost or damaged
-        note(f"{str(error).split(';')[0]}; writing the newest")
+        note(f"{error.subject}: {error.problem}; writing the newest")
         state.progress.best = None
         state.save_generator(folder)

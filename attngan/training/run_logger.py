@@ -110,7 +110,7 @@ def check_tensorboard() -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:
-        raise AttnGANError('--tensorboard: not installed; pip install "attngan[tensorboard]"') from None
+        raise AttnGANError("--tensorboard", "not installed", 'pip install "attngan[tensorboard]"') from None
 
 
 def _open_board(folder: Path, images: int) -> Any:

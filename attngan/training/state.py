@@ -75,9 +75,8 @@ class TrainingState:
         tensors = self._tensors()
         bad = self.not_finite()
         if bad:
-            raise AttnGANError(
-                f"{bad} is not finite after {self.progress.images:,} images; {folder} keeps what was saved before"
-            )
+            problem = f"is not finite after {self.progress.images:,} images"
+            raise AttnGANError(bad, problem, f"{folder} keeps what was saved before")
         about = {
             "progress": asdict(self.progress),
             "steps": self.trainer.steps,
@@ -116,8 +115,8 @@ class TrainingState:
             if not previous.exists():
                 raise
             about = self.load_from(previous)
-            damage = str(error).split(";")[0]
-            return about, f"{damage}; going on from the one before it, of {self.progress.images:,} images"
+            images = f"{self.progress.images:,} images"
+            return about, f"{error.subject}: {error.problem}; going on from the one before it, of {images}"
 
     def load_from(self, path: Path) -> dict[str, Any]:
         """Restores everything from one checkpoint file, as `load` does."""
@@ -137,7 +136,7 @@ class TrainingState:
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise AttnGANError(
-                f"{path}: does not fit the config.json beside it ({reason}); restore both, or use another --out"
+                path, f"does not fit the config.json beside it ({reason})", "restore both, or use another --out"
             ) from None
 
     def _tensors(self) -> dict[str, Tensor]:

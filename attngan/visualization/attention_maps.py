@@ -49,9 +49,9 @@ def _check_point(generator: LoadedGenerator, point: tuple[int, int]) -> None:
     """Raises AttnGANError unless attention can be looked at from there."""
     side, written = generator.config.picture_network.resolution, f"--attention {point[0]},{point[1]}"
     if not all(0 <= place < side for place in point):
-        raise AttnGANError(f"{written}: outside of the {side}×{side} picture; give X and Y from 0 to {side - 1}")
+        raise AttnGANError(written, f"outside of the {side}×{side} picture", f"give X and Y from 0 to {side - 1}")
     if not layers(generator.network):
-        raise AttnGANError(f"{written}: {generator.name} has no self-attention to look at; leave the option out")
+        raise AttnGANError(written, f"{generator.name} has no self-attention to look at", "leave the option out")
 
 
 def layers(network: nn.Module) -> list[SelfAttention2d]:

@@ -101,11 +101,13 @@ def _draw(generator: LoadedGenerator, z: Tensor, label: int | None, truncation: 
 def _check_animation(frames: int, columns: int, side: int) -> None:
     if columns * (side + 2) > _WIDEST_WEBP:
         raise AttnGANError(
-            f"--classes: {columns} pictures of {side} pixels side by side are wider than WebP's {_WIDEST_WEBP:,}; "
-            "name fewer"
+            "--classes",
+            f"{columns} pictures of {side} pixels side by side are wider than WebP's {_WIDEST_WEBP:,}",
+            "name fewer",
         )
     if frames * columns * side**2 > _LARGEST_ANIMATION:
         raise AttnGANError(
-            f"--interpolate: {frames:,} frames of {columns} pictures of {side}² pixels are more than "
-            f"{_LARGEST_ANIMATION:,} pixels; ask for fewer seeds, classes or steps"
+            "--interpolate",
+            f"{frames:,} frames of {columns} pictures of {side}² pixels are more than {_LARGEST_ANIMATION:,} pixels",
+            "ask for fewer seeds, classes or steps",
         )

@@ -22,14 +22,14 @@ _ROW, _WIDTH, _HEAD = 0.22, 3.0, 1.3  # inches: a word's row, a table, and what 
 def check_sheet(writer: LoadedWriter, keywords: np.ndarray, path: Path) -> None:
     """AttnGANError unless a sheet of as many sentences as keywords int64 [B, K] has rows can be written to `path`."""
     if not writer.network.generator.config.cross_attention:
-        raise AttnGANError(f"--attention: {writer.name} has no attention to key words to look at; leave it out")
+        raise AttnGANError("--attention", f"{writer.name} has no attention to key words to look at", "leave it out")
     check_place(path, "heat.png")
     if path.suffix.lower() != ".png":
-        raise AttnGANError(f"--out {path}: sheets of key words are written as .png; name one, such as heat.png")
+        raise AttnGANError(f"--out {path}", "sheets of key words are written as .png", "name one, such as heat.png")
     if len(keywords) > _MOST:
-        raise AttnGANError(f"--seeds: {len(keywords)} sentences, and a sheet shows {_MOST}; give fewer seeds")
+        raise AttnGANError("--seeds", f"{len(keywords)} sentences, and a sheet shows {_MOST}", "give fewer seeds")
     if not keywords.any(1).all():
-        raise AttnGANError("--keywords: none that it knows, so nothing was looked at; give others")
+        raise AttnGANError("--keywords", "none that it knows, so nothing was looked at", "give others")
 
 
 def keyword_sheet(

@@ -29,7 +29,7 @@ def word_sheet(
     Raises AttnGANError if the generator has no word attention, or the sheet would be too large.
     """
     if not generator.config.picture_network.attention:
-        raise AttnGANError(f"--attention: {generator.name} has no word attention to look at; leave the option out")
+        raise AttnGANError("--attention", f"{generator.name} has no word attention to look at", "leave the option out")
     side, columns = legible_side(generator.config.picture_network.resolution), 1 + max(map(len, tokens.words))
     rows = [(place, seed) for place in range(len(conditions)) for seed in seeds]
     check_sheet_size(len(rows) * columns, side, side, columns)

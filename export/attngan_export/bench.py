@@ -116,7 +116,7 @@ def report(figures: dict[str, Any]) -> str:
 def check_json_path(path: Path) -> None:
     """Raises AttnGANError if the folder of `path` doesn't exist; costs nothing, so call it before measuring."""
     if not path.parent.is_dir():
-        raise AttnGANError(f"--json {path}: folder {path.parent} does not exist; create it first")
+        raise AttnGANError(f"--json {path}", f"folder {path.parent} does not exist", "create it first")
 
 
 def write_json(figures: dict[str, Any], path: Path) -> None:
@@ -176,7 +176,7 @@ def _process(form: Form) -> tuple[float, int, int]:
         if ready.strip() != "ready" or process.returncode:
             complaints.seek(0)
             reason = (complaints.read().strip().splitlines() or ["no output"])[-1][:200]
-            raise AttnGANError(f"{form.name}: could not be used in a process of its own ({reason})")
+            raise AttnGANError(form.name, f"could not be used in a process of its own ({reason})")
     resident, peak = map(int, rest.split())
     return seconds, resident, peak
 

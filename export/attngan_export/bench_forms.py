@@ -180,7 +180,7 @@ def module_of(bundle: Bundle, run_or_name: str) -> Any:
         same = golden_error(sidecar, outputs) <= sidecar["golden"]["tolerance"]
     if not same:
         makes = "writes other sentences" if sidecar["task"] == "text" else "draws other pictures"
-        raise AttnGANError(f"--against {run_or_name}: {makes} than {bundle.folder}; name its own run")
+        raise AttnGANError(f"--against {run_or_name}", f"{makes} than {bundle.folder}", "name its own run")
     return form.module
 
 

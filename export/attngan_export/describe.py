@@ -139,8 +139,9 @@ def golden(form: Form, name: str) -> dict[str, Any]:
             break
     else:
         raise AttnGANError(
-            f"{name}: every sentence has words that are as probable as others within 1e-4, so other machines would "
-            "write others; train it for longer"
+            name,
+            "every sentence has words that are as probable as others within 1e-4, so other machines would write others",
+            "train it for longer",
         )
     given = {"inputs": {name: value.tolist() for name, value in inputs.items()}}
     if isinstance(form, TextForm):

@@ -48,10 +48,10 @@ def form_of(generator: Loaded, noise: Noise, precision: str, attention: bool = F
     """
     if isinstance(generator, LoadedWriter) and noise == "z":
         raise AttnGANError(
-            f"--input z: {generator.name} writes sentences, each word by a number from its seed; use seed"
+            "--input z", f"{generator.name} writes sentences, each word by a number from its seed", "use seed"
         )
     if attention and not attends(generator):
-        raise AttnGANError(f"--attention: {generator.name} attends to no words; leave the option out")
+        raise AttnGANError("--attention", f"{generator.name} attends to no words", "leave the option out")
     network = generator.network
     if precision == "fp16-weights":
         round_to_half(network)
@@ -114,8 +114,8 @@ def _complete(folder: Path, out: Path, sidecar: dict[str, Any]) -> Path:
         written = write_sidecar(folder, sidecar)
         Bundle.load(folder).open_tokenizer()
     except AttnGANError as error:
-        said = str(error).replace(str(folder), str(out))
-        raise AttnGANError(f"--out {out}: would not load, so nothing was written: {said}") from None
+        said = f"{error.subject.replace(str(folder), str(out))}: {error.problem}"
+        raise AttnGANError(f"--out {out}", f"would not load, so nothing was written: {said}", error.remedy) from None
     return written
 
 

@@ -21,17 +21,19 @@ def check_destination(out: Path) -> None:
     An empty folder or an older bundle is replaced; anything else stays.
     """
     if not out.parent.is_dir():
-        raise AttnGANError(f"--out {out}: folder {out.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {out}", f"folder {out.parent} does not exist", "create it first")
     if not out.exists():
         return
     if not out.is_dir():
-        raise AttnGANError(f"--out {out}: is a file; name a folder")
+        raise AttnGANError(f"--out {out}", "is a file", "name a folder")
     names = {path.name for path in out.iterdir()}
     if names and SIDECAR not in names:
-        raise AttnGANError(f"--out {out}: exists and is no bundle (it has no {SIDECAR}); name a new folder")
+        raise AttnGANError(f"--out {out}", f"exists and is no bundle (it has no {SIDECAR})", "name a new folder")
     if names - _OURS:
         other = ", ".join(sorted(names - _OURS)[:3])
-        raise AttnGANError(f"--out {out}: holds other files beside a bundle ({other}); move them, or name a new folder")
+        raise AttnGANError(
+            f"--out {out}", f"holds other files beside a bundle ({other})", "move them, or name a new folder"
+        )
 
 
 @contextlib.contextmanager
@@ -48,8 +50,9 @@ def staged(out: Path) -> Iterator[Path]:
         _take_place(folder, out)
     except OSError as error:
         raise AttnGANError(
-            f"--out {out}: could not be saved ({error.strerror or error}); nothing was written: "
-            "free space, or choose another folder"
+            f"--out {out}",
+            f"could not be saved ({error.strerror or error})",
+            "nothing was written: free space, or choose another folder",
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

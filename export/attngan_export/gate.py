@@ -125,8 +125,10 @@ def _check_kind(output: Output, got: np.ndarray, what: str, case: Case) -> None:
     wanted = output.values
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
         raise AttnGANError(
-            f"{what} gives {output.name} as {got.dtype} {list(got.shape)} where PyTorch gives {wanted.dtype} "
-            f"{list(wanted.shape)} ({case}); refused"
+            what,
+            f"gives {output.name} as {got.dtype} {list(got.shape)} where PyTorch gives {wanted.dtype} "
+            f"{list(wanted.shape)} ({case})",
+            "refused",
         )
 
 
@@ -150,8 +152,9 @@ def _difference(output: Output, got: np.ndarray, what: str, case: Case, asked: f
     error = float(np.abs(got.astype(np.float64) - output.values).max()) / output.range
     if not error <= asked:  # NaN is refused too
         raise AttnGANError(
-            f"{what} differs from PyTorch by {error:.2g} of the range of {output.name}, beyond {asked:.1e} "
-            f"({case}); refused: try the other --target, and report it with your versions of torch and onnxruntime"
+            what,
+            f"differs from PyTorch by {error:.2g} of the range of {output.name}, beyond {asked:.1e} ({case})",
+            "refused: try the other --target, and report it with your versions of torch and onnxruntime",
         )
     return error
 

@@ -20,8 +20,9 @@ def round_to_half(network: nn.Module) -> None:
         rounded = weight.half().float()
         if not torch.isfinite(rounded).all():
             raise AttnGANError(
-                f"--precision fp16-weights: {name} reaches {float(weight.abs().max()):.3g}, "
-                "beyond the 65504 of fp16; use --precision fp32"
+                "--precision fp16-weights",
+                f"{name} reaches {float(weight.abs().max()):.3g}, beyond the 65504 of fp16",
+                "use --precision fp32",
             )
         weight.copy_(rounded)
 

@@ -41,8 +41,9 @@ def pt2_bytes(form: Form) -> bytes:
     found = foreign(buffer.getvalue())
     if found:
         raise AttnGANError(
-            f"--pt2: this torch ({torch.__version__}) writes what attngan does not know, for its file {found}; "
-            "leave --pt2 out, or use torch 2.11 to 2.13"
+            "--pt2",
+            f"this torch ({torch.__version__}) writes what attngan does not know, for its file {found}",
+            "leave --pt2 out, or use torch 2.11 to 2.13",
         )
     return buffer.getvalue()
 

@@ -53,8 +53,9 @@ def check_pt2(content: bytes, what: str) -> None:
     found = foreign(content)
     if found:
         raise AttnGANError(
-            f"{what}: {found}, as no export does, so it was not loaded; export the generator again, and trust nothing "
-            "else from there"
+            what,
+            f"{found}, as no export does, so it was not loaded",
+            "export the generator again, and trust nothing else from there",
         )
 
 

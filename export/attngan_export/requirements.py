@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import import_onnxruntime
+from attngan_runtime.onnx_session import InstalledTwiceError, import_onnxruntime
 
 _REMEDY = 'pip install "attngan[export,cpu]"'
 
@@ -18,8 +18,7 @@ def require(*modules: str) -> None:
                 import_onnxruntime()
             else:
                 importlib.import_module(module)
-        except (ImportError, AttnGANError) as error:
-            # Two ONNX Runtimes that overwrite each other have a remedy of their own.
-            if isinstance(error, AttnGANError) and "overwrite" in str(error):
-                raise
-            raise AttnGANError(f"{module} is not installed; run: {_REMEDY}") from None
+        except InstalledTwiceError:  # has a remedy of its own
+            raise
+        except (ImportError, AttnGANError):
+            raise AttnGANError(module, "not installed", f"run: {_REMEDY}") from None

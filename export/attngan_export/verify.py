@@ -42,7 +42,7 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
     found = {name: read_within(bundle.folder, name, LARGEST_FILE) for name in there}
     for name, content in found.items():
         if sha256_of(content) != bundle.sidecar["files"][name]:
-            raise AttnGANError(f"{bundle.folder / name}: has changed since its hash was compared; try again")
+            raise AttnGANError(bundle.folder / name, "has changed since its hash was compared", "try again")
     return {MODEL: bundle.model} | found
 
 
@@ -70,8 +70,9 @@ def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:
     error, allowed = golden_error(bundle.sidecar, outputs), bundle.sidecar["golden"]["tolerance"]
     if not error <= allowed:
         raise AttnGANError(
-            f"{bundle.folder / file}: golden sample {golden_difference(error, allowed)}; "
-            "export the generator again, or report it with your version of onnxruntime"
+            bundle.folder / file,
+            f"golden sample {golden_difference(error, allowed)}",
+            "export the generator again, or report it with your version of onnxruntime",
         )
     return file, "golden sample", f"ok, differs by {error:.1e} of {allowed:.0e}"
 
@@ -91,7 +92,9 @@ def _against(bundle: Bundle, against: str) -> list[Row]:
         config = generator.config
         same = said == (describe_inputs(form, config), describe_output(config), describe_second(form, config), words)
     if not same:
-        raise AttnGANError(f"--against {against}: takes or gives other things than {bundle.folder}; name its own run")
+        raise AttnGANError(
+            f"--against {against}", f"takes or gives other things than {bundle.folder}", "name its own run"
+        )
     return [
         (entry.file, f"PyTorch, {entry.runner}", f"ok, {entry.difference}")
         for entry in compare_files(contents(bundle), form)

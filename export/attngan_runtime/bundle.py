@@ -163,14 +163,14 @@ def find_bundle(path_or_name: str | Path) -> Path:
             return _SHIPPED / text
         names = ", ".join(shipped_names()) or "none"
         problem = "is a file, not a bundle" if _is(path, "is_file") else "no such bundle"
-        raise AttnGANError(f"{text or repr(text)}: {problem}; give a folder with {SIDECAR}, or a name: {names}")
+        raise AttnGANError(text or repr(text), problem, f"give a folder with {SIDECAR}, or a name: {names}")
     if not _is(path / SIDECAR, "exists"):
         remedy = "give the folder that attngan-export wrote"
         if _is(path / "generator.safetensors", "exists"):
             remedy = f"it is a run folder, so export it first: attngan-export {path} --out BUNDLE"
         elif text in shipped_names():
             remedy = "a folder of that name is here: rename it, or work elsewhere, to use the shipped generator"
-        raise AttnGANError(f"{path}: is no bundle, {SIDECAR} is missing; {remedy}")
+        raise AttnGANError(path, f"is no bundle, {SIDECAR} is missing", remedy)
     return path
 
 
@@ -178,8 +178,9 @@ def _check_words(path: Path, found: Tokenizer | SentenceTokenizer, said: Mapping
     size, length = said["maximum"] + 1, said["shape"][1]
     if (found.size, found.length) != (size, length):
         raise AttnGANError(
-            f"{path}: has {found.size} words, {found.length} {each}, where the model takes {size} and {length}; "
-            "export the generator again"
+            path,
+            f"has {found.size} words, {found.length} {each}, where the model takes {size} and {length}",
+            "export the generator again",
         )
 
 
@@ -196,8 +197,9 @@ def _check_hash(path: Path, found: str, start: bytes, expected: str) -> None:
     if found == expected:
         return
     if start.startswith(b"version https://git-lfs"):
-        raise AttnGANError(f"{path}: is a Git LFS pointer, not the model; run: git lfs pull")
+        raise AttnGANError(path, "is a Git LFS pointer, not the model", "run: git lfs pull")
     raise AttnGANError(
-        f"{path}: its SHA-256 is {found[:12]}…, the sidecar says {expected[:12]}…, so it was changed or damaged; "
-        "copy the bundle again"
+        path,
+        f"its SHA-256 is {found[:12]}…, the sidecar says {expected[:12]}…, so it was changed or damaged",
+        "copy the bundle again",
     )

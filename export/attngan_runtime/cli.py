@@ -72,7 +72,9 @@ def make(
 
         refuse_options(ctx, OF_SENTENCES, f"{bundle.name} draws pictures")
         if not out:
-            raise AttnGANError(f"Missing option '--out': {bundle.name} draws pictures; name a file, such as grid.png")
+            raise AttnGANError(
+                "Missing option '--out'", f"{bundle.name} draws pictures", "name a file, such as grid.png"
+            )
         draw(bundle, seeds, provider, out, **{name: options[name] for name in _OF_PICTURES})
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import click
 
-from attngan_runtime.errors import AttnGANError
+from attngan_runtime.errors import AttnGANError, printable
 
 # Raised by click ≥ 8.2 to show a group's whole help, which is no error to put in one line.
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
-def print_error(error: Exception) -> None:
+def print_error(error: Exception | str) -> None:
     """Writes the error as one line to stderr."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {' '.join(printable(str(error)).split())}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def refuse_options(ctx: click.Context, names: Collection[str], because: str) -> 
         if option.name in names and ctx.get_parameter_source(option.name) != click.core.ParameterSource.DEFAULT:
             value = ctx.params[option.name]
             shown = shlex.quote(str(value[0] if isinstance(value, tuple) else value)[:40])
-            raise AttnGANError(f"{option.opts[0]} {shown}: {because}; leave it out")
+            raise AttnGANError(f"{option.opts[0]} {shown}", because, "leave it out")
 
 
 def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
@@ -54,13 +54,13 @@ def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
         said = error.format_message()
         if "unexpected extra argument" in said:  # as of --prompt red heart
             said += "; put words that belong together in quotes"
-        print_error(AttnGANError(said))
+        print_error(said)
     except AttnGANError as error:
         print_error(error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
             raise
-        print_error(AttnGANError(f"{error.filename or 'output'}: {error.strerror}; free space or write elsewhere"))
+        print_error(AttnGANError(error.filename or "output", f"{error.strerror}", "free space or write elsewhere"))
     sys.exit(2)
 
 
@@ -162,13 +162,13 @@ def parse_numbers(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise AttnGANError(f"'{text[:80]}' is not a list of whole numbers; write 7, 1,5,9 or 0-63")
+            raise AttnGANError(f"'{text[:80]}'", "is not a list of whole numbers", "write 7, 1,5,9 or 0-63")
         if max(len(first), len(last)) > 18:
-            raise AttnGANError(f"'{part.strip()[:40]}' is too long for a number; write 7, 1,5,9 or 0-63")
+            raise AttnGANError(f"'{part.strip()[:40]}'", "is too long for a number", "write 7, 1,5,9 or 0-63")
         low, high = int(first), int(last if dash else first)
         if high < low:
-            raise AttnGANError(f"'{part.strip()}' is a reversed range; write {high}-{low}")
+            raise AttnGANError(f"'{part.strip()}'", "is a reversed range", f"write {high}-{low}")
         if high - low >= 1_000_000:
-            raise AttnGANError(f"'{part.strip()}' asks for {high - low + 1:,} numbers; a million is the limit")
+            raise AttnGANError(f"'{part.strip()}'", f"asks for {high - low + 1:,} numbers", "a million is the limit")
         numbers.extend(range(low, high + 1))
     return numbers

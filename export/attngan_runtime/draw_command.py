@@ -51,9 +51,11 @@ def _check_prompts(prompts: tuple[str, ...], generator: PictureGenerator) -> Non
     """Raises AttnGANError, naming the option, for prompts that can't be read, are missing or of no use."""
     if generator.tokenizer is None:
         if prompts:
-            raise AttnGANError(f"--prompt '{prompts[0][:40]}': {generator.name} draws without words; leave it out")
+            raise AttnGANError(f"--prompt '{prompts[0][:40]}'", f"{generator.name} draws without words", "leave it out")
         return
     if not prompts:
-        raise AttnGANError(f"--prompt: {generator.name} draws what words say; give some, such as --prompt 'red heart'")
+        raise AttnGANError(
+            "--prompt", f"{generator.name} draws what words say", "give some, such as --prompt 'red heart'"
+        )
     with naming_the_option():
         generator.tokenizer.encode(prompts)

@@ -31,14 +31,14 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
 def check_folder(path: Path) -> None:
     """Raises AttnGANError unless the folder that `--out` names a file in exists."""
     if not path.parent.is_dir():
-        raise AttnGANError(f"--out {path}: folder {path.parent} does not exist; create it first")
+        raise AttnGANError(f"--out {path}", f"folder {path.parent} does not exist", "create it first")
 
 
 def check_place(path: Path, example: str) -> None:
     """Raises AttnGANError unless a file, such as `example`, can be written where `--out` says."""
     check_folder(path)
     if path.is_dir():
-        raise AttnGANError(f"--out {path}: is a folder; name a file such as {path / example}")
+        raise AttnGANError(f"--out {path}", "is a folder", f"name a file such as {path / example}")
 
 
 def read_within(folder: Path, name: str, limit: int) -> bytes:
@@ -72,26 +72,27 @@ def _open_within(folder: Path, name: str, limit: int) -> Iterator[tuple[BinaryIO
     path = folder / name
     try:
         if not path.exists():
-            raise AttnGANError(f"{path}: is missing; copy the whole bundle again, or export the generator again")
+            raise AttnGANError(path, "is missing", "copy the whole bundle again, or export the generator again")
         real = path.resolve()
         if not real.is_relative_to(folder.resolve()):
-            raise AttnGANError(f"{path}: is a link out of the bundle; put the file itself there")
+            raise AttnGANError(path, "is a link out of the bundle", "put the file itself there")
         if not real.is_file():
-            raise AttnGANError(f"{path}: is no plain file; copy the bundle again")
+            raise AttnGANError(path, "is no plain file", "copy the bundle again")
         with os.fdopen(os.open(real, _FLAGS), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise AttnGANError(f"{path}: changed while it was opened; copy the bundle again")
+                raise AttnGANError(path, "changed while it was opened", "copy the bundle again")
             if found.st_size > limit:
                 raise AttnGANError(
-                    f"{path}: is too big, {found.st_size:,} bytes where {limit:,} is the limit; "
-                    "use another bundle, or export the generator again"
+                    path,
+                    f"is too big, {found.st_size:,} bytes where {limit:,} is the limit",
+                    "use another bundle, or export the generator again",
                 )
             yield file, found.st_size
     except OSError as error:
-        raise AttnGANError(f"{path}: can't be read ({error.strerror}); check its permissions") from None
+        raise AttnGANError(path, f"can't be read ({error.strerror})", "check its permissions") from None
 
 
 def _check_size(path: Path, said: int, found: int) -> None:
     if found != said:
-        raise AttnGANError(f"{path}: changed while it was read, from {said:,} bytes; copy the bundle again")
+        raise AttnGANError(path, f"changed while it was read, from {said:,} bytes", "copy the bundle again")

@@ -54,8 +54,9 @@ class Generator(ABC):
         kind = _kind_of(bundle)
         if not issubclass(kind, cls):
             raise AttnGANError(
-                f"{bundle.name}: makes {kind.makes}, not {cls.makes}; give a generator of {cls.makes}, "
-                "or use Generator.load, which opens both"
+                bundle.name,
+                f"makes {kind.makes}, not {cls.makes}",
+                f"give a generator of {cls.makes}, or use Generator.load, which opens both",
             )
         tokenizer = bundle.open_tokenizer()
         session = open_session(bundle.model, providers, threads, str(bundle.folder / MODEL))
@@ -79,7 +80,7 @@ class Generator(ABC):
                 made = self.session.run(list(outputs), part)
             except Exception as error:  # a class of its own for each error code; memory running out is one of them
                 reason = first_line(error)
-                raise AttnGANError(f"{self.name}: ONNX Runtime failed to {self._verb} ({reason})") from error
+                raise AttnGANError(self.name, f"ONNX Runtime failed to {self._verb} ({reason})") from error
             yield len(next(iter(part.values()))), made
 
 
@@ -109,15 +110,18 @@ def _check_graph(session: Any, bundle: Bundle, outputs: Sequence[str]) -> None:
     ]:
         if not fits:
             raise AttnGANError(
-                f"{bundle.folder}: the graph {does} {', '.join(found)[:200] or 'nothing'} and the sidecar says "
-                f"{', '.join(expected)}; export the generator again"
+                bundle.folder,
+                f"the graph {does} {', '.join(found)[:200] or 'nothing'} and the sidecar says {', '.join(expected)}",
+                "export the generator again",
             )
     said |= {given["name"]: given for given in bundle.outputs if given["name"] in outputs}
     for name, (kind, shape) in (takes | {name: gives[name] for name in outputs}).items():
         if kind != _KINDS[said[name]["dtype"]] or not _fits(shape, said[name]["shape"]):
             raise AttnGANError(
-                f"{bundle.folder}: in the graph {name} is {kind} {str(shape)[:80]}, and in the sidecar "
-                f"{said[name]['dtype']} {said[name]['shape']}; export the generator again"
+                bundle.folder,
+                f"in the graph {name} is {kind} {str(shape)[:80]}, and in the sidecar {said[name]['dtype']} "
+                f"{said[name]['shape']}",
+                "export the generator again",
             )
 
 

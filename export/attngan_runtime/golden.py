@@ -46,9 +46,11 @@ def check_golden(session: Any, sidecar: Mapping[str, Any]) -> None:
         outputs = session.run(golden_outputs(sidecar), golden_inputs(sidecar))
         error, allowed = golden_error(sidecar, outputs), sidecar["golden"]["tolerance"]
     except Exception as failure:  # ONNX Runtime raises a class of its own for each of its error codes
-        raise AttnGANError(f"{where}: can't run there ({first_line(failure)}); ask for cpu") from None
+        raise AttnGANError(where, f"can't run there ({first_line(failure)})", "ask for cpu") from None
     if not error <= allowed:  # NaN is refused too
         raise AttnGANError(
-            f"{where}: its golden sample {golden_difference(error, allowed)}; ask for cpu, or export it again "
-            "with --target portable --input z, for providers whose integers have 32 bits"
+            where,
+            f"its golden sample {golden_difference(error, allowed)}",
+            "ask for cpu, or export it again with --target portable --input z, for providers whose integers have 32 "
+            "bits",
         )

@@ -53,7 +53,7 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
         sheet.save(data, format=kind, **options)
     except (OSError, ValueError) as error:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
-        raise AttnGANError(f"--out {path}: {kind} can't hold this {size} grid ({error}); use .png") from None
+        raise AttnGANError(f"--out {path}", f"{kind} can't hold this {size} grid ({error})", "use .png") from None
     write_whole(path, data.getbuffer())
 
 
@@ -62,7 +62,7 @@ def check_picture_path(path: str | Path) -> None:
     path = Path(path)
     check_place(path, "grid.png")
     if _format(path) is None:
-        raise AttnGANError(f"--out {path}: unknown picture type '{path.suffix}'; use .png, .webp or .jpg")
+        raise AttnGANError(f"--out {path}", f"unknown picture type '{path.suffix}'", "use .png, .webp or .jpg")
 
 
 def check_sheet_size(count: int, height: int, width: int, columns: int | None = None) -> None:
@@ -71,8 +71,10 @@ def check_sheet_size(count: int, height: int, width: int, columns: int | None = 
     pixels = rows * (height + _GAP) * columns * (width + _GAP)
     if pixels > _LARGEST_SHEET:
         raise AttnGANError(
-            f"--seeds: {count:,} pictures in {columns:,} columns make a sheet of {pixels:,} pixels, where "
-            f"{_LARGEST_SHEET:,} is the limit; ask for fewer"
+            "--seeds",
+            f"{count:,} pictures in {columns:,} columns make a sheet of {pixels:,} pixels, where {_LARGEST_SHEET:,} "
+            "is the limit",
+            "ask for fewer",
         )
 
 

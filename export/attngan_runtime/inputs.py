@@ -18,9 +18,9 @@ WHOLE = re.compile("-?[0-9]{1,18}")  #: a whole number as text; Python reads mor
 def seed_numbers(seeds: Any, z: Any = None) -> np.ndarray:
     """int64 [B] from a whole number or several, 0 … 2³²−1."""
     if z is not None:
-        raise AttnGANError("z: this bundle draws from seeds; leave z out, or export it with --input z")
+        raise AttnGANError("z", "this bundle draws from seeds", "leave z out, or export it with --input z")
     if seeds is None:
-        raise AttnGANError("seeds: none given; pass for example seeds=range(8)")
+        raise AttnGANError("seeds", "none given", "pass for example seeds=range(8)")
     return _whole("seeds", _flat("seeds", seeds), MAX_SEED)
 
 
@@ -49,7 +49,7 @@ def chosen_style(text: str | None, generator: str, names: Sequence[str]) -> int 
     if text is None:
         return None
     if not names:
-        raise AttnGANError(f"--style {text}: {generator} has no styles to choose from; leave the option out")
+        raise AttnGANError(f"--style {text}", f"{generator} has no styles to choose from", "leave the option out")
     with naming_the_option():
         return int(style_numbers(name_or_number(text, names), tuple(names))[0])
 
@@ -62,7 +62,7 @@ def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> li
     if text is None:
         return list(range(len(names)))
     if not names:
-        raise AttnGANError(f"--classes {text}: {generator} has no classes; leave the option out")
+        raise AttnGANError(f"--classes {text}", f"{generator} has no classes", "leave the option out")
     from attngan_runtime.console import parse_numbers  # with click: 12 ms and 2 MB, which a library does not wait for
 
     chosen: list[int | str] = []
@@ -80,7 +80,8 @@ def naming_the_option() -> Iterator[None]:
     try:
         yield
     except AttnGANError as error:
-        raise AttnGANError("--" + re.sub("^[a-z_]+", lambda name: name[0].replace("_", "-"), str(error))) from None
+        name, *value = error.subject.split(" ", 1)
+        raise error.about(" ".join([f"--{name.replace('_', '-')}", *value])) from None
 
 
 def name_or_number(text: str, names: Sequence[str]) -> str | int:
@@ -107,7 +108,7 @@ def top_ps(top_p: Any) -> np.ndarray:
     """float32 [B], above 0 … 1, from one number or several."""
     values = _between("top_p", top_p, 0, 1)
     if not values.all():
-        raise AttnGANError("top_p: 0 leaves no word to choose from; use a number above 0 to 1, 1 changes nothing")
+        raise AttnGANError("top_p", "0 leaves no word to choose from", "use a number above 0 to 1, 1 changes nothing")
     return values
 
 
@@ -115,14 +116,15 @@ def z_values(z: Any, seeds: Any, z_dim: int) -> np.ndarray:
     """float32 [B, z_dim], finite."""
     if seeds is not None or z is None:
         raise AttnGANError(
-            f"seeds: this bundle was exported with --input z; pass z, standard normals [B, {z_dim}], instead of seeds, "
-            "or export it again with --input seed"
+            "seeds",
+            "this bundle was exported with --input z",
+            f"pass z, standard normals [B, {z_dim}], instead of seeds, or export it again with --input seed",
         )
     values = _floats("z", z)
     if values.ndim != 2 or values.shape[1] != z_dim or not len(values):
-        raise AttnGANError(f"z: shape {list(values.shape)} where [B, {z_dim}] is needed")
+        raise AttnGANError("z", f"shape {list(values.shape)} where [B, {z_dim}] is needed")
     if not np.isfinite(values).all():
-        raise AttnGANError("z: holds NaN or infinity; pass standard normals")
+        raise AttnGANError("z", "holds NaN or infinity", "pass standard normals")
     return np.ascontiguousarray(values)
 
 
@@ -135,7 +137,7 @@ def as_many(feeds: Mapping[str, np.ndarray], arguments: Mapping[str, str], thing
     for name, values in feeds.items():
         if len(values) not in (1, count):
             given = arguments.get(name, name)
-            raise AttnGANError(f"{given}: {len(values)} values for {count} {things}; give one, or {count}")
+            raise AttnGANError(given, f"{len(values)} values for {count} {things}", f"give one, or {count}")
     return {name: np.repeat(values, count, 0) if len(values) < count else values for name, values in feeds.items()}
 
 
@@ -147,10 +149,10 @@ def _between(what: str, values: Any, lowest: float, highest: float) -> np.ndarra
     """float32 [B], lowest … highest, where 1 changes nothing."""
     row = _floats(what, values)
     if row.ndim > 1 or row.size == 0:
-        raise AttnGANError(f"{what}: shape {row.shape} where one number or a row of them is needed")
+        raise AttnGANError(what, f"shape {row.shape} where one number or a row of them is needed")
     wrong = row[~((row >= lowest) & (row <= highest))]
     if wrong.size:
-        raise AttnGANError(f"{what}: {wrong.flat[0]:g} is outside {lowest:g} to {highest:g}; 1 changes nothing")
+        raise AttnGANError(what, f"{wrong.flat[0]:g} is outside {lowest:g} to {highest:g}", "1 changes nothing")
     return np.atleast_1d(row)
 
 
@@ -164,7 +166,7 @@ def _named_number(what: str, one: str, name: str, names: tuple[str, ...]) -> int
     alike = [i for i, known in enumerate(names) if known.casefold() == name.casefold()]
     if name not in names and len(alike) != 1:
         listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        raise AttnGANError(f"{what}: no {one} '{name[:80]}'; there are {listed}")
+        raise AttnGANError(what, f"no {one} '{name[:80]}'", f"there are {listed}")
     return names.index(name) if name in names else alike[0]
 
 
@@ -174,12 +176,12 @@ def _flat(what: str, values: Any) -> list[Any] | np.ndarray:
         values = np.asarray(values)
     if isinstance(values, np.ndarray):
         if values.ndim > 1:
-            raise AttnGANError(f"{what}: shape {list(values.shape)} where one value or a row of them is needed")
+            raise AttnGANError(what, f"shape {list(values.shape)} where one value or a row of them is needed")
         row: list[Any] | np.ndarray = np.atleast_1d(values)
     else:
         row = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
     if len(row) == 0:
-        raise AttnGANError(f"{what}: is empty; give at least one")
+        raise AttnGANError(what, "is empty", "give at least one")
     return row
 
 
@@ -188,10 +190,10 @@ def _whole(what: str, values: list[Any] | np.ndarray, highest: int) -> np.ndarra
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "iu"):
         for value in values:
             if not isinstance(value, int | np.integer) or isinstance(value, bool):
-                raise AttnGANError(f"{what}: {repr(value)[:80]} is not a whole number; use 0 to {highest}")
+                raise AttnGANError(what, f"{repr(value)[:80]} is not a whole number", f"use 0 to {highest}")
     low, high = min(values), max(values)
     if low < 0 or high > highest:
-        raise AttnGANError(f"{what}: {low if low < 0 else high} is outside 0 to {highest}")
+        raise AttnGANError(what, f"{low if low < 0 else high} is outside 0 to {highest}")
     return np.asarray(values, np.int64)
 
 
@@ -201,4 +203,4 @@ def _floats(what: str, values: Any) -> np.ndarray:
             return np.asarray(values, np.float32)
     except (TypeError, ValueError, OverflowError):  # the last for whole numbers that no float can hold
         text = ",".join(map(str, values)) if isinstance(values, list) else str(values)
-        raise AttnGANError(f"{what}: {text[:40]} is not numbers") from None
+        raise AttnGANError(what, f"{text[:40]} is not numbers") from None

@@ -46,7 +46,7 @@ def check_model(model: bytes, where: str) -> None:
         _Reader(model).model()
     except (_RefusedError, IndexError) as error:
         problem = str(error) if isinstance(error, _RefusedError) else _MALFORMED
-        raise AttnGANError(f"{where}: {problem}; export the generator again") from None
+        raise AttnGANError(where, problem, "export the generator again") from None
 
 
 class _RefusedError(Exception):

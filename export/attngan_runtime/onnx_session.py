@@ -30,13 +30,13 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
     """
     wanted = [_SHORT.get(name, name) for name in ([providers] if isinstance(providers, str) else providers or [CPU])]
     if threads is not None and threads < 1:
-        raise AttnGANError(f"threads: {threads} is less than 1; leave it out for one a core")
+        raise AttnGANError("threads", f"{threads} is less than 1", "leave it out for one a core")
     onnxruntime = import_onnxruntime()
     first = wanted[0]
     if first not in onnxruntime.get_available_providers():
         installed = ", ".join(onnxruntime.get_available_providers())
         remedy = 'pip uninstall onnxruntime, then pip install "attngan[gpu]"' if first == CUDA else "use one of those"
-        raise AttnGANError(f"provider {first}: this ONNX Runtime has {installed}; {remedy}")
+        raise AttnGANError(f"provider {first}", f"this ONNX Runtime has {installed}", remedy)
     try:
         with _quiet(onnxruntime, first == CUDA) as said:
             session = onnxruntime.InferenceSession(
@@ -45,14 +45,16 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
     except Exception as error:  # ONNX Runtime raises a class of its own for each of its error codes
         reason = first_line(error)
         raise AttnGANError(
-            f"{where}: ONNX Runtime {onnxruntime.__version__} can't open it ({reason}); export the generator again, "
-            "or install another version of onnxruntime"
+            where,
+            f"ONNX Runtime {onnxruntime.__version__} can't open it ({reason})",
+            "export the generator again, or install another version of onnxruntime",
         ) from None
     if session.get_providers()[0] != first:
         reason = said.getvalue().partition("\n")[0][:200] or "it doesn't say why"
         raise AttnGANError(
-            f"provider {first}: ONNX Runtime could not start it and would use {session.get_providers()[0]} ({reason}); "
-            "check the driver and CUDA libraries, or ask for cpu"
+            f"provider {first}",
+            f"ONNX Runtime could not start it and would use {session.get_providers()[0]} ({reason})",
+            "check the driver and CUDA libraries, or ask for cpu",
         )
     session.disable_fallback()  # it would move to the CPU in the middle of drawing
     session._model_bytes = None  # kept for the fallback alone: 2 to 6 MB
@@ -72,19 +74,21 @@ def declared(session: Any, where: str) -> tuple[dict[str, tuple[str, list[Any]]]
         )
     except Exception as error:  # of names that are no UTF-8
         raise AttnGANError(
-            f"{where}: its inputs or outputs can't be read ({first_line(error)}); export the generator again"
+            where, f"its inputs or outputs can't be read ({first_line(error)})", "export the generator again"
         ) from None
     return takes, gives
 
 
+class InstalledTwiceError(AttnGANError):
+    """Two distributions of ONNX Runtime in one folder."""
+
+
 def import_onnxruntime() -> ModuleType:
-    """The onnxruntime module. Raises AttnGANError if none is installed, or two that overwrite each other."""
+    """The onnxruntime module. Raises AttnGANError if none is installed, InstalledTwiceError if two are."""
     installed = _installed_distributions()
     if len(installed) > 1:
-        both = " ".join(installed)
-        raise AttnGANError(
-            f"{' and '.join(installed)} overwrite each other; run: pip uninstall {both}, then {_INSTALL}"
-        )
+        remedy = f"run: pip uninstall {' '.join(installed)}, then {_INSTALL}"
+        raise InstalledTwiceError(" and ".join(installed), "overwrite each other", remedy)
     try:
         import onnxruntime
 
@@ -92,7 +96,7 @@ def import_onnxruntime() -> ModuleType:
     except (ImportError, AttributeError) as error:
         reason = str(error).splitlines()[0][:120]
         first = f"pip uninstall {installed[0]}, then " if installed else ""
-        raise AttnGANError(f"ONNX Runtime is not installed or broken ({reason}); run: {first}{_INSTALL}") from None
+        raise AttnGANError("ONNX Runtime", f"not installed or broken ({reason})", f"run: {first}{_INSTALL}") from None
     return onnxruntime
 
 

@@ -113,7 +113,7 @@ class PictureGenerator(Generator):
         Raises AttnGANError as `run` does, and if the bundle was exported without `--attention`.
         """
         if len(self._outputs) == 1:
-            raise AttnGANError(f"attention: {self.name} gives none; export a generator from words with --attention")
+            raise AttnGANError("attention", f"{self.name} gives none", "export a generator from words with --attention")
         feeds, tokens = self._feeds(seeds, None, truncation, z, prompts, style)
         warn(tokens.warnings() if tokens else ())
         words = () if tokens is None else tokens.words
@@ -136,9 +136,9 @@ class PictureGenerator(Generator):
         if self.classes and classes is not None:
             feeds["class"] = class_numbers(classes, self.classes)
         elif classes is not None:
-            raise AttnGANError(f"classes: {self.name} has no classes; leave them out")
+            raise AttnGANError("classes", f"{self.name} has no classes", "leave them out")
         if style is not None and not self.styles:
-            raise AttnGANError(f"style: {self.name} has no styles to choose from; leave it out")
+            raise AttnGANError("style", f"{self.name} has no styles to choose from", "leave it out")
         if self.styles:
             feeds["style"] = style_numbers(0 if style is None else style, self.styles)
         if self.classes and classes is None:
@@ -148,10 +148,12 @@ class PictureGenerator(Generator):
     def _tokens(self, prompts: Any) -> Tokens | None:
         if self.tokenizer is None:
             if prompts is not None:
-                raise AttnGANError(f"prompts: {self.name} draws without words; leave them out")
+                raise AttnGANError("prompts", f"{self.name} draws without words", "leave them out")
             return None
         if prompts is None:
-            raise AttnGANError(f"prompts: none given, and {self.name} draws what words say; pass prompts='red heart'")
+            raise AttnGANError(
+                "prompts", f"none given, and {self.name} draws what words say", "pass prompts='red heart'"
+            )
         return self.tokenizer.encode(prompt_texts(prompts))
 
     def _parts(self, feeds: dict[str, np.ndarray], with_attention: bool = False) -> Iterator[list[np.ndarray]]:
@@ -163,8 +165,8 @@ class PictureGenerator(Generator):
             for values, shape in zip(drawn, outputs.values(), strict=True):
                 if values.shape != (count, *shape) or values.dtype != np.float32:
                     raise AttnGANError(
-                        f"{self.name}: drew {values.dtype} {values.shape}, not what its sidecar says; export it again"
+                        self.name, f"drew {values.dtype} {values.shape}, not what its sidecar says", "export it again"
                     )
                 if not np.isfinite(values).all():
-                    raise AttnGANError(f"{self.name}: drew NaN or infinity; export it again")
+                    raise AttnGANError(self.name, "drew NaN or infinity", "export it again")
             yield drawn

@@ -100,7 +100,7 @@ class SentenceGenerator(Generator):
         for count, (tokens, log_probability) in self._batches(feeds, ["tokens", "log_probability"], _BATCH):
             problem = self._wrong(tokens, log_probability, (count, self.length))
             if problem:
-                raise AttnGANError(f"{self.name}: wrote {problem}, not what its sidecar says; export it again")
+                raise AttnGANError(self.name, f"wrote {problem}, not what its sidecar says", "export it again")
             yield tokens, log_probability
 
     def _wrong(self, tokens: np.ndarray, log_probability: np.ndarray, shape: tuple[int, int]) -> str | None:

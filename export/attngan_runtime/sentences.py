@@ -82,12 +82,12 @@ class SentenceTokenizer:
         own = words[len(SENTENCE_SPECIAL) :]
         if max(map(len, own), default=0) > MOST_LETTERS:
             raise AttnGANError(
-                f"{where}: has a word of more than {MOST_LETTERS:,} letters; restore it from where it was copied"
+                where, f"has a word of more than {MOST_LETTERS:,} letters", "restore it from where it was copied"
             )
         text = "\n".join(own)
         # A word of two lines, or one that moves the cursor, would reach whatever shows the sentences.
         if NO_TEXT.search(text) or [word for word, _ in reader.pre_tokenizer.pre_tokenize_str(text)] != own:
-            raise AttnGANError(f"{where}: has words that are not one word each; restore it from where it was copied")
+            raise AttnGANError(where, "has words that are not one word each", "restore it from where it was copied")
         return cls(content, described["truncation"]["max_length"], words, reader)
 
     def split(self, sentence: str) -> list[str]:

@@ -27,7 +27,7 @@ def serve(bundle: Bundle, provider: str, host: str, port: int, show: bool) -> No
 
         from attngan_runtime.server import application, page_folder, parameters
     except ImportError as error:
-        raise AttnGANError(f'{error.name} is not installed; run: pip install "attngan[cpu,serve]"') from None
+        raise AttnGANError(f"{error.name}", "not installed", 'run: pip install "attngan[cpu,serve]"') from None
     parameters(bundle)
     generator = Generator.open(bundle, providers=provider)
     warnings.simplefilter("ignore", UserWarning)  # what can't be read in a prompt goes to the one who asked
@@ -56,7 +56,7 @@ def _listening(host: str, port: int) -> socket.socket:
         reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
         taken = number in (errno.EADDRINUSE, errno.EACCES)
         remedy = "choose another port, or 0 for any free one" if taken else "use an address of this machine"
-        raise AttnGANError(f"--host {host} --port {port}: can't listen there ({reason}); {remedy}") from None
+        raise AttnGANError(f"--host {host} --port {port}", f"can't listen there ({reason})", remedy) from None
 
 
 def _names(host: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -77,7 +76,7 @@ def application(bundle: Bundle, generator: Generator, page: Path, hosts: Sequenc
 def parameters(bundle: Bundle) -> list[str]:
     """What /api/generate takes for this bundle, by its inputs. Raises AttnGANError if it draws from z."""
     if bundle.z_dim:
-        raise AttnGANError(f"{bundle.name}: takes z, where a server's pictures have seeds; export it with --input seed")
+        raise AttnGANError(bundle.name, "takes z, where a server's pictures have seeds", "export it with --input seed")
     named = {"tokens": "prompt"}
     inputs = [named.get(given["name"], given["name"]) for given in bundle.sidecar["inputs"]]
     return [name for name in inputs if name in _KINDS]
@@ -113,28 +112,28 @@ def _asked(request: Request, takes: list[str], bundle: Bundle) -> dict[str, Any]
     asked: dict[str, Any] = {}
     for key, text in request.query_params.multi_items():
         if key in asked:
-            raise AttnGANError(f"{key}: given twice; one call makes one picture or sentence")
+            raise AttnGANError(key, "given twice", "one call makes one picture or sentence")
         if key not in takes:
             meant = get_close_matches(key, takes, 1)
             remedy = f"did you mean {meant[0]}?" if meant else "leave it out"
-            raise AttnGANError(f"{key[:40]}: {bundle.name} takes {', '.join(takes)}; {remedy}")
+            raise AttnGANError(key[:40], f"{bundle.name} takes {', '.join(takes)}", remedy)
         asked[key] = _value(key, text)
     for key, names in (("class", bundle.classes), ("style", bundle.styles)):
         if key in asked:
             asked[key] = name_or_number(asked[key], names)
     if "prompt" in takes and "prompt" not in asked:
-        raise AttnGANError(f"prompt: none given, and {bundle.name} draws what words say; add prompt=red+heart")
+        raise AttnGANError("prompt", f"none given, and {bundle.name} draws what words say", "add prompt=red+heart")
     return {"seeds": 0} | {_ARGUMENTS.get(key, key): value for key, value in asked.items()}
 
 
 def _value(key: str, text: str) -> Any:
     kind = _KINDS[key]
     if kind is int and not WHOLE.fullmatch(text):
-        raise AttnGANError(f"{key}: {text[:40]!r} is not a whole number; write one, such as {key}=1")
+        raise AttnGANError(key, f"{text[:40]!r} is not a whole number", f"write one, such as {key}=1")
     try:
         return kind(text)
     except ValueError:
-        raise AttnGANError(f"{key}: {text[:40]!r} is not a number; write one, such as {key}=1") from None
+        raise AttnGANError(key, f"{text[:40]!r} is not a number", f"write one, such as {key}=1") from None
 
 
 def _picture(generator: PictureGenerator, asked: dict[str, Any]) -> Response:
@@ -171,10 +170,10 @@ def _file(path: Path) -> Callable[[Request], Response]:
 
 def _refused(request: Request, error: Exception) -> Response:
     """By the parameter's name, where the argument of `Generator.run` has another."""
-    said = " ".join(str(error).split())
-    for parameter, argument in _ARGUMENTS.items():
-        said = re.sub(f"^{argument}\\b", parameter, said)
-    return JSONResponse({"error": said}, 400, headers=_HEADERS)
+    assert isinstance(error, AttnGANError)
+    named = {argument: parameter for parameter, argument in _ARGUMENTS.items()}
+    said = error.about(named.get(error.subject, error.subject))
+    return JSONResponse({"error": " ".join(str(said).split())}, 400, headers=_HEADERS)
 
 
 def _no_such_thing(request: Request, error: Exception) -> Response:

@@ -65,13 +65,13 @@ def validate_sidecar(sidecar: Any, where: str = SIDECAR) -> None:
     Its own `sha256` may still be missing: `write_sidecar` adds it.
     """
     if not isinstance(sidecar, dict):
-        raise AttnGANError(f"{where}: is not the sidecar of a bundle; export the generator again")
+        raise AttnGANError(where, "is not the sidecar of a bundle", "export the generator again")
     _check_version(sidecar, where)
     if isinstance(sidecar.get("files"), dict):
         _check_file_names(list(sidecar["files"]), where)
     problem = _against_schema(sidecar) or contradiction(sidecar)
     if problem:
-        raise AttnGANError(f"{where}: {problem}; export the generator again")
+        raise AttnGANError(where, problem, "export the generator again")
 
 
 def write_sidecar(folder: str | Path, sidecar: dict[str, Any]) -> Path:
@@ -94,7 +94,7 @@ def parse_sidecar(data: bytes, where: str = SIDECAR) -> dict[str, Any]:
         sidecar = read_json(data)
     except ValueError as error:
         reason = first_line(error)
-        raise AttnGANError(f"{where}: is not JSON or is cut short ({reason}); copy the bundle again") from None
+        raise AttnGANError(where, f"is not JSON or is cut short ({reason})", "copy the bundle again") from None
     if isinstance(sidecar, dict):
         _check_version(sidecar, where)
         _check_own_hash(sidecar.get("sha256"), data, where)
@@ -114,8 +114,9 @@ def _check_version(sidecar: dict[str, Any], where: str) -> None:
     version = sidecar.get("format_version")
     if type(version) is not int or version != FORMAT_VERSION:
         raise AttnGANError(
-            f"{where}: format_version is {json.dumps(version)[:40]} and this attngan reads {FORMAT_VERSION}; "
-            "install the attngan that wrote it, or a newer one, or export the generator again"
+            where,
+            f"format_version is {json.dumps(version)[:40]} and this attngan reads {FORMAT_VERSION}",
+            "install the attngan that wrote it, or a newer one, or export the generator again",
         )
 
 
@@ -124,7 +125,7 @@ def _check_own_hash(own: Any, data: bytes, where: str) -> None:
     text = data.replace(b"\r\n", b"\n")
     if not isinstance(own, str) or sha256_of(text.replace(own.encode(), _UNSIGNED.encode(), 1)) != own:
         raise AttnGANError(
-            f"{where}: its text does not match its sha256, so it was changed or damaged; copy the bundle again"
+            where, "its text does not match its sha256, so it was changed or damaged", "copy the bundle again"
         )
 
 
@@ -137,13 +138,15 @@ def _check_file_names(names: list[str], where: str) -> None:
         plain = re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_-])?", name) and not _RESERVED.match(name)
         if not plain or name.lower() == SIDECAR:
             raise AttnGANError(
-                f"{where}: file name {json.dumps(name)[:80]} leads out of the bundle or is no plain name; "
-                "do not use this bundle unless you trust its source, and export the generator again"
+                where,
+                f"file name {json.dumps(name)[:80]} leads out of the bundle or is no plain name",
+                "do not use this bundle unless you trust its source, and export the generator again",
             )
     if len({name.lower() for name in names}) < len(names):
         raise AttnGANError(
-            f"{where}: two of its files differ in capitals alone, which are one file on Windows and macOS; "
-            "export the generator again"
+            where,
+            "two of its files differ in capitals alone, which are one file on Windows and macOS",
+            "export the generator again",
         )
 
 
@@ -151,7 +154,7 @@ def _against_schema(sidecar: dict[str, Any]) -> str | None:
     try:
         import fastjsonschema  # 10 ms
     except ImportError:
-        raise AttnGANError('fastjsonschema is not installed; run: pip install "attngan[cpu]"') from None
+        raise AttnGANError("fastjsonschema", "not installed", 'run: pip install "attngan[cpu]"') from None
     problem = None
     for detailed in (False, True):
         try:

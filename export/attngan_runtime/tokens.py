@@ -130,7 +130,7 @@ def read_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, An
     try:
         import tokenizers  # 20 ms, which generators without words need not wait for
     except ImportError:
-        raise AttnGANError('tokenizers is not installed; run: pip install "attngan[cpu]"') from None
+        raise AttnGANError("tokenizers", "not installed", 'run: pip install "attngan[cpu]"') from None
     problem = _too_much(content)
     try:
         if problem is None:
@@ -141,7 +141,7 @@ def read_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, An
     except Exception as error:  # `tokenizers` raises bare Exceptions; what isn't JSON raises ValueError
         problem = f"is not JSON or is cut short ({first_line(error)[:120]})"
     if problem:
-        raise AttnGANError(f"{where}: {problem}; restore it from where it was copied")
+        raise AttnGANError(where, problem, "restore it from where it was copied")
     # Cut and padded here, so that words beyond the length can be named.
     reader.no_truncation()
     reader.no_padding()
@@ -152,20 +152,22 @@ def check_prompt(prompt: Any, what: str = "prompt") -> None:
     """Raises AttnGANError naming the prompt unless it is text that a tokenizer can read, of at most 100,000 letters."""
     if isinstance(prompt, str) and len(prompt) > _MOST_TEXT:
         shown = f"{what} {prompt[:40]!a}"
-        raise AttnGANError(f"{shown}: has {len(prompt):,} characters, where {_MOST_TEXT:,} is the limit; shorten it")
+        raise AttnGANError(shown, f"has {len(prompt):,} characters, where {_MOST_TEXT:,} is the limit", "shorten it")
     check_text(prompt, what)
 
 
 def check_text(prompt: Any, what: str) -> None:
     """`check_prompt` of any length."""
     if not isinstance(prompt, str):
-        raise AttnGANError(f"{what} {str(prompt)[:40]!r}: is {type(prompt).__name__}, not text; write it as a string")
+        raise AttnGANError(
+            f"{what} {str(prompt)[:40]!r}", f"is {type(prompt).__name__}, not text", "write it as a string"
+        )
     found = NO_TEXT.search(prompt)
     if found:
         half, place = found[0] >= "\ud800", found.start()
         problem = "half a surrogate pair, so it is not valid text" if half else "a control character"
         shown = ascii(prompt[max(0, place - 30) : place + 10])
-        raise AttnGANError(f"{what} {shown}: U+{ord(found[0]):04X} at place {place} is {problem}; remove it")
+        raise AttnGANError(f"{what} {shown}", f"U+{ord(found[0]):04X} at place {place} is {problem}", "remove it")
 
 
 def listed(words: Sequence[str], most: int = 8) -> str:

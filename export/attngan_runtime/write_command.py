@@ -29,7 +29,7 @@ def write(
     if out:
         check_place(out, "sentences.txt")
         if out.suffix.lower() in _PICTURES:
-            raise AttnGANError(f"--out {out}: {bundle.name} writes sentences; name a file such as sentences.txt")
+            raise AttnGANError(f"--out {out}", f"{bundle.name} writes sentences", "name a file such as sentences.txt")
     check_sampling(temperature, top_k, top_p, bundle.input("top_k")["maximum"])
     generator = SentenceGenerator.open(bundle, providers=provider)
     with naming_the_option():

@@ -84,7 +84,7 @@ def test_full_disk(tmp_path, run_plain, monkeypatch):
 def test_missing_packages_name_the_remedy(module, monkeypatch, tmp_path, run_plain):
     monkeypatch.setitem(sys.modules, module, None)
     line = refused(run_plain, "--out", tmp_path / "out")
-    assert f"{module} is not installed" in line and 'pip install "attngan[export,cpu]"' in line
+    assert f"{module}: not installed" in line and 'pip install "attngan[export,cpu]"' in line
 
 
 def test_present_packages_are_enough():

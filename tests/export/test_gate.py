@@ -32,7 +32,7 @@ def test_a_wrong_translation_is_refused(run_by_class, tmp_path, monkeypatch):
     """The exporter's own division loses the low bits of the noise: this is the fault the gate first caught."""
     table = {key: value for key, value in lowering.translations("ort").items() if value is not lowering.divide}
     monkeypatch.setattr(onnx_graph, "translations", lambda target: table)
-    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExecutionProvider differs from PyTorch by 0\.\d+ .*"):
+    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExecutionProvider: differs from PyTorch by 0\.\d+ .*"):
         export_generator(str(run_by_class), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -89,7 +89,9 @@ def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_cla
     onnx, wrong = (bundle / "model.onnx").read_bytes(), with_a_weight_off(content)
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx)
     monkeypatch.setitem(export.WRITE, PT2, lambda form: wrong)
-    with pytest.raises(AttnGANError, match=r"model\.pt2 on torch \S+ differs from PyTorch by .* of the range of image"):
+    with pytest.raises(
+        AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch by .* of the range of image"
+    ):
         export_generator(str(run_by_class), tmp_path / "out", pt2=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -97,7 +99,7 @@ def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_cla
 def test_sentences_of_a_wrong_file_are_refused(text_bundle, text_run):
     form = form_of(load(str(text_run)), "seed", "fp32")
     files = {name: (text_bundle / name).read_bytes() for name in ("model.onnx", PT2)}
-    with few_greedy(), pytest.raises(AttnGANError, match=r"model\.pt2 on torch \S+ differs from PyTorch .*; refused"):
+    with few_greedy(), pytest.raises(AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch .*; refused"):
         compare_files(files | {PT2: with_a_weight_off(files[PT2], by=0.1)}, form)
 
 

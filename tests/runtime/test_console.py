@@ -43,7 +43,7 @@ def test_any_text_is_numbers_or_one_clear_error(text: str) -> None:
         ("-5", "is not a list of whole numbers"),
         ("1-2-3", "is not a list of whole numbers"),
         ("²", "is not a list of whole numbers"),
-        ("9-3", "'9-3' is a reversed range; write 3-9"),
+        ("9-3", "'9-3': is a reversed range; write 3-9"),
         ("0-1000000", "asks for 1,000,001 numbers"),
         ("9" * 5000, "is too long for a number"),
     ],
@@ -77,7 +77,7 @@ group.add_command(command, "command")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--kind", "a", "--seeds", "3-1"], "error: Invalid value for '--seeds': '3-1' is a reversed range"),
+        (["--kind", "a", "--seeds", "3-1"], "error: Invalid value for '--seeds': '3-1': is a reversed range"),
         (["--kind", "a", "--seeds", "3-10"], "error: Invalid value for '--seeds': 10 is outside 0 to 9"),
         (["--kind", "c"], "error: Invalid value for '--kind': 'c'"),
         ([], "error: Missing option '--kind'"),

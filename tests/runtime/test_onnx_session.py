@@ -30,7 +30,7 @@ def test_no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
         (["onnxruntime-1.24.0"], None),
         (["onnxruntime_gpu-1.24.0"], None),
         (["onnxruntime-1.24.0", "onnxruntime_extensions-0.14.0"], None),
-        (["onnxruntime-1.24.0", "onnxruntime_gpu-1.24.0"], "onnxruntime and onnxruntime-gpu overwrite each other"),
+        (["onnxruntime-1.24.0", "onnxruntime_gpu-1.24.0"], "onnxruntime and onnxruntime-gpu: overwrite each other"),
     ],
 )
 def test_two_onnxruntimes_in_one_place(

@@ -255,7 +255,7 @@ def test_a_flipped_byte_is_refused_or_reads_as_another_word(place: float, mask: 
 
 def test_a_missing_package_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(AttnGANError, match=re.escape('tokenizers is not installed; run: pip install "attngan[cpu]"')):
+    with pytest.raises(AttnGANError, match=re.escape('tokenizers: not installed; run: pip install "attngan[cpu]"')):
         reader()
 
 

@@ -99,7 +99,7 @@ def test_sentences_go_into_a_file(sentences_bundle: Path, generator: SentenceGen
         (["--top-p", "0"], "--top-p: 0 leaves no word to choose from"),
         (["--top-p", "1.5"], "--top-p: 1.5 is outside 0 to 1"),
         (["--top-p", "nan"], "--top-p: nan is outside 0 to 1"),
-        (["--seeds", "9-3"], "'9-3' is a reversed range"),
+        (["--seeds", "9-3"], "'9-3': is a reversed range"),
         (["--out", "nowhere/s.txt"], "--out nowhere/s.txt: folder nowhere does not exist; create it first"),
         (["--out", "writer"], "--out writer: is a folder; name a file such as writer/sentences.txt"),
         (["--provider", "cuda"], "provider CUDAExecutionProvider"),

@@ -203,7 +203,7 @@ MISTAKES = [
     ((*TRAIN, "--holdout", 24, "--dry-run"), "--holdout 24: leaves none of 24 pictures"),
     ((*TRAIN, "--holdout", -1), "--holdout"),
     (("sample", "{run}", "--seeds", "3-1", "--out", "{tmp}/a.png"), "reversed range"),
-    (("sample", "{run}", "--seeds", "a", "--out", "{tmp}/a.png"), "'a' is not a list of whole numbers"),
+    (("sample", "{run}", "--seeds", "a", "--out", "{tmp}/a.png"), "'a': is not a list of whole numbers"),
     (("sample", "{run}", "--seeds", "4294967296", "--out", "{tmp}/a.png"), "4294967296 is outside"),
     (("sample", "{run}", "--classes", "2", "--out", "{tmp}/a.png"), "--classes: 2"),
     (("sample", "{run}", "--classes", "cow", "--out", "{tmp}/a.png"), "no class 'cow'"),
@@ -263,4 +263,4 @@ def test_without_torch_a_command_says_what_to_install(arguments, tmp_path):
     script = "import sys; sys.modules['torch'] = None; from attngan.cli import main; main(sys.argv[1:])"
     found = subprocess.run([sys.executable, "-c", script, *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-    assert found.stderr.startswith('error: torch is not installed; run: pip install "attngan[train]"')
+    assert found.stderr.startswith('error: torch: not installed; run: pip install "attngan[train]"')

@@ -255,7 +255,7 @@ def test_weights_that_are_not_finite_never_reach_the_disk(tmp_path, pictures, mo
     state.load(out)
     with torch.no_grad():
         state.trainer.generator.basis[0, 0] = torch.nan
-    with pytest.raises(AttnGANError, match=r"generator\.basis is not finite after 32 images"):
+    with pytest.raises(AttnGANError, match=r"generator\.basis: is not finite after 32 images"):
         state.save(out, "")
     assert before == [(out / name).read_bytes() for name in ("checkpoint.safetensors", "generator.safetensors")]
 
