@@ -94,7 +94,7 @@ def test_another_style_of_the_same_caption_is_no_mistake(
 ) -> None:
     alike: list[torch.Tensor] = []
     loss = matcher.damsm_loss
-    monkeypatch.setattr(matcher, "matching_loss", lambda scores, same: (alike.append(same), loss(scores, same))[1])
+    monkeypatch.setattr(matcher, "damsm_loss", lambda scores, same: (alike.append(same), loss(scores, same))[1])
     found = judged(pictures, EVERY, MEANS)
     learnt = np.count_nonzero(found.folds != 0)
     assert (alike[0].sum(1) == 3).all() and alike[0].shape == (learnt, learnt)  # each caption in three styles
