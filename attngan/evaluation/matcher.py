@@ -33,7 +33,7 @@ _LENGTH = 32  # words of a caption with its tags
 _PRINCIPAL, _HIDDEN, _SHARED = 256, 256, 128  # values of a picture, of the towers' inner layer, and of both in common
 _STEPS, _BATCH = 200, 512
 _RATE, _DECAY, _DROPPED, _DROPPED_WORDS = 8e-3, 0.1, 0.3, 0.1
-_SHARPNESS = 2.0  # over matching_loss's own 10: cosines near 1 have to be told apart
+_SHARPNESS = 2.0  # over damsm_loss's own 10: cosines near 1 have to be told apart
 
 
 class Tower(nn.Module):
