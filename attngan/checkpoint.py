@@ -1,4 +1,4 @@
-"""Run folders on disk: atomic writing, safetensors, config.json, and the trained generator that ships."""
+"""Files of a run folder: atomic writing, safetensors with checksums, config.json, weights, tokenizer.json."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
-from attngan.config import NetworkConfig, RunConfig, TextConfig, TextToImageConfig
+from attngan.config import NetworkConfig, RunConfig
 from attngan.errors import AttnGANError
-from attngan.networks.build import DeployedPictures, Generator, build_generator, deploy
-from attngan.networks.decoding import DeployedTextGenerator
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan.networks import build_generator
+from attngan_runtime.tokens import TOKENIZER
 
-LIKELIHOOD = "likelihood.safetensors"  #: beside generator.safetensors: a text generator before D came in
+GENERATOR = "generator.safetensors"  #: the averaged generator that is kept
+LIKELIHOOD = "likelihood.safetensors"  #: beside it: a text generator before D came in
 PRETRAINED = Path(__file__).parent / "pretrained"
 
 
@@ -142,34 +139,6 @@ def check_architecture(path: Path, saved: dict[str, Any] | None, network: Networ
         )
 
 
-@dataclass
-class LoadedGenerator:
-    """A trained generator in PyTorch, in float32."""
-
-    name: str
-    config: RunConfig
-    network: DeployedPictures
-    tokenizer: Tokenizer | None = None  #: of a generator that draws from words
-
-    @torch.no_grad()
-    def draw(
-        self, seeds: list[int], labels: Sequence[int] | np.ndarray | None = None, truncation: float = 1.0,
-        batch: int = 64,
-    ) -> np.ndarray:  # fmt: skip
-        """uint8 [B, H, W, C] (RGBA with straight alpha) for seeds in 0 … 2³²−1.
-
-        labels: a row a seed; classes, or conditions int64 [B, 1 + L] of a generator that draws from words; None for
-        others.
-        """
-        rows = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
-        pictures = []
-        for start in range(0, len(seeds), batch):
-            part = torch.tensor(seeds[start : start + batch], dtype=torch.int64)
-            some = None if rows is None else rows[start : start + batch]
-            pictures.append(self.network.from_seed(part, some, torch.full((len(part),), truncation)))
-        return to_uint8(torch.cat(pictures).numpy())
-
-
 def load_config(folder: Path) -> RunConfig:
     """config.json of a run folder; AttnGANError if there is none."""
     try:
@@ -182,32 +151,7 @@ def load_config(folder: Path) -> RunConfig:
         raise AttnGANError(folder / "config.json", "not text", "restore it or start a new run") from None
 
 
-def find_run(run_or_name: str) -> Path:
-    """The folder of a run, or of a shipped generator of that name; AttnGANError naming the shipped ones."""
-    folder = Path(run_or_name)
-    if not folder.is_dir() and (PRETRAINED / run_or_name / "config.json").is_file():
-        return PRETRAINED / run_or_name
-    if not folder.is_dir():
-        shipped = ", ".join(sorted(path.parent.name for path in PRETRAINED.glob("*/config.json")))
-        raise AttnGANError(run_or_name, f"no such run folder, nor a shipped generator ({shipped})", "check the path")
-    return folder
-
-
-def load_generator(run_or_name: str) -> LoadedGenerator:
-    """The averaged generator of pictures of a run folder or of a shipped NAME, ready to draw (float32, CPU, eval mode).
-
-    Raises AttnGANError if it is damaged, or writes sentences (see `attngan.generators.sentences`).
-    """
-    folder = find_run(run_or_name)
-    config = load_config(folder)
-    if isinstance(config.network, TextConfig):
-        raise AttnGANError(run_or_name, "writes sentences, where pictures are wanted", "name a generator that draws")
-    deployed = deploy(load_network(config, folder / "generator.safetensors")).eval().requires_grad_(False)
-    assert not isinstance(deployed, DeployedTextGenerator)
-    return LoadedGenerator(folder.resolve().name, config, deployed, _load_tokenizer(folder, config))
-
-
-def load_network(config: RunConfig, path: Path) -> Generator:
+def load_network(config: RunConfig, path: Path) -> nn.Module:
     """The generator of a run with the weights in a file of it, in float32; AttnGANError if they don't fit."""
     generator = build_generator(config.network)
     tensors, about = load_tensors(path)
@@ -228,14 +172,3 @@ def read_tokenizer(folder: Path) -> bytes:
         raise AttnGANError(
             folder / TOKENIZER, f"{error.strerror}", "restore it, for without it no words can be read"
         ) from None
-
-
-def _load_tokenizer(folder: Path, config: RunConfig) -> Tokenizer | None:
-    """tokenizer.json of a run that draws from words; AttnGANError if it is missing or of another vocabulary."""
-    if not isinstance(config.network, TextToImageConfig):
-        return None
-    path = folder / TOKENIZER
-    tokenizer = Tokenizer.from_json(read_tokenizer(folder), str(path))
-    if (tokenizer.size, tokenizer.length) != (config.network.vocabulary, config.network.length):
-        raise AttnGANError(path, "not the vocabulary that config.json beside it names", "restore both")
-    return tokenizer

@@ -1,4 +1,4 @@
-"""What a run is: frozen dataclasses stored as JSON beside the weights, and the presets."""
+"""What a run is: frozen dataclasses stored as JSON beside the weights."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from attngan.errors import AttnGANError
 
 FORMAT_VERSION = 1
 
 
+class NetworkConfig:
+    """Shape of a task's generator and discriminator."""
+
+    task: ClassVar[str]  #: a key of CONFIGS
+    names: ClassVar[str] = "class_names"  #: the field of RunConfig that `class_names` in config.json is for
+
+    def check_training(self, training: Any) -> None:
+        """AttnGANError if a network of this shape can't be trained so."""
+
+
 @dataclass(frozen=True)
-class ImageNetworkConfig:
+class ImageNetworkConfig(NetworkConfig):
     """Shape of a picture generator and of its discriminator."""
+
+    task: ClassVar[str] = "image"
 
     resolution: int  #: side in pixels, a power of two from 16 to 256
     channels: int  #: 1 grey, 3 RGB, 4 RGB with premultiplied alpha
@@ -33,8 +45,11 @@ class ImageNetworkConfig:
 
 
 @dataclass(frozen=True)
-class TextToImageConfig:
+class TextToImageConfig(NetworkConfig):
     """Shape of a generator that draws what words say, of its discriminator and of the text encoder of both."""
+
+    task: ClassVar[str] = "text-to-image"
+    names: ClassVar[str] = "style_names"
 
     resolution: int  #: side in pixels, a power of two from 16 to 256
     channels: int  #: 3 RGB, 4 RGB with premultiplied alpha
@@ -60,10 +75,21 @@ class TextToImageConfig:
         if self.text_dim % self.text_heads:
             raise AttnGANError(f"text_heads {self.text_heads}", f"does not divide text_dim {self.text_dim}")
 
+    def check_training(self, training: TextToImageTraining) -> None:
+        """AttnGANError unless it grows from `base` to `resolution`."""
+        if training.grow and self.base << len(training.grow) != self.resolution:
+            raise AttnGANError(
+                f"grow {training.grow}",
+                f"does not lead to the resolution {self.resolution}²",
+                "use one share a doubling, or none",
+            )
+
 
 @dataclass(frozen=True)
-class TextConfig:
+class TextConfig(NetworkConfig):
     """Shape of a generator of sentences, and of its discriminator."""
+
+    task: ClassVar[str] = "text"
 
     vocabulary: int  #: words that are told apart, the special ones among them
     length: int  #: tokens of a sentence at most, its end among them; even
@@ -105,11 +131,15 @@ def _check_stages(network: ImageNetworkConfig | TextToImageConfig) -> None:
             raise AttnGANError(f"heads {network.heads}", f"does not divide the width {width} at {resolution}²")
 
 
+#: Every augmentation there is, in the order in which they are applied.
+AUGMENT = ("flip", "rotate", "translation", "scale", "color", "cutout")
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How it is trained. Pairs are (first, last) values over the run."""
+    """How any run is trained against its discriminator. Pairs are (first, last) values over the run."""
 
-    images: int  #: real images shown in all
+    images: int  #: real samples shown in all: pictures, or sentences
     batch: int = 32
     learning_rate: tuple[float, float] = (4e-4, 5e-5)  #: of Adam with β1 = 0, on a cosine
     beta2: tuple[float, float] = (0.9, 0.99)  #: of Adam, on a cosine
@@ -117,76 +147,107 @@ class TrainingConfig:
     penalty_every: int = 4  #: steps between penalties, each then multiplied by this number
     objective: str = "relativistic"  #: a name in attngan.losses.OBJECTIVES
     penalty: Literal["r1+r2", "r1", "r2", "wgan-gp", "none"] = "r1+r2"
-    augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
-    augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
-    overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
-    holdout: int = 0  #: pictures that training never shows: overfitting and KID are measured on them
-    kid_samples: int = 500  #: pictures drawn for each KID on the way
+    holdout: int = 0  #: samples that training never shows: overfitting and KID are measured on them
+    kid_samples: int = 500  #: samples made for each KID on the way
     patience: int = 0  #: collapsed evaluations in a row after which training stops; 0 = never
-    grow: tuple[float, ...] = ()  #: shares of the run after which the resolution doubles (text to image)
-    matching_images: int = 0  #: shown to the text encoder before anything is drawn (text to image)
-    mismatched: float = 0.0  #: weight of real pictures under other pictures' captions, which D is to refuse
-    generator_rate: float = 1.0  #: times the learning rate is the generator's, where it has learnt before (text)
-    warm_up: float = 0.0  #: share of the run in which that rises from 0, while D learns (text)
-    likelihood_images: int = 0  #: sentences shown before D comes in, to learn their likelihood (text)
-    temperature: tuple[float, float] = (1.0, 1.0)  #: of the Gumbel softmax against D, geometric in images (text)
-    without_keywords: float = 0.0  #: share of sentences that are shown without key words (text)
+    mismatched: float = 0.0  #: weight of real samples under other samples' conditions, which D is to refuse
+    generator_rate: float = 1.0  #: times the learning rate is the generator's, where it has learnt before
+    warm_up: float = 0.0  #: share of the run in which that rises from 0, while D learns
     precision: Literal["fp32", "bf16"] = "fp32"  #: of convolutions and matrix products; weights are always fp32
-    ema_half_life: int = 4000  #: in images; shorter while fewer than twenty times as many have been seen
+    ema_half_life: int = 4000  #: in samples; shorter while fewer than twenty times as many have been seen
     seed: int = 0
 
     def __post_init__(self) -> None:
         if min(self.gamma) <= 0 or min(self.learning_rate) <= 0:
             raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}", "both must be above 0")
+
+
+@dataclass(frozen=True)
+class ImageTraining(TrainingConfig):
+    """How a generator of pictures is trained."""
+
+    augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
+    augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
+    overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.overfitting_target < 1:
-            raise AttnGANError(f"overfitting_target {self.overfitting_target}", "", "use 0 (not adapted) to 1")
+            raise AttnGANError(f"overfitting_target {self.overfitting_target}", remedy="use 0 (not adapted) to 1")
+
+
+@dataclass(frozen=True)
+class TextToImageTraining(ImageTraining):
+    """How a generator from words is trained: first words are matched with pictures, then resolution doubles."""
+
+    grow: tuple[float, ...] = ()  #: shares of the run after which the resolution doubles
+    matching_images: int = 0  #: shown to the text encoder before anything is drawn
+    matching_batch: int = 32
+    matching_learning_rate: float = 1e-3  #: of Adam, on a cosine to 0
+    matching_unknown: float = 0.05  #: share of words shown as the unknown one, so that it means something
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if list(self.grow) != sorted(self.grow) or not all(0 < share < 1 for share in self.grow):
-            raise AttnGANError(f"grow {self.grow}", "", "use rising shares of the run between 0 and 1")
+            raise AttnGANError(f"grow {self.grow}", remedy="use rising shares of the run between 0 and 1")
 
 
-PictureNetworkConfig = ImageNetworkConfig | TextToImageConfig
-NetworkConfig = PictureNetworkConfig | TextConfig
-#: What there is to train, by the name that a run's config.json and a bundle have for it.
-TASKS: dict[str, type[NetworkConfig]] = {
-    "image": ImageNetworkConfig, "text-to-image": TextToImageConfig, "text": TextConfig,
+@dataclass(frozen=True)
+class TextTraining(TrainingConfig):
+    """How a generator of sentences is trained: first by likelihood, then against a discriminator."""
+
+    likelihood_images: int = 0  #: sentences shown before D comes in, to learn their likelihood
+    temperature: tuple[float, float] = (1.0, 1.0)  #: of the Gumbel softmax against D, geometric in sentences
+    without_keywords: float = 0.0  #: share of sentences that are shown without key words
+    likelihood_batch: int = 64
+    likelihood_learning_rate: float = 2e-3  #: of AdamW, after a linear rise on a cosine to 0
+    likelihood_weight_decay: float = 0.1
+    likelihood_warm_up: float = 0.05  #: share of the plan in which the learning rate rises
+    likelihood_patience: int = 6  #: measurements in a row without a better one, after which it stops
+
+
+#: Network and training of each task, by the name that a run's config.json and a bundle have for it.
+CONFIGS: dict[str, tuple[type[Any], type[TrainingConfig]]] = {
+    "image": (ImageNetworkConfig, ImageTraining),
+    "text-to-image": (TextToImageConfig, TextToImageTraining),
+    "text": (TextConfig, TextTraining),
+}
+
+# config.json of format 1 has these settings whatever the task: what is none of its own stands there so.
+_EVERY_TASK: dict[str, Any] = {
+    "augment": (), "augment_probability": (0.0, 0.0), "overfitting_target": 0.0, "grow": (), "matching_images": 0,
+    "likelihood_images": 0, "temperature": (1.0, 1.0), "without_keywords": 0.0,
 }  # fmt: skip
-
-
-def task_of(network: NetworkConfig) -> str:
-    """The key of TASKS for a network."""
-    return next(task for task, kind in TASKS.items() if isinstance(network, kind))
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that a run folder's config.json holds."""
+    """Everything that a run folder's config.json holds. Its `class_names` are the styles of a run that has some."""
 
     preset: str
-    network: NetworkConfig
-    training: TrainingConfig
-    class_names: tuple[str, ...] = ()  #: of classes; for text to image of styles
+    network: Any  #: of CONFIGS
+    training: Any  #: of CONFIGS
+    class_names: tuple[str, ...] = ()
     license: str = ""  #: of the weights; empty = as the data's owner says
     source: str = ""  #: what the weights were trained on
-    task: str = "image"  #: a key of TASKS
+    style_names: tuple[str, ...] = ()
     format_version: int = field(default=FORMAT_VERSION)
 
     def __post_init__(self) -> None:
-        network, grow = self.network, self.training.grow
-        if grow and (not isinstance(network, TextToImageConfig) or network.base << len(grow) != network.resolution):
-            raise AttnGANError(
-                f"grow {grow}",
-                f"does not lead to the resolution {getattr(network, 'resolution', 0)}²",
-                "use one share a doubling, or none",
-            )
+        self.network.check_training(self.training)
 
     @property
-    def picture_network(self) -> PictureNetworkConfig:
-        """The network of a run that draws, whose every kind has a resolution and channels."""
-        assert not isinstance(self.network, TextConfig), "a generator of sentences where pictures are drawn"
-        return self.network
+    def task(self) -> str:
+        """A key of CONFIGS."""
+        return str(self.network.task)
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        fields = dataclasses.asdict(self)
+        styles = fields.pop("style_names")
+        fields["class_names"] = fields["class_names"] or styles
+        fields["training"] = _EVERY_TASK | fields["training"]
+        fields["task"] = self.task
+        return json.dumps(fields, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str | Path) -> RunConfig:
@@ -196,13 +257,23 @@ class RunConfig:
             version = fields["format_version"]
             if version != FORMAT_VERSION:
                 raise AttnGANError(
-                    where, f"format_version {version!r}, this attngan reads {FORMAT_VERSION}", "update attngan"
+                    f"{where}", f"format_version {version!r}, this attngan reads {FORMAT_VERSION}", "update attngan"
                 )
-            network = TASKS[fields.get("task", "image")](**_tuples(fields.pop("network")))
-            training = TrainingConfig(**_tuples(fields.pop("training")))
+            network_config, training_config = CONFIGS[fields.pop("task", "image")]
+            network = network_config(**_tuples(fields.pop("network")))
+            training = training_config(**_own(_tuples(fields.pop("training")), training_config))
+            fields[network.names] = fields.pop("class_names", ())
             return cls(network=network, training=training, **_tuples(fields))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise AttnGANError(where, f"not an attngan config ({error})", "restore it or start a new run") from None
+            raise AttnGANError(
+                f"{where}", f"not an attngan config ({error})", "restore it or start a new run"
+            ) from None
+
+
+def _own(settings: dict[str, Any], training: type[TrainingConfig]) -> dict[str, Any]:
+    """The settings without those of other tasks that say nothing."""
+    known = {entry.name for entry in dataclasses.fields(training)}
+    return {name: value for name, value in settings.items() if name in known or _EVERY_TASK.get(name, ...) != value}
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
@@ -219,93 +290,3 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
         elif before != after:
             found.append(f"{prefix}{entry.name}: {before} → {after}")
     return found
-
-
-#: Every augmentation there is, in the order in which they are applied.
-AUGMENT = ("flip", "rotate", "translation", "scale", "color", "cutout")
-#: Where adaptive augmentation holds the overfitting heuristic; see docs/small-data.md for how it was chosen.
-OVERFITTING_TARGET = 0.1
-#: Of the twenty evaluations of a run, how many in a row must be collapsed before it stops.
-PATIENCE = 6
-
-
-def _preset(
-    resolution: int, channels: int, widths: tuple[int, ...], blocks: int, attention: tuple[int, ...], heads: int,
-    z_dim: int, images: int, batch: int, gamma: tuple[float, float], adaptive: bool,
-) -> tuple[ImageNetworkConfig, TrainingConfig]:  # fmt: skip
-    network = ImageNetworkConfig(resolution, channels, 0, z_dim, widths, blocks, attention, heads)
-    training = TrainingConfig(
-        images,
-        batch,
-        gamma=gamma,
-        augment=AUGMENT if adaptive else (),
-        overfitting_target=OVERFITTING_TARGET if adaptive else 0.0,
-        patience=PATIENCE if adaptive else 0,
-        ema_half_life=max(images // 40, 200),
-    )
-    return network, training
-
-
-def _words(
-    resolution: int, widths: tuple[int, ...], attention: tuple[int, ...], heads: int, z_dim: int, base: int,
-    text: tuple[int, int, int], images: int, batch: int, gamma: tuple[float, float], grow: tuple[float, ...],
-    matching_images: int, augment: tuple[float, float],
-) -> tuple[TextToImageConfig, TrainingConfig]:  # fmt: skip
-    """A preset that draws from words; vocabulary and styles are those of the pictures. text: width, layers, heads.
-
-    Augmentation is not adapted: what D makes of held-out concepts tells how new their words are to it, more than
-    whether it knows its pictures by heart.
-    """
-    network = TextToImageConfig(resolution, 4, 0, z_dim, widths, 1, attention, heads, base, 2, 16, *text)
-    training = TrainingConfig(
-        images, batch, learning_rate=(4e-4, 1e-4), gamma=gamma, grow=grow, mismatched=1.0,
-        matching_images=matching_images, augment=AUGMENT if any(augment) else (), augment_probability=augment,
-        kid_samples=250, patience=PATIENCE if any(augment) else 0, ema_half_life=max(images // 40, 200),
-        penalty_every=8 if resolution > 16 else 4, precision="bf16" if resolution > 16 else "fp32",
-    )  # fmt: skip
-    return network, training
-
-
-def _text(
-    width: int, layers: int, heads: int, readouts: int, length: int, dropout: float, likelihood_images: int,
-    images: int, batch: int, learning_rate: tuple[float, float], temperature: tuple[float, float],
-) -> tuple[TextConfig, TrainingConfig]:  # fmt: skip
-    """A preset that writes sentences; its words are those of the training text.
-
-    Likelihood is a good generator already: D learns first, and moves it slowly. On Image COCO a generator's rate of 0.3
-    instead of 0.1 gave a KID of 0.4 instead of 0.00 after 28,800 sentences; without mismatched key words, and at the
-    full rate, key words were lost within 6,400.
-    """
-    network = TextConfig(0, length, 5, width, layers, heads, readouts, dropout)
-    training = TrainingConfig(
-        images, batch, learning_rate=learning_rate, penalty="none", likelihood_images=likelihood_images,
-        temperature=temperature, without_keywords=0.25, mismatched=1.0, generator_rate=0.1, warm_up=0.2,
-        kid_samples=1000 if dropout else 100, patience=PATIENCE if dropout else 0,
-        ema_half_life=max(images // 40, 200),
-    )  # fmt: skip
-    return network, training
-
-
-#: γ grows fourfold with each doubling of the resolution, as R3GAN's does (Huang et al. 2024, appendix).
-PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
-    # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma       adaptive
-    "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  False),
-    "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    264_000, 32, (1.0,  0.05), True),
-    "image-32":   _preset(32,  3, (192, 128, 96, 64),                 2, (16,),    2, 64,  1_000_000, 32, (0.5,  0.05), True),
-    "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2), True),
-    "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8), True),
-    "image-256":  _preset(256, 3, (256, 256, 256, 192, 128, 64, 32),  2, (16, 32), 4, 64, 10_000_000, 32, (32.0, 3.2), True),
-    # name              side  widths from 4² up       words at heads  z  from  text          images  batch  gamma       growth at    matching  augmentation
-    "tiny-words": _words(16, (8, 8, 8),               (8, 16),  2,   16,   8, (16, 1, 2),     2_000, 16, (1.0, 0.1), (0.5,),          1_280, (0.0, 0.0)),
-    "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  190_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
-    # name              width layers heads read-outs length dropout likelihood images batch  learning rate  temperature
-    "tiny-text":  _text(32,   1,     2,    2,        24,    0.0,    6_400,     1_280, 16,    (1e-3, 1e-4),  (1.0, 0.1)),
-    "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  24_000, 64,    (3e-4, 1e-4),  (1.0, 0.1)),
-}  # fmt: skip
-
-
-def preset(name: str) -> tuple[NetworkConfig, TrainingConfig]:
-    """The network (still without classes, styles and words) and training of a preset; AttnGANError if there is none of that name."""
-    if name not in PRESETS:
-        raise AttnGANError(f"--preset {name}", "no such preset", f"choose {', '.join(PRESETS)}")
-    return PRESETS[name]

@@ -6,17 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from attngan.data.caption_files import Described, read_captions
+from attngan.data.captioned_dataset import CaptionedDataset
 from attngan.data.captions import Captions
-from attngan.data.image_dataset import ImageDataset, name_some
-from attngan.data.image_folder import check_names, check_source, decode_files, explained, labels_of, listed
+from attngan.data.image_dataset import name_some
+from attngan.data.image_folder import check_names, check_source, decode_files, explained, listed, number_names
 from attngan.data.listing import SourceFile
 from attngan.errors import AttnGANError
 
 
-def load_captioned(path: str | Path, *, resolution: int, channels: int) -> ImageDataset:
+def load_captioned(path: str | Path, *, resolution: int, channels: int) -> CaptionedDataset:
     """The captioned pictures of a folder or a zip, uint8 [N, resolution, resolution, channels], sorted by name.
 
-    Captions stand in `captions.jsonl` or, where there is none, in a `.txt` beside each picture. Styles become labels
+    Captions stand in `captions.jsonl` or, where there is none, in a `.txt` beside each picture. Styles count
     if there are two or more. channels: 1 grey, 3 RGB, 4 RGB with premultiplied alpha.
 
     Captions without pictures and pictures without captions are left out and named in `captions`, pictures that can't
@@ -37,8 +38,11 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Image
             _captions([files[place] for place in decoded.kept], described),
             uncaptioned=uncaptioned, pictureless=described.pictureless,
         )  # fmt: skip
-        labels, styles = labels_of([described.entries[files[place].name].style for place in decoded.kept])
-        return ImageDataset(decoded.images, labels, styles, decoded.skipped, described.ignored, captions)
+        styles, names = number_names([described.entries[files[place].name].style for place in decoded.kept])
+        return CaptionedDataset(
+            decoded.images, skipped=decoded.skipped, ignored=described.ignored, captions=captions, styles=styles,
+            style_names=names,
+        )  # fmt: skip
 
 
 def _captions(files: list[SourceFile], described: Described) -> Captions:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from attngan.data.image_dataset import ImageDataset
+from attngan.data.captioned_dataset import CaptionedDataset
 from attngan_runtime.tokens import Tokenizer
 
 # Shares of what a picture is called: nothing, so that empty prompts have a meaning (Ho & Salimans 2022, section 3.2);
@@ -17,16 +15,11 @@ _EMPTY, _TAGS_ALONE, _WITH_TAGS = 0.1, 0.1, 0.3
 class Conditions:
     """The captions, tags and styles of pictures, as tokens."""
 
-    def __init__(self, pictures: ImageDataset, tokenizer: Tokenizer) -> None:
-        assert pictures.captions is not None
+    def __init__(self, pictures: CaptionedDataset, tokenizer: Tokenizer) -> None:
         self.length = tokenizer.length
-        self.styles = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
+        self.styles = np.zeros(len(pictures), np.int64) if pictures.styles is None else pictures.styles
         self._texts = _encoded(pictures.captions.texts, tokenizer)
         self._tags = _encoded(pictures.captions.tags, tokenizer)
-
-    def label(self, pictures: ImageDataset) -> ImageDataset:
-        """The pictures that these are of, labelled by their conditions [N, 1 + L] under their first captions."""
-        return replace(pictures, labels=self.main(np.arange(len(pictures))), class_names=[])
 
     def main(self, places: np.ndarray) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under their first captions."""
@@ -58,11 +51,6 @@ class Conditions:
             words = words[: self.length]
             row[1 : 1 + len(words)] = words
         return rows
-
-
-def with_conditions(pictures: ImageDataset, tokenizer: Tokenizer) -> ImageDataset:
-    """The same pictures, labelled by their conditions [N, 1 + L] under their first captions."""
-    return Conditions(pictures, tokenizer).label(pictures)
 
 
 def _joined(tags: list[list[int]], chance: np.random.Generator, most: int) -> list[int]:

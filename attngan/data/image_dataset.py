@@ -1,67 +1,84 @@
-"""What every source of pictures becomes: one array, its labels, and an account of what was left out."""
+"""Pictures as one array with their classes, and an account of what was left out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
-from attngan.data.captions import Captions
+from attngan.data.dataset import Dataset
+from attngan.data.split import holdout_seed
 
 _NAMED = 3  # of the pictures left out, which `describe_pictures` names
 _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory map
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDataset:
-    """Pictures of one size, in an order that depends on their names alone."""
+class ImageDataset(Dataset):
+    """Pictures of one size, by class or without, in an order that depends on their names alone."""
+
+    noun = "pictures"
+    group = "picture"
 
     images: np.ndarray  #: uint8 [N, H, W, C]; C is 1 grey, 3 RGB, 4 RGB with premultiplied alpha
-    #: int64 [N], 0 … len(class_names) − 1, or None; conditions [N, 1 + L] as attngan.data.conditioning makes them
-    labels: np.ndarray | None = None
-    class_names: list[str] = field(default_factory=list)  #: empty if there are no labels
-    skipped: list[tuple[str, str]] = field(default_factory=list)  #: (name, reason) of pictures that can't be read
+    classes: np.ndarray | None = None  #: int64 [N], 0 … len(class_names) − 1; None where there are none
+    class_names: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0  #: files that are not of a picture type and hold no captions
-    captions: Captions | None = None  #: what the pictures show, in words; then the labels are styles
 
     def __len__(self) -> int:
         return len(self.images)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex of shape, pixels, labels, class names and captions: equal for equal training data."""
-        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        return self._digest(self.classes, self.class_names, b"")
+
+    def _digest(self, numbers: np.ndarray | None, names: list[str], captions: bytes) -> str:
+        """SHA-256 in hex of shape, pixels, what each picture is numbered and named as, and its captions."""
+        digest = hashlib.sha256(repr((self.images.shape, names)).encode())
         for start in range(0, len(self.images), _HASHED_AT_ONCE):
             digest.update(np.ascontiguousarray(self.images[start : start + _HASHED_AT_ONCE]).data)
-        if self.labels is not None:
-            digest.update(self.labels.astype("<i8").tobytes())
-        if self.captions is not None:
-            digest.update(self.captions.digest)
+        if numbers is not None:
+            digest.update(numbers.astype("<i8").tobytes())
+        digest.update(captions)
         return digest.hexdigest()
 
+    def describe(self) -> str:
+        """`60,000 pictures, 10 classes; 3 skipped: a.png (truncated), …`."""
+        return self._described([(len(self.class_names), "class", "classes")] if self.class_names else [], [])
 
-def describe_pictures(pictures: ImageDataset) -> str:
-    """One line for the console: `60,000 pictures, 10 classes; 3 skipped: a.png (truncated), …`.
+    def _described(self, counts: Sequence[tuple[int, str, str]], left_out: list[str]) -> str:
+        skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
+        others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
+        first = [count_of(len(self), "picture"), *(count_of(*count) for count in counts)]
+        return "; ".join([", ".join(first), *skipped, *left_out, *others])
 
-    Of captioned pictures `7,022 pictures, 7,022 captions, 1,636 concepts, 2 styles`, and what has no counterpart.
-    """
-    counts = [_count(len(pictures), "picture")]
-    left_out = [f"{len(pictures.skipped):,} skipped: {name_skipped(pictures.skipped)}"] if pictures.skipped else []
-    captions = pictures.captions
-    if captions is not None:
-        counts.append(_count(sum(map(len, captions.texts)), "caption"))
-        counts.append(_count(len(set(captions.concepts)), "concept"))
-        left_out += _without(captions.uncaptioned, "picture", "caption")
-        left_out += _without(captions.pictureless, "caption", "picture")
-    if pictures.class_names:
-        named = ("class", "classes") if captions is None else ("style", "styles")
-        counts.append(_count(len(pictures.class_names), *named))
-    if pictures.ignored:
-        left_out.append(f"{_count(pictures.ignored, 'other file')} ignored")
-    return "; ".join([", ".join(counts), *left_out])
+    def take(self, places: np.ndarray) -> Self:
+        classes = None if self.classes is None else self.classes[places]
+        return replace(self, images=self.images[places], classes=classes, skipped=[], ignored=0)
+
+    @property
+    def most_held_out(self) -> int:
+        """All but one, or but one picture of each class: a class that was never seen can't be drawn."""
+        return len(self) - (1 if self.classes is None else len(np.unique(self.classes)))
+
+    def choose_held_out(self, count: int, seed: int) -> np.ndarray:
+        """Classes keep their shares as nearly as whole numbers allow.
+
+        That is every k-th picture of a shuffled list that is sorted by class and lacks the first of each.
+        """
+        order = np.random.default_rng(holdout_seed(seed)).permutation(len(self))
+        if self.classes is not None:
+            order = order[np.argsort(self.classes[order], kind="stable")]
+            order = np.delete(order, np.unique(self.classes[order], return_index=True)[1])
+        places = (np.arange(count) + 0.5) * len(order) / max(count, 1)
+        chosen = np.zeros(len(self), bool)
+        chosen[order[places.astype(np.int64)]] = True
+        return chosen
 
 
 def name_skipped(skipped: list[tuple[str, str]]) -> str:
@@ -74,9 +91,6 @@ def name_some(names: Sequence[str]) -> str:
     return ", ".join([*names[:_NAMED], *["…"] * (len(names) > _NAMED)])
 
 
-def _without(names: list[str], one: str, other: str) -> list[str]:
-    return [f"{_count(len(names), one)} without a {other}: {name_some(names)}"] if names else []
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
+def count_of(number: int, one: str, many: str | None = None) -> str:
+    """`1 picture`, `2,000 pictures`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

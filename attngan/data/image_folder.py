@@ -124,8 +124,8 @@ def decode_files(path: Path, files: list[SourceFile], resolution: int, channels:
     return Decoded(images[: len(kept)], kept, skipped)
 
 
-def labels_of(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
-    """(int64 labels, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
+def number_names(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
+    """(int64 numbers, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
     given = [name for name in names if name is not None]
     found = sorted(set(given))
     if len(given) < len(names) or len(found) < 2:  # one class says no more than none
@@ -136,9 +136,9 @@ def labels_of(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
 def check_names(path: Path, what: str, names: list[str | None]) -> None:
     """Raises AttnGANError for the name of a class or style that an export would refuse: hours of training later.
 
-    what: what has such a name, `folder` or `style`. names: as `labels_of` takes them.
+    what: what has such a name, `folder` or `style`. names: as `number_names` takes them.
     """
-    for name in labels_of(names)[1]:
+    for name in number_names(names)[1]:
         problem = None
         if UNPRINTABLE.search(name):
             problem = "holds what can't be printed in a line"
@@ -149,11 +149,11 @@ def check_names(path: Path, what: str, names: list[str | None]) -> None:
 
 
 def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> ImageDataset:
-    classes = class_of([file.name for file in listing.pictures])
-    check_names(path, "folder", classes)
+    folders = class_of([file.name for file in listing.pictures])
+    check_names(path, "folder", folders)
     decoded = decode_files(path, listing.pictures, resolution, channels)
-    labels, names = labels_of([classes[place] for place in decoded.kept])
-    return ImageDataset(decoded.images, labels, names, decoded.skipped, len(listing.others))
+    classes, names = number_names([folders[place] for place in decoded.kept])
+    return ImageDataset(decoded.images, classes, names, decoded.skipped, len(listing.others))
 
 
 def _decoded(files: list[SourceFile], resolution: int, channels: int) -> Iterator[np.ndarray | UnreadablePictureError]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from attngan.data.captioned_dataset import CaptionedDataset
 from attngan.data.captioned_folder import load_captioned
 from attngan.data.captions import Captions
-from attngan.data.image_dataset import ImageDataset, describe_pictures, name_some
+from attngan.data.image_dataset import name_some
 from attngan.data.tokenizer import build_tokenizer
 
 _LENGTH = 16  # words of a prompt in the presets
@@ -22,7 +23,6 @@ def summarise(path: Path) -> str:
     """A few lines for the console on the captioned pictures of a folder or a zip; AttnGANError as `load_captioned`."""
     pictures = load_captioned(path, resolution=_RESOLUTION, channels=4)
     captions = pictures.captions
-    assert captions is not None
     texts = [text for group in captions.texts for text in group]
     words = _words(captions)
     lengths = [len(words[text]) for text in texts]
@@ -31,7 +31,7 @@ def summarise(path: Path) -> str:
     long = [text for text, length in zip(texts, lengths, strict=True) if length > _LENGTH]
     empty = [text for text, length in zip(texts, lengths, strict=True) if not length]
     lines = [
-        describe_pictures(pictures),
+        pictures.describe(),
         *_styles(pictures),
         f"captions: {len(texts) / len(pictures):.1f} a picture, {np.mean(lengths):.1f} words, {max(lengths)} at most",
         f"tags: {sum(map(len, captions.tags)) / len(pictures):.1f} a picture",
@@ -60,18 +60,18 @@ def _concepts_of_words(captions: Captions, words: dict[str, list[str]]) -> Count
     return Counter(word for found in said.values() for word in found)
 
 
-def _styles(pictures: ImageDataset) -> list[str]:
-    if pictures.labels is None:
+def _styles(pictures: CaptionedDataset) -> list[str]:
+    if pictures.styles is None:
         return []
-    sizes = np.bincount(pictures.labels)
-    return ["styles: " + ", ".join(f"{name} {size:,}" for name, size in zip(pictures.class_names, sizes, strict=True))]
+    sizes = np.bincount(pictures.styles)
+    return ["styles: " + ", ".join(f"{name} {size:,}" for name, size in zip(pictures.style_names, sizes, strict=True))]
 
 
-def _examples(pictures: ImageDataset, captions: Captions) -> list[str]:
+def _examples(pictures: CaptionedDataset, captions: Captions) -> list[str]:
     """A few pictures, spread evenly over the set."""
     lines = []
     for place in np.unique(np.linspace(0, len(pictures) - 1, _EXAMPLES).astype(int)):
-        style = "" if pictures.labels is None else f"; style {pictures.class_names[pictures.labels[place]]}"
+        style = "" if pictures.styles is None else f"; style {pictures.style_names[pictures.styles[place]]}"
         tags = f"; tags {name_some(captions.tags[place])}" if captions.tags[place] else ""
         lines.append(f"  {name_some(captions.texts[place])}{tags}{style}; concept {captions.concepts[place]}")
     return lines

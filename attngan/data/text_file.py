@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
+import numpy as np
+
+from attngan.data.dataset import Dataset
 from attngan.data.image_dataset import name_skipped
+from attngan.data.split import whole_groups
 from attngan.data.tokenizer import split_sentence
 from attngan.errors import AttnGANError
 from attngan_runtime.tokens import NO_TEXT
@@ -17,11 +22,14 @@ _LARGEST = 2**30  # bytes: the whole file is held in memory
 
 
 @dataclass(frozen=True, eq=False)
-class TextDataset:
-    """Sentences in the order of their file."""
+class TextDataset(Dataset):
+    """Sentences in the order of their file. Equal ones are held out together."""
+
+    noun = "sentences"
+    group = "sentence"
 
     sentences: list[str]  #: without white space around them; some may be equal
-    skipped: list[tuple[str, str]] = field(default_factory=list)  #: (line, reason) of those that can't be read
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     blank: int = 0  #: lines without anything
 
     def __len__(self) -> int:
@@ -32,9 +40,21 @@ class TextDataset:
         """SHA-256 in hex of the sentences: equal for equal training data."""
         return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
 
-    def take(self, places: list[int]) -> TextDataset:
-        """Some of the sentences; what was skipped is not repeated."""
-        return TextDataset([self.sentences[place] for place in places])
+    def describe(self) -> str:
+        """`10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
+        different = len(set(self.sentences))
+        parts = [f"{len(self):,} sentences" + (f", {different:,} different" if different < len(self) else "")]
+        if self.skipped:
+            parts.append(f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}")
+        if self.blank:
+            parts.append(f"{self.blank:,} empty line{'s' if self.blank > 1 else ''}")
+        return "; ".join(parts)
+
+    def take(self, places: np.ndarray) -> Self:
+        return replace(self, sentences=[self.sentences[place] for place in places], skipped=[], blank=0)
+
+    def choose_held_out(self, count: int, seed: int) -> np.ndarray:
+        return whole_groups(self.sentences, count, seed)
 
 
 def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST) -> TextDataset:
@@ -85,17 +105,6 @@ def check_count(lines: TextDataset, path: str, fewest: int = FEWEST) -> None:
             f"{different:,} different sentences{detail}",
             f"{fewest} are needed, one a line, and thousands make a generator worth having",
         )
-
-
-def describe_lines(lines: TextDataset) -> str:
-    """One line for the console: `10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
-    different = len(set(lines.sentences))
-    parts = [f"{len(lines):,} sentences" + (f", {different:,} different" if different < len(lines) else "")]
-    if lines.skipped:
-        parts.append(f"{len(lines.skipped):,} skipped: {name_skipped(lines.skipped)}")
-    if lines.blank:
-        parts.append(f"{lines.blank:,} empty line{'s' if lines.blank > 1 else ''}")
-    return "; ".join(parts)
 
 
 def _read(line: bytes, longest: int | None) -> tuple[str, str]:

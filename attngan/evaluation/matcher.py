@@ -17,7 +17,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
 from attngan.damsm import damsm_loss, sentence_scores
-from attngan.data import Captions, ImageDataset
+from attngan.data import CaptionedDataset, Captions
 from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
@@ -99,14 +99,13 @@ class Judges:
         return by_caption, by_picture
 
 
-def judges(pictures: ImageDataset, places: np.ndarray, features: np.ndarray, extractor: Extractor) -> Judges:
+def judges(pictures: CaptionedDataset, places: np.ndarray, features: np.ndarray, extractor: Extractor) -> Judges:
     """Matchers that learn from the real pictures at these places, or come from the cache if they did so before.
 
     features: float32 [len(places), d], what the extractor makes of them.
     The same arguments give the same matchers, to the bit on one kind of machine.
     Raises AttnGANError if the pictures show one concept alone.
     """
-    assert pictures.captions is not None
     names, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
     if len(names) < _FOLDS:
         raise AttnGANError(

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from attngan.checkpoint import LoadedGenerator, write_atomically
+from attngan.checkpoint import write_atomically
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
+from attngan.evaluation.image import Draw
 from attngan.evaluation.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
 from attngan.features.cache import real_features
 from attngan.features.extractor import EFFICIENTNET, Extractor
-from attngan.generators.pictures import Draw, from_loaded
+from attngan.generators.image import LoadedImageGenerator
 from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
 from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
 
@@ -84,23 +85,19 @@ def _line(title: str, *columns: str) -> str:
 
 
 def measure(
-    draw: Draw,
-    training: ImageDataset,
-    held_out: ImageDataset,
-    *,
-    samples: int = 500,
-    extractor: Extractor = EFFICIENTNET,
-) -> Memorisation:
+    draw: Draw, training: ImageDataset, held_out: ImageDataset, conditions: np.ndarray | None = None, *,
+    samples: int = 500, extractor: Extractor = EFFICIENTNET,
+) -> Memorisation:  # fmt: skip
     """Compares `samples` drawn pictures, seeds 0, 1, 2 …, and as many held-out ones (or all) with the training ones.
 
-    The labels that `draw` is asked for have the shares of the training pictures' classes. Same arguments, same result.
+    conditions: of the training pictures, a row each; `draw` is asked for some of them. Same arguments, same result.
     Raises AttnGANError if there are too few held-out pictures, or if they are training pictures themselves.
     """
     _check(training, held_out)
-    labels, small = sample_labels(training, samples), []
+    rows, small = sample_conditions(conditions, samples), []
 
     def drawn(part: slice) -> np.ndarray:
-        pictures = draw(np.arange(part.start, part.stop), None if labels is None else labels[part])
+        pictures = draw(np.arange(part.start, part.stop), None if rows is None else rows[part])
         small.append(thumbnails(pictures))
         return pictures
 
@@ -133,35 +130,30 @@ def _closeness(values: tuple[np.ndarray, np.ndarray], found: Nearest, training: 
     return closeness(distances[:samples], distances[samples:], share)
 
 
-def measure_run(
-    generator: LoadedGenerator, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
-) -> Memorisation:
-    """`measure` for a run's generator; writes memorisation.json and neighbours.png into the folder."""
-    return measure_into(from_loaded(generator, generator.name).draw, training, held_out, folder, samples)
-
-
 def measure_into(
-    draw: Draw, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
+    generator: LoadedImageGenerator, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
 ) -> Memorisation:
     """`measure`, written into a folder as memorisation.json and neighbours.png, each atomically."""
-    result = measure(draw, training, held_out, samples=samples)
+    draw, conditions = generator.sample_as_data, generator.conditions_of(training)
+    result = measure(draw, training, held_out, conditions, samples=samples)
     folder.mkdir(exist_ok=True)
     write_atomically(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
-    save_neighbours(folder / "neighbours.png", result, draw, training)
+    save_neighbours(folder / "neighbours.png", result, draw, training, conditions)
     return result
 
 
-def save_neighbours(path: Path, result: Memorisation, draw: Draw, training: ImageDataset) -> None:
+def save_neighbours(
+    path: Path, result: Memorisation, draw: Draw, training: ImageDataset, conditions: np.ndarray | None = None
+) -> None:
     """Writes a picture: eight generated pictures nearest to a training one by features, eight by pixels, eight seeds.
 
     Each stands beside its three nearest training pictures with their distances, red where nearer than the closest 5 %
-    of held-out pictures (or half of them, where those are few) are to theirs. `draw` and `training` are those that
-    `measure` was given.
+    of held-out pictures (or half of them, where those are few) are to theirs. The others are what `measure` was given.
     """
-    labels = sample_labels(training, result.samples)
+    rows = sample_conditions(conditions, result.samples)
 
     def block(title: str, seeds: np.ndarray, found: Nearest, known: Closeness) -> Block:
-        pictures = draw(seeds, None if labels is None else labels[seeds])
+        pictures = draw(seeds, None if rows is None else rows[seeds])
         limit = known.held_out_distance if known.held_out_tail is None else known.held_out_tail
         places, distances = found.places[seeds], found.distances[seeds]
         return Block(title, seeds, pictures, training.images[places], distances, limit)
@@ -188,12 +180,12 @@ def _usual(known: Closeness) -> str:
     return f"{known.held_out_distance:.2f} in the median{tail}"
 
 
-def sample_labels(training: ImageDataset, samples: int) -> np.ndarray | None:
-    """int64 [samples]: a class for each seed, drawn from the training pictures' classes; None if they have none."""
-    if training.labels is None:
+def sample_conditions(conditions: np.ndarray | None, samples: int) -> np.ndarray | None:
+    """A condition for each seed, drawn from those of the training pictures; None if they have none."""
+    if conditions is None:
         return None
-    labels: np.ndarray = training.labels[np.random.default_rng(0).integers(len(training), size=samples)]
-    return labels
+    chosen: np.ndarray = conditions[np.random.default_rng(0).integers(len(conditions), size=samples)]
+    return chosen
 
 
 def _check(training: ImageDataset, held_out: ImageDataset) -> None:

@@ -41,7 +41,7 @@ class Yardstick:
         return cls(split, words, embeddings(references[:samples]), seen)
 
 
-def halves(test: TextDataset, samples: int) -> tuple[list[int], list[int]]:
+def halves(test: TextDataset, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Places of `samples` test sentences that stand beside generated ones, and of those both are measured by.
 
     The same arguments give the same places, in an order of chance.
@@ -56,7 +56,7 @@ def halves(test: TextDataset, samples: int) -> tuple[list[int], list[int]]:
             f"{len(test):,} test sentences; real against real with --samples {samples} needs {2 * samples:,}",
             f"{enough} more sentences",
         )
-    order = np.random.default_rng(0).permutation(len(test)).tolist()
+    order = np.random.default_rng(0).permutation(len(test))
     return order[:samples], order[samples:]
 
 

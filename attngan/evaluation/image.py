@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
 from attngan.features.cache import real_features
 from attngan.features.efficientnet import NAME
 from attngan.features.extractor import EFFICIENTNET, Extractor
-from attngan.generators.pictures import Draw
+from attngan.generators.image import LoadedImageGenerator
 from attngan.metrics.fid import fid, fid_metric
 from attngan.metrics.kid import FEWEST, kid
 from attngan.metrics.precision_recall import density_and_coverage, precision_and_recall
+
+_SAMPLES = 2000
+
+#: (seeds int64 [B], conditions with a row a seed or None) → uint8 [B, H, W, C], RGBA premultiplied as a dataset has it
+Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,35 @@ class Report:
         return "\n".join(self.lines())
 
 
-def evaluate(draw: Draw, pictures: ImageDataset, *, samples: int = 2000, extractor: Extractor = EFFICIENTNET) -> Report:
+def evaluate_generator(
+    generator: LoadedImageGenerator, pictures: ImageDataset, data: Path, samples: int | None, extractor: Extractor
+) -> Report:
+    """`evaluate` with a sample for each two of the pictures, 2,000 at most, if none are asked for.
+
+    data: where the pictures are. Says on stderr if a run was trained on them.
+    """
+    if samples is None:
+        samples = max(min(_SAMPLES, len(pictures) // 2), FEWEST)
+    if generator.trained_on(pictures):
+        name = generator.source.written
+        tqdm.write(
+            f"note: {name} was trained on these pictures, and figures against them reward copies; "
+            f"attngan memorisation {name} --data {data} tells whether it copies",
+            sys.stderr,
+        )
+    conditions = generator.conditions_of(pictures)
+    return evaluate(generator.sample_as_data, pictures, conditions, samples=samples, extractor=extractor)
+
+
+def evaluate(
+    draw: Draw, pictures: ImageDataset, conditions: np.ndarray | None = None, *, samples: int = 2000,
+    extractor: Extractor = EFFICIENTNET,
+) -> Report:  # fmt: skip
     """Figures of `samples` drawn pictures against as many real ones, beside real against other real ones.
 
-    Seeds are 0, 1, 2 …; the labels that `draw` is asked for are those of the second set of real pictures, so that both
-    comparisons have the same chance in them. The same arguments give the same report. Pictures are drawn, read and
-    turned into features 64 at a time.
+    conditions: of the real pictures, a row each. Seeds are 0, 1, 2 …; `draw` is asked for the conditions of the second
+    set of real pictures, so that both comparisons have the same chance in them. The same arguments give the same
+    report. Pictures are drawn, read and turned into features 64 at a time.
 
     Raises AttnGANError if there are fewer than 2 × samples real pictures, or if draw's have another shape.
     """
@@ -90,19 +121,19 @@ def evaluate(draw: Draw, pictures: ImageDataset, *, samples: int = 2000, extract
         )
     order = np.random.default_rng(0).permutation(len(pictures))
     first, second = np.sort(order[:samples]), np.sort(order[samples : 2 * samples])
-    labels = None if pictures.labels is None else pictures.labels[second]
-    generated = extractor.extract(samples, drawn_like(pictures, draw, labels), "generated pictures")
+    rows = None if conditions is None else conditions[second]
+    generated = extractor.extract(samples, drawn_like(pictures, draw, rows), "generated pictures")
     real, other = (real_features(extractor, pictures, places) for places in (first, second))
     figures = _compare(real, generated)
     beside = {f"real_{name}": value for name, value in _compare(real, other).items()}
     return Report(**figures, **beside, samples=samples, features=extractor.name)
 
 
-def drawn_like(pictures: ImageDataset, draw: Draw, labels: np.ndarray | None) -> Callable[[slice], np.ndarray]:
-    """Places → the pictures of those seeds with the labels at those places, checked to be of the pictures' shape."""
+def drawn_like(pictures: ImageDataset, draw: Draw, conditions: np.ndarray | None) -> Callable[[slice], np.ndarray]:
+    """Places → the pictures of those seeds with the conditions there, checked to be of the pictures' shape."""
 
     def read(part: slice) -> np.ndarray:
-        drawn = draw(np.arange(part.start, part.stop), None if labels is None else labels[part])
+        drawn = draw(np.arange(part.start, part.stop), None if conditions is None else conditions[part])
         if drawn.shape != (part.stop - part.start, *pictures.images.shape[1:]):
             raise AttnGANError(
                 "generator",

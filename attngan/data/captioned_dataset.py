@@ -1,0 +1,58 @@
+"""Pictures with what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from attngan.data.captions import Captions
+from attngan.data.image_dataset import ImageDataset, count_of, name_some
+from attngan.data.split import whole_groups
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CaptionedDataset(ImageDataset):
+    """Pictures with captions, in several styles or in none; they have no classes."""
+
+    group = "concept"
+
+    captions: Captions
+    styles: np.ndarray | None = None  #: int64 [N], 0 … len(style_names) − 1; None where there is one style at most
+    style_names: list[str] = field(default_factory=list)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self._digest(self.styles, self.style_names, self.captions.digest)
+
+    def describe(self) -> str:
+        """`7,022 pictures, 7,022 captions, 1,636 concepts, 2 styles`, and what has no counterpart."""
+        captions = self.captions
+        counts = [
+            (sum(map(len, captions.texts)), "caption", "captions"),
+            (len(set(captions.concepts)), "concept", "concepts"),
+            *([(len(self.style_names), "style", "styles")] if self.style_names else []),
+        ]
+        without = [
+            *_without(captions.uncaptioned, "picture", "caption"), *_without(captions.pictureless, "caption", "picture")
+        ]  # fmt: skip
+        return self._described(counts, without)
+
+    def take(self, places: np.ndarray) -> Self:
+        styles = None if self.styles is None else self.styles[places]
+        return replace(super().take(places), captions=self.captions.take(places), styles=styles)
+
+    @property
+    def most_held_out(self) -> int:
+        """All but one picture of each style: a style that was never seen can't be drawn."""
+        return len(self) - (1 if self.styles is None else len(np.unique(self.styles)))
+
+    def choose_held_out(self, count: int, seed: int) -> np.ndarray:
+        """Whole concepts, as many as fit into the number."""
+        return whole_groups(self.captions.concepts, count, seed, self.styles)
+
+
+def _without(names: list[str], one: str, other: str) -> list[str]:
+    return [f"{count_of(len(names), one)} without a {other}: {name_some(names)}"] if names else []

@@ -1,0 +1,72 @@
+"""What every loaded generator has, whatever it makes and wherever it runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from attngan.config import RunConfig
+from attngan.data import Dataset
+from attngan.errors import AttnGANError
+from attngan.generators.source import Source
+
+Seeds = Sequence[int] | np.ndarray
+
+BATCH = 64  #: samples made at a time
+
+
+Data = TypeVar("Data", bound=Dataset)
+
+
+class LoadedGenerator(ABC):
+    """Seeds, and what each sample is to be of, in; samples out.
+
+    Conditions are int64 with a row a sample, as the task has them: classes [B], style and words [B, 1 + L], key words
+    [B, K]; None where there is nothing to ask for.
+    """
+
+    source: Source
+    tokenizer: Any = None  #: of a generator that reads or writes words
+
+    @property
+    def name(self) -> str:
+        """Such as fashion-32."""
+        return self.source.name
+
+    @property
+    def config(self) -> RunConfig:
+        """Of a run or a shipped generator."""
+        return self.source.config
+
+    @abstractmethod
+    def sample(self, seeds: Seeds, conditions: np.ndarray | None = None, **strength: Any) -> Any:
+        """Samples of seeds in 0 … 2³²−1, as users get them. strength: how chance is used, as the task has it."""
+
+    def trained_on(self, dataset: Dataset) -> bool:
+        """Whether it is a run whose data.json has the fingerprint of these data."""
+        return bool(self.source.fingerprint) and self.source.fingerprint == dataset.fingerprint
+
+    def split_dataset(self, dataset: Data) -> tuple[Data, Data] | None:
+        """What its training was shown of these data, and what it held out; None if it was not trained on them."""
+        if not self.trained_on(dataset):
+            return None
+        plan = self.config.training
+        shown, held_out = (dataset.take(places) for places in dataset.split(plan.holdout, plan.seed))
+        return shown, held_out
+
+
+def batches(count: int) -> Iterator[slice]:
+    """0:64, 64:128, … below `count`."""
+    return (slice(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
+
+
+def check_vocabulary(source: Source, tokenizer: Any) -> None:
+    """AttnGANError unless a run's tokenizer.json has the vocabulary and the length of its config."""
+    network = source.config.network
+    if (tokenizer.size, tokenizer.length) != (network.vocabulary, network.length):
+        raise AttnGANError(
+            f"{source.folder / 'tokenizer.json'}", "not the vocabulary that config.json beside it names", "restore both"
+        )
