@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attngan.data import CaptionedDataset
 from attngan.data.split import whole_groups
 from attngan.errors import AttnGANError
 from attngan.evaluation.image import drawn_like
