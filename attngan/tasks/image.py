@@ -27,7 +27,6 @@ from attngan.metrics.kid import kid
 from attngan.networks import deploy
 from attngan.presets import OVERFITTING_TARGET, preset
 from attngan.random import derive, normals
-from attngan.sampling.image import sample_pictures
 from attngan.streams import Stream
 from attngan.tasks.base import Task, TrainOptions
 from attngan.trainer import Augment
@@ -112,6 +111,8 @@ class ImageTask(Task):
     _example = ""  # of what `attngan sample` takes
 
     def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.image import sample_pictures  # with matplotlib, which training need not wait for
+
         sample_pictures(*arguments, **options)
 
     def evaluate(

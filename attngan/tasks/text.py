@@ -25,7 +25,6 @@ from attngan.metrics.sentence_distance import kernel_distance
 from attngan.networks import deploy
 from attngan.networks.text import gumbel
 from attngan.random import derive
-from attngan.sampling.text import sample_sentences
 from attngan.streams import Stream
 from attngan.tasks.base import Task, TrainOptions
 from attngan.training.batches import Batches
@@ -113,6 +112,8 @@ class TextTask(Task):
         return "\n".join(lines)
 
     def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.text import sample_sentences  # with matplotlib, which training need not wait for
+
         sample_sentences(*arguments, **options)
 
     def evaluate(

@@ -19,7 +19,6 @@ from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
 from attngan.random import derive
-from attngan.sampling.text_to_image import sample_prompts
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
 from attngan.tasks.image import ImageBatches, ImageRun, ImageTask
@@ -71,6 +70,8 @@ class TextToImageTask(ImageTask):
     _example = '"a few words" '
 
     def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.text_to_image import sample_prompts  # with matplotlib, which training need not wait for
+
         sample_prompts(*arguments, **options)
 
     def check_beside(self, generators: Sequence[Any]) -> None:
