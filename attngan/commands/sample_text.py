@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.files import check_place
 from attngan_runtime.inputs import naming_the_option
+from attngan_runtime.saving import check_output_file
 from attngan_runtime.write_command import check_sampling, give, note_no_keywords
 
 
@@ -21,7 +21,7 @@ def write(
     For each set of key words all its seeds. Raises AttnGANError for options that don't fit.
     """
     if out and not attention:
-        check_place(out, "sentences.txt")
+        check_output_file(out, "sentences.txt")
     if attention and not (out and keywords):
         raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     from attngan.generators.sentences import load_writer

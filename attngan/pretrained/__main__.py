@@ -9,16 +9,9 @@ from dataclasses import replace
 
 import click
 
-from attngan.checkpoint import (
-    LIKELIHOOD,
-    PRETRAINED,
-    find_run,
-    load_config,
-    load_tensors,
-    save_tensors,
-    write_atomically,
-)
+from attngan.checkpoint import LIKELIHOOD, PRETRAINED, find_run, load_config, load_tensors, save_tensors
 from attngan_runtime.console import Command
+from attngan_runtime.saving import write_atomically
 from attngan_runtime.tokens import TOKENIZER
 
 

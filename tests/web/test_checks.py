@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from attngan_runtime import AttnGANError
-from attngan_runtime.bundle import find_bundle, shipped_names
+from attngan_runtime.bundle import find_bundle, shipped_names, validate_sidecar
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.sidecar import validate_sidecar
 from attngan_runtime.tokens import Tokenizer
 from tests.web.conftest import JavaScript, values_of
 
