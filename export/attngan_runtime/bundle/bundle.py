@@ -136,7 +136,7 @@ class Bundle:
                 f"has {found.size} words, {found.length} a {reads}, where the model takes {size} and {length}",
                 "export the generator again",
             )
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 def shipped_names() -> list[str]:

@@ -49,7 +49,13 @@ def _of_task(task: str) -> Schema:
 
 
 def _javascript() -> str:
-    values = {name: getattr(spec, name) for name in _CONSTANTS} | {
+    header = "/** Made of bundle/spec.py by `python -m attngan_runtime.bundle.publish`, and not to be edited. */\n\n"
+    return header + "".join(f"export const {name} = {_lines(value, 1000)};\n" for name, value in values().items())
+
+
+def values() -> dict[str, Any]:
+    """What spec.js exports."""
+    return {name: getattr(spec, name) for name in _CONSTANTS} | {
         "FIELDS": {key: schema_of(own) for key, own in FIELDS.items()},
         "INPUTS": INPUTS,
         "TASKS": {
@@ -63,8 +69,6 @@ def _javascript() -> str:
             for name, task in TASKS.items()
         },
     }
-    header = "/** Made of bundle/spec.py by `python -m attngan_runtime.bundle.publish`, and not to be edited. */\n\n"
-    return header + "".join(f"export const {name} = {_lines(value, 1000)};\n" for name, value in values.items())
 
 
 def _lines(value: Any, width: int, indent: str = "") -> str:
