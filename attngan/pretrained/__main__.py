@@ -15,10 +15,10 @@ from attngan.checkpoint import (
     PRETRAINED,
     load_tensors,
     save_tensors,
-    write_atomically,
 )
 from attngan.generators.source import find_run
 from attngan_runtime.console import Command
+from attngan_runtime.saving import write_atomically
 from attngan_runtime.tokens import TOKENIZER
 
 

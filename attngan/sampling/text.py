@@ -11,8 +11,8 @@ from attngan.generators import Source
 from attngan.generators.text import TorchTextGenerator
 from attngan.sampling.pictures import WHOLE
 from attngan.visualization.keyword_sheet import check_sheet, keyword_sheet
-from attngan_runtime.files import check_place
 from attngan_runtime.inputs import naming_the_option
+from attngan_runtime.saving import check_output_file
 from attngan_runtime.write_command import check_sampling, give, note_no_keywords
 
 
@@ -31,7 +31,7 @@ def sample_sentences(
             "write --attention alone, as the last option",
         )
     if out and not attention:
-        check_place(out, "sentences.txt")
+        check_output_file(out, "sentences.txt")
     if attention and not (out and keywords):
         raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     generator = TorchTextGenerator(source)

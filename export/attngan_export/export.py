@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from attngan.generators.sentences import LoadedWriter, load_writer, writes
+
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.config import TextToImageConfig
-from attngan.generators.sentences import LoadedWriter, load_writer, writes
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan_export.describe import describe, metadata
@@ -22,9 +23,8 @@ from attngan_export.onnx_graph import onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.torch_files import WRITE, load_torch_file
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
 Loaded = LoadedGenerator | LoadedWriter
 Precision = Literal["fp32", "fp16-weights"]

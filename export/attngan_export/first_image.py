@@ -36,9 +36,9 @@ def runtime(bundle: str, threads: int) -> Make:
 def torch_eager(run_or_name: str, threads: int, attention: str = "auto") -> Make:
     """As `attngan sample` does it; attention: a backend of `attngan_kernels.attention`."""
     import torch
+    from attngan.generators.sentences import load_writer, writes
 
     from attngan.attention import set_attention_backend
-    from attngan.generators.sentences import load_writer, writes
 
     torch.set_num_threads(threads)
     if not writes(run_or_name):

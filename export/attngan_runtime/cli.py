@@ -57,10 +57,10 @@ def make(
 ) -> None:
     """Draw pictures in a grid, or write sentences."""
     from attngan_runtime.bundle import Bundle
-    from attngan_runtime.files import check_folder
+    from attngan_runtime.saving import check_parent
 
     if out:
-        check_folder(out)
+        check_parent(out)
     bundle = Bundle.load(bundle_or_name)
     if bundle.task == "text":
         from attngan_runtime.write_command import write

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.entries import MOST_LETTERS
+from attngan_runtime.bundle.spec import MOST_LETTERS
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokens import NO_TEXT, PADDING, SPECIAL, Kind, check_prompt, check_text, listed, read_tokenizer
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.entries import LARGEST_VOCABULARY, MOST_WORDS
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.bundle.spec import LARGEST_VOCABULARY, MOST_WORDS
+from attngan_runtime.bundle.strict_json import read_json
 from attngan_runtime.errors import AttnGANError, first_line
-from attngan_runtime.json_text import read_json
-from attngan_runtime.sidecar import TOKENIZER
 
 __all__ = [
     "NO_TEXT", "PADDING", "SPECIAL", "TOKENIZER", "UNKNOWN", "Kind", "Tokenizer", "Tokens", "check_prompt",

@@ -11,8 +11,8 @@ import click
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.console import printed_warnings
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import check_place, write_whole
 from attngan_runtime.inputs import naming_the_option, temperatures, top_ks, top_ps
+from attngan_runtime.saving import check_output_file, write_atomically
 from attngan_runtime.sentence_generator import SentenceGenerator
 
 _PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif")
@@ -27,7 +27,7 @@ def write(
     For each set of key words all its seeds.
     """
     if out:
-        check_place(out, "sentences.txt")
+        check_output_file(out, "sentences.txt")
         if out.suffix.lower() in _PICTURES:
             raise AttnGANError(f"--out {out}", f"{bundle.name} writes sentences", "name a file such as sentences.txt")
     check_sampling(temperature, top_k, top_p, bundle.input("top_k")["maximum"])
@@ -62,7 +62,7 @@ def give(sentences: list[str], out: Path | None, name: str) -> None:
     """Prints the sentences, one a line, or writes them to `out` and says so; name: of their generator."""
     lines = "".join(f"{sentence}\n" for sentence in sentences)
     if out:
-        write_whole(out, lines.encode())
+        write_atomically(out, lines.encode())
         click.echo(f"wrote {len(sentences)} sentence{'s' if len(sentences) > 1 else ''} of {name} to {out}")
         return
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows has no way to write some letters

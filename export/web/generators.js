@@ -1,9 +1,10 @@
 /** What a loaded bundle becomes: something that draws, or something that writes. */
 
 import { AttnGANError } from "./errors.js";
-import { between, checkOptions, MAX_SEED, named, normals, text, whole } from "./inputs.js";
+import { between, checkOptions, named, normals, text, whole } from "./inputs.js";
 import { draw, write } from "./outputs.js";
 import { toRGBA } from "./pixels.js";
+import { MAX_SEED } from "./spec.js";
 import { knownWords } from "./tokenizer.js";
 import { keywordWarnings, promptWarnings } from "./warnings.js";
 import { keywordReader, promptReader, sentenceWriter } from "./words.js";

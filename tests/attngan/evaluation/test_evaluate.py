@@ -11,7 +11,7 @@ from attngan.evaluation.evaluate_pictures import evaluate_generator
 from click.testing import CliRunner
 from PIL import Image
 
-from attngan.checkpoint import save_tensors, write_atomically
+from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig
 from attngan.data import load_pictures
@@ -21,6 +21,7 @@ from attngan.features import cache as feature_cache
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan_export.export import export_generator
+from attngan_runtime.saving import write_atomically
 
 
 @pytest.fixture(scope="module")
