@@ -22,8 +22,9 @@ from attngan.config import NetworkConfig, RunConfig, TextConfig, TextToImageConf
 from attngan.errors import AttnGANError
 from attngan.networks.build import DeployedPictures, Generator, build_generator, deploy
 from attngan.networks.decoding import DeployedTextGenerator
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 LIKELIHOOD = "likelihood.safetensors"  #: beside generator.safetensors: a text generator before D came in
 PRETRAINED = Path(__file__).parent / "pretrained"

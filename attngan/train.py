@@ -39,8 +39,9 @@ from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 from attngan.training.validation import judge
 from attngan.visualization.curves import draw_curves
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 _SAVE_SECONDS = 60.0  # between checkpoints: at most this much work is lost to a kill
 _DRAW_SECONDS = 30.0  # between drawings of the curves, each of about half a second

@@ -13,8 +13,8 @@ from typing import Any
 
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.generator import Generator
-from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.base import Generator
+from attngan_runtime.generators.golden import golden_error, golden_inputs, golden_outputs
 
 
 def cell(provider: str, path: str) -> dict[str, Any]:

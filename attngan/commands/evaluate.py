@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
-from attngan_runtime.inputs import naming_the_option, temperatures
+from attngan_runtime.commands.console import Command, option_errors
+from attngan_runtime.generators.inputs import temperatures
 
 
 @click.command(cls=Command)
@@ -50,7 +50,7 @@ def evaluate(
     from attngan.checkpoint import write_atomically
 
     if temperature is not None:
-        with naming_the_option():
+        with option_errors():
             temperatures(temperature)
     from attngan.evaluation.evaluate_text import makes_sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from attngan.config import PRESETS, TextConfig, TrainingConfig, task_of
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)

@@ -10,14 +10,17 @@ import click
 import numpy as np
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import OF_SENTENCES, Command, Numbers, refuse_options, sentence_options
-from attngan_runtime.grid import check_picture_path, check_sheet_size, save_grid, save_picture
-from attngan_runtime.inputs import chosen_classes, chosen_style, naming_the_option, truncations
+from attngan_runtime.commands.console import Command, Numbers, option_errors, refuse_options
+from attngan_runtime.commands.draw import parse_classes, parse_style
+from attngan_runtime.commands.write import OPTIONS, sentence_options
+from attngan_runtime.generators.grid import check_picture_path, check_sheet_size, save_grid, save_picture
+from attngan_runtime.generators.inputs import truncations
 
 if TYPE_CHECKING:
     from attngan.checkpoint import LoadedGenerator
 
 _WORDS = "of words"  # --attention without a point
+_OF_SENTENCES = [str(option.name) for option in OPTIONS]
 _OF_PICTURES = ("prompts", "classes", "style", "truncation", "interpolate")
 
 
@@ -65,9 +68,9 @@ def sample(
                 f"{run_or_name} writes sentences, which have no points",
                 "write --attention alone, as the last option",
             )
-        write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in OF_SENTENCES})
+        write(run_or_name, seeds, attention is not None, out, **{name: options[name] for name in _OF_SENTENCES})
     else:
-        refuse_options(ctx, OF_SENTENCES, f"{run_or_name} draws pictures")
+        refuse_options(ctx, _OF_SENTENCES, f"{run_or_name} draws pictures")
         if out is None:
             raise AttnGANError(
                 "Missing option '--out'", f"{run_or_name} draws pictures", "name a file, such as grid.png"
@@ -80,7 +83,7 @@ def _draw(
     classes: str | None, style: str | None, truncation: str, interpolate: int | None,
 ) -> None:  # fmt: skip
     check_picture_path(out)
-    with naming_the_option():
+    with option_errors():
         values = [float(value) for value in truncations(truncation.split(","))]
     point = _point(attention) if attention and attention != _WORDS else None
     if seeds is None:
@@ -96,7 +99,7 @@ def _draw(
         _sample_words(generator, prompts, style, seeds, values, attention == _WORDS, out)
         return
     _check_no_words(generator, style, attention)
-    chosen = chosen_classes(classes, generator.name, generator.config.class_names)
+    chosen = parse_classes(classes, generator.name, generator.config.class_names)
     if point:
         from attngan.visualization.attention_sheet import attention_sheet
 
@@ -159,7 +162,7 @@ def _sample_words(
     """A row a prompt (and truncation), a column a seed; with attention a row a picture and a column a word."""
     from attngan.generators.prompts import conditions, read_prompts
 
-    number = chosen_style(style, generator.name, generator.config.class_names)
+    number = parse_style(style, generator.name, generator.config.class_names)
     tokens, remarks = read_prompts(generator, prompts)
     for remark in remarks:
         click.echo(f"warning: {remark}", err=True)

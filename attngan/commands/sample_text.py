@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.commands.write import check_sampling, note_no_keywords, write_sentences
 from attngan_runtime.files import check_place
-from attngan_runtime.inputs import naming_the_option
-from attngan_runtime.write_command import check_sampling, give, note_no_keywords
 
 
 def write(
@@ -28,7 +28,7 @@ def write(
 
     writer = load_writer(run_or_name)
     check_sampling(temperature, top_k, top_p, writer.tokenizer.size)
-    with naming_the_option():
+    with option_errors():
         words = writer.key_words(keywords or [""])
     for line in words.warnings() if keywords else ():
         click.echo(f"warning: {line}", err=True)
@@ -44,4 +44,4 @@ def write(
         keyword_sheet(writer, writer.tokens(seeds, asked, temperature, top_k, top_p), asked, seeds, out)
         click.echo(f"wrote which key words {writer.name} looks at to {out}")
         return
-    give(writer.write(seeds, asked, temperature, top_k, top_p), out, writer.name)
+    write_sentences(writer.write(seeds, asked, temperature, top_k, top_p), out, writer.name)

@@ -22,8 +22,7 @@ from attngan.commands.train_text import read as read_text
 from attngan.commands.train_text import summary as text_summary
 from attngan.config import PictureNetworkConfig, RunConfig, TextConfig, TextToImageConfig, TrainingConfig, preset
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
-from attngan_runtime.inputs import naming_the_option
+from attngan_runtime.commands.console import Command, option_errors
 
 if TYPE_CHECKING:
     from attngan.data import ImageDataset, TextDataset
@@ -85,7 +84,7 @@ def train(
         if penalty:
             raise AttnGANError(f"--penalty {penalty}", f"{preset_name} has its own, R1 + R2", "leave it out")
         if channels:
-            with naming_the_option():
+            with option_errors():
                 network = replace(network, channels=int(channels))
         training = with_augmentation(training, augment, holdout)
 
@@ -171,7 +170,7 @@ def _say_sizes(config: RunConfig) -> None:
 def _say_end(outcome: Outcome, out: Path) -> None:
     """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
     from attngan.checkpoint import load_config
-    from attngan_runtime.tokens import TOKENIZER
+    from attngan_runtime.bundle import TOKENIZER
 
     if outcome in ("interrupted", "terminated"):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)

@@ -20,7 +20,7 @@ from attngan.generators.sentences import LoadedWriter, load_writer, writes
 from attngan.metrics.kid import FEWEST
 from attngan.run_folder import read_object
 from attngan_runtime.bundle import SIDECAR, Bundle
-from attngan_runtime.sentence_generator import SentenceGenerator
+from attngan_runtime.generators.text import SentenceGenerator
 
 _SAMPLES = 1000
 

@@ -19,7 +19,7 @@ from attngan.metrics.kid import FEWEST, kid
 from attngan.metrics.obedience import FEWEST as FEWEST_PAIRS
 from attngan.metrics.obedience import Obedience, changed_places, mean_change, obedience, usable
 from attngan.metrics.retrieval import at_random, found_among_99, retrieval, shuffled
-from attngan_runtime.tokens import UNKNOWN
+from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _PAIRS = 100  # of each kind of word and of prompts
 _SHUFFLES = 10  # of captions: a single one would come from a few hundred hits of chance

@@ -17,9 +17,9 @@ from attngan.data.conditioning import with_conditions
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_object
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.pixels import to_uint8
 from attngan_runtime.sidecar import SIDECAR
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 if TYPE_CHECKING:
     from attngan_runtime import PictureGenerator

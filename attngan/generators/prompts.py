@@ -8,7 +8,7 @@ import numpy as np
 
 from attngan.checkpoint import LoadedGenerator
 from attngan.errors import AttnGANError
-from attngan_runtime.tokens import Tokens
+from attngan_runtime.tokenizers.prompts import Tokens
 
 
 def read_prompts(generator: LoadedGenerator, prompts: Sequence[str]) -> tuple[Tokens, list[str]]:

@@ -15,8 +15,9 @@ from attngan.config import RunConfig, TextConfig
 from attngan.errors import AttnGANError
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text import TextGenerator
-from attngan_runtime.sentences import KeyWords, SentenceTokenizer
-from attngan_runtime.tokens import PADDING, TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.sentences import KeyWords, SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _BATCH = 64
 _BASELINE = "-likelihood"  # after the name of a shipped generator: what likelihood alone gave

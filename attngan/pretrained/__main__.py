@@ -18,8 +18,8 @@ from attngan.checkpoint import (
     save_tensors,
     write_atomically,
 )
-from attngan_runtime.console import Command
-from attngan_runtime.tokens import TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)

@@ -8,8 +8,9 @@ from attngan.config import PictureNetworkConfig, RunConfig, TextConfig, TextToIm
 from attngan.data import ImageDataset, TextDataset
 from attngan.data.split import split
 from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 
 def configured_text(

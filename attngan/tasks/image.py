@@ -24,7 +24,7 @@ from attngan.training.recovery import note
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.validation import Quality, open_quality
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 class PictureTask:

@@ -25,8 +25,8 @@ from attngan.training.run_logger import RunLogger
 from attngan.training.sentences import Sentences
 from attngan.training.state import Progress, TrainingState
 from attngan.training.text_validation import SentenceQuality, open_sentence_quality
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _SHOWN = 16  # sentences with key words in what a run writes on its way, and as many without
 

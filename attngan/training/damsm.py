@@ -27,7 +27,7 @@ from attngan.networks.text_encoder import TextEncoder
 from attngan.random import derive, uniforms
 from attngan.streams import Stream
 from attngan.training.state import adam_tensors, below, restore_adam
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 FILE = "text_encoder.safetensors"
 _BATCH = 32

@@ -28,7 +28,7 @@ from attngan.streams import Stream
 from attngan.training.run_logger import RunLogger
 from attngan.training.sentences import Sentences
 from attngan.training.state import adam_tensors, below, restore_adam
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.word_level import PADDING
 
 CHECKPOINT = "likelihood.checkpoint.safetensors"
 RECORDS = "likelihood.jsonl"

@@ -14,8 +14,8 @@ from attngan.data import ImageDataset, TextDataset
 from attngan.errors import AttnGANError
 from attngan.networks.build import Generator, deploy
 from attngan.run_folder import EVENTS, METRICS, QUALITY, noun_of, read_lines
-from attngan_runtime.grid import save_grid
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.grid import save_grid
+from attngan_runtime.generators.pixels import to_uint8
 
 
 class RunLogger:

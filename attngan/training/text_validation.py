@@ -16,7 +16,7 @@ from attngan.networks.build import Generator
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text import TextGenerator
 from attngan.training.sentences import Sentences
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 _BATCH = 64  # sentences between two looks at the stop signals: about a second
 

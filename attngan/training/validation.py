@@ -14,7 +14,7 @@ from attngan.features.efficientnet import features
 from attngan.metrics.kid import FEWEST, kid
 from attngan.networks.build import Generator, deploy
 from attngan.training.state import Progress
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.pixels import to_uint8
 
 _BATCH = 32  # pictures between two looks at the stop signals: about a second
 

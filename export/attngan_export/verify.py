@@ -10,8 +10,8 @@ from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.files import LARGEST_FILE, read_within
-from attngan_runtime.golden import golden_difference, golden_error, golden_inputs, golden_outputs
-from attngan_runtime.onnx_session import open_session
+from attngan_runtime.generators.golden import golden_difference, golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.onnx_session import open_session
 from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
 
 Row = tuple[str, str, str]

@@ -24,8 +24,8 @@ from attngan_runtime.sidecar import (
 )
 
 if TYPE_CHECKING:
-    from attngan_runtime.sentences import SentenceTokenizer
-    from attngan_runtime.tokens import Tokenizer
+    from attngan_runtime.tokenizers.prompts import Tokenizer
+    from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 __all__ = [
     "FORMAT_VERSION", "MODEL", "SIDECAR", "TOKENIZER", "Bundle", "find_bundle", "sha256_of", "shipped_names",
@@ -131,21 +131,10 @@ class Bundle:
 
         Raises AttnGANError if tokenizer.json is damaged or numbers words in another way than the sidecar says.
         """
-        path = self.folder / TOKENIZER
-        if self.task == "text":
-            from attngan_runtime.sentences import SentenceTokenizer
+        from attngan_runtime.generators import generator_class
 
-            writer = SentenceTokenizer.from_json(self.tokenizer, str(path))
-            _check_words(path, writer, self.sidecar["output"], "a sentence")
-            return writer
-        tokens = self.input("tokens")
-        if not tokens:
-            return None
-        from attngan_runtime.tokens import Tokenizer
-
-        reader = Tokenizer.from_json(self.tokenizer, str(path))
-        _check_words(path, reader, tokens, "a prompt")
-        return reader
+        tokenizer: Tokenizer | SentenceTokenizer | None = generator_class(self.task).open_tokenizer(self)
+        return tokenizer
 
 
 def shipped_names() -> list[str]:
@@ -172,16 +161,6 @@ def find_bundle(path_or_name: str | Path) -> Path:
             remedy = "a folder of that name is here: rename it, or work elsewhere, to use the shipped generator"
         raise AttnGANError(path, f"is no bundle, {SIDECAR} is missing", remedy)
     return path
-
-
-def _check_words(path: Path, found: Tokenizer | SentenceTokenizer, said: Mapping[str, Any], each: str) -> None:
-    size, length = said["maximum"] + 1, said["shape"][1]
-    if (found.size, found.length) != (size, length):
-        raise AttnGANError(
-            path,
-            f"has {found.size} words, {found.length} {each}, where the model takes {size} and {length}",
-            "export the generator again",
-        )
 
 
 def _is(path: Path, what: str) -> bool:

@@ -17,7 +17,7 @@ from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
 from attngan.networks.build import build_generator
 from attngan_export import text_form
 from attngan_export.export import export_generator
-from attngan_runtime.sentences import END
+from attngan_runtime.tokenizers.sentences import END
 
 RunMaker = Callable[..., Path]
 

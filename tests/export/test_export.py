@@ -18,7 +18,7 @@ from attngan_export.half_weights import round_to_half
 from attngan_export.image_form import ImageForm
 from attngan_runtime import Generator
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
+from attngan_runtime.generators.golden import golden_inputs
 from attngan_runtime.sidecar import parse_sidecar
 
 

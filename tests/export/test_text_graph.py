@@ -21,8 +21,8 @@ from attngan_export.export import form_of, load
 from attngan_export.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
-from attngan_runtime.onnx_session import CPU
+from attngan_runtime.generators.golden import golden_inputs
+from attngan_runtime.generators.onnx_session import CPU
 from attngan_runtime.sidecar import sha256_of, write_sidecar
 from tests.export.conftest import few_greedy, write_text_run
 

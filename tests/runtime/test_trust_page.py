@@ -14,7 +14,8 @@ import onnx
 import pytest
 from onnx import helper
 
-from attngan_runtime import Generator, entries, files, onnx_file, sidecar, tokens
+from attngan_runtime import Generator, entries, files, onnx_file, sidecar
+from attngan_runtime.tokenizers import text
 from tests.runtime.fuzz.mutate_onnx import bomb
 from tests.runtime.sidecars import with_file
 
@@ -118,7 +119,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
         ("key words", f"{entries.MOST_KEYWORDS}"),
         ("letters of a word in sentences", f"{entries.MOST_LETTERS}"),
         ("z", f"{entries.LARGEST_Z:,} numbers"),
-        ("a caller's prompt or key words", f"{tokens._MOST_TEXT:,} characters"),
+        ("a caller's prompt or key words", f"{text._MOST_TEXT:,} characters"),
     ]:
         assert all(re.search(rf"(^|\b){re.escape(bound)}\b", bounds[row]) for bound in said), (row, bounds[row], said)
 

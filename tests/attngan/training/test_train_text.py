@@ -35,7 +35,7 @@ from attngan.training import text_validation as sentence_quality
 from attngan.training.likelihood import Likelihood
 from attngan.training.sentences import Sentences
 from attngan.training.text_validation import SentenceQuality
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 CPU = torch.device("cpu")
 EQUAL = (

@@ -28,7 +28,7 @@ from attngan.trainer import Trainer
 from attngan.training import damsm as text_encoder
 from attngan.training import validation as quality
 from attngan.training.batches import Batches, resolution_at
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 @pytest.fixture(scope="module")

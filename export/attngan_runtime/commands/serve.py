@@ -14,7 +14,7 @@ import click
 
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.generator import Generator
+from attngan_runtime.generators.base import Generator
 
 _MOST_CONNECTIONS = 1000  # idle ones count; more are answered 503
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -25,13 +25,14 @@ def serve(bundle: Bundle, provider: str, host: str, port: int, show: bool) -> No
     try:
         import uvicorn
 
-        from attngan_runtime.server import application, page_folder, parameters
+        from attngan_runtime.serving.application import application, check_seeds
+        from attngan_runtime.serving.page import page_folder
     except ImportError as error:
         raise AttnGANError(f"{error.name}", "not installed", 'run: pip install "attngan[cpu,serve]"') from None
-    parameters(bundle)
+    check_seeds(bundle)
     generator = Generator.open(bundle, providers=provider)
     warnings.simplefilter("ignore", UserWarning)  # what can't be read in a prompt goes to the one who asked
-    with _listening(host, port) as listener:
+    with _listen(host, port) as listener:
         config = uvicorn.Config(
             application(bundle, generator, page_folder(), _names(host)), log_level="warning", access_log=False,
             server_header=False, limit_concurrency=_MOST_CONNECTIONS,
@@ -46,7 +47,7 @@ def serve(bundle: Bundle, provider: str, host: str, port: int, show: bool) -> No
             click.echo("stopped")
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """A socket on which connections wait from now on, so that the page can be opened before the server runs."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

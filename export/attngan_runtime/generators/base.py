@@ -1,10 +1,11 @@
-"""A generator opened in ONNX Runtime, whatever it makes: how bundles become generators, and what all of them share."""
+"""What all generators share, whatever they make, and what each task says of its own."""
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,27 +13,51 @@ import numpy as np
 
 from attngan_runtime.bundle import MODEL, Bundle
 from attngan_runtime.errors import AttnGANError, first_line
-from attngan_runtime.golden import check_golden
-from attngan_runtime.onnx_session import declared, open_session
+from attngan_runtime.generators import generator_class
+from attngan_runtime.generators.golden import check_golden
+from attngan_runtime.generators.graph import check_graph
+from attngan_runtime.generators.inputs import as_many
+from attngan_runtime.generators.onnx_session import open_session
 
 Seeds = int | Iterable[int] | np.ndarray
 Strength = float | Sequence[float] | np.ndarray  #: truncation, temperature or top_p
 
-_KINDS = {"int64": "tensor(int64)", "float32": "tensor(float)"}  # in ONNX Runtime's words
+
+@dataclass(frozen=True)
+class Parameter:
+    """How a call by HTTP gives a value of an input."""
+
+    name: str
+    kind: type  #: int, float or str
+    argument: str  #: of `Generator.run`
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call by HTTP is answered."""
+
+    content: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Generator(ABC):
     """Seeds, and what they are to be about, in; pictures or sentences out. Make one with `Generator.load`.
 
     name: such as `fashion-32`. session: the graph, an onnxruntime.InferenceSession.
+    parameters: what `reply` takes, in the order of the graph's inputs.
     """
 
     makes: ClassVar[str]  #: `pictures` or `sentences`
-    _verb: ClassVar[str]
+    verb: ClassVar[str]  #: what it does to them, such as `draw`
+    PARAMETERS: ClassVar[Mapping[str, Parameter]]  #: by input, of those that `reply` can take
 
-    def __init__(self, bundle: Bundle, session: Any, outputs: Sequence[str]) -> None:
+    def __init__(self, bundle: Bundle, tokenizer: Any, session: Any) -> None:
+        """tokenizer: as `open_tokenizer` gives it. Raises AttnGANError if the graph isn't as the sidecar says."""
         self.name, self.session = bundle.name, session
-        _check_graph(session, bundle, outputs)
+        inputs = [given["name"] for given in bundle.sidecar["inputs"]]
+        self.parameters = [self.PARAMETERS[name] for name in inputs if name in self.PARAMETERS]
+        check_graph(session, bundle, self.outputs(bundle.sidecar))
 
     @classmethod
     def load(
@@ -51,24 +76,58 @@ class Generator(ABC):
     @classmethod
     def open(cls, bundle: Bundle, *, providers: str | Sequence[str] | None = None, threads: int | None = None) -> Self:
         """`load` of a bundle that was read already."""
-        kind = _kind_of(bundle)
+        kind: Any = generator_class(bundle.task)
         if not issubclass(kind, cls):
             raise AttnGANError(
                 bundle.name,
                 f"makes {kind.makes}, not {cls.makes}",
                 f"give a generator of {cls.makes}, or use Generator.load, which opens both",
             )
-        tokenizer = bundle.open_tokenizer()
+        tokenizer = kind.open_tokenizer(bundle)
         session = open_session(bundle.model, providers, threads, str(bundle.folder / MODEL))
-        made = kind(bundle, tokenizer, session)
+        generator: Self = kind(bundle, tokenizer, session)
         # OpenVINO draws other pictures without an error, for its integers have 32 bits.
         if session.get_providers()[0] not in bundle.sidecar["tolerance"][bundle.sidecar["precision"]]:
             check_golden(session, bundle.sidecar)
-        return made
+        return generator
 
     @abstractmethod
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """What the generator makes of its arguments, which its own class describes."""
+
+    @abstractmethod
+    def reply(self, **arguments: Any) -> Reply:
+        """What a call by HTTP is answered: one picture or sentence. arguments: of `run`, one value each, as text where
+        a parameter's kind is str.
+        """
+
+    def about(self) -> dict[str, Any]:
+        """What `/api` says of it, beyond what it says of every generator."""
+        return {}
+
+    @staticmethod
+    def open_tokenizer(bundle: Bundle) -> Any:
+        """What reads or writes words, checked against the sidecar; None where there are none."""
+        return None
+
+    @staticmethod
+    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """name, dtype and shape of what the graph gives and this class uses."""
+        return [sidecar["output"]]
+
+    @staticmethod
+    def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
+        """The graph's outputs that the golden sample has values of."""
+        return [sidecar["output"]["name"]]
+
+    @staticmethod
+    @abstractmethod
+    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
+        """Largest difference of outputs from the golden values; infinite if a choice differs, NaN for no numbers."""
+
+    def _as_many(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """`inputs.as_many` by the names of this class."""
+        return as_many(feeds, {name: given.argument for name, given in self.PARAMETERS.items()}, self.makes)
 
     def _batches(
         self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str], size: int
@@ -77,59 +136,14 @@ class Generator(ABC):
         for start in range(0, len(next(iter(feeds.values()))), size):
             part = {name: values[start : start + size] for name, values in feeds.items()}
             try:
-                made = self.session.run(list(outputs), part)
+                found = self.session.run(list(outputs), part)
             except Exception as error:  # a class of its own for each error code; memory running out is one of them
                 reason = first_line(error)
-                raise AttnGANError(self.name, f"ONNX Runtime failed to {self._verb} ({reason})") from error
-            yield len(next(iter(part.values()))), made
+                raise AttnGANError(self.name, f"ONNX Runtime failed to {self.verb} ({reason})") from error
+            yield len(next(iter(part.values()))), found
 
 
 def warn(lines: Iterable[str]) -> None:
     """Python's warnings, which point to the line that called the method of a generator that calls this."""
     for line in lines:
         warnings.warn(line, UserWarning, stacklevel=3)
-
-
-def _kind_of(bundle: Bundle) -> Any:
-    if bundle.task == "text":
-        from attngan_runtime.sentence_generator import SentenceGenerator
-
-        return SentenceGenerator
-    from attngan_runtime.picture_generator import PictureGenerator
-
-    return PictureGenerator
-
-
-def _check_graph(session: Any, bundle: Bundle, outputs: Sequence[str]) -> None:
-    """Raises AttnGANError if the graph doesn't declare to take and give what the sidecar says; nothing has run then."""
-    takes, gives = declared(session, str(bundle.folder / MODEL))
-    said = {given["name"]: given for given in bundle.sidecar["inputs"]}
-    for does, found, expected, fits in [
-        ("takes", takes, said, said.keys() == takes.keys()),
-        ("gives", gives, outputs, set(outputs) <= gives.keys()),
-    ]:
-        if not fits:
-            raise AttnGANError(
-                bundle.folder,
-                f"the graph {does} {', '.join(found)[:200] or 'nothing'} and the sidecar says {', '.join(expected)}",
-                "export the generator again",
-            )
-    said |= {given["name"]: given for given in bundle.outputs if given["name"] in outputs}
-    for name, (kind, shape) in (takes | {name: gives[name] for name in outputs}).items():
-        if kind != _KINDS[said[name]["dtype"]] or not _fits(shape, said[name]["shape"]):
-            raise AttnGANError(
-                bundle.folder,
-                f"in the graph {name} is {kind} {str(shape)[:80]}, and in the sidecar {said[name]['dtype']} "
-                f"{said[name]['shape']}",
-                "export the generator again",
-            )
-
-
-def _fits(found: Sequence[Any], said: Sequence[Any]) -> bool:
-    """Whether a declared shape can be the sidecar's: as long, its numbers the same, and none for the batch.
-
-    What is a name or None is as large as it turns out to be; outputs are looked at again when they are there.
-    """
-    return len(found) == len(said) and all(
-        type(one) is not int or one == other for one, other in zip(found, said, strict=True)
-    )

@@ -1,34 +1,33 @@
-"""A generator that draws: seeds, and what a picture is to show, in; pictures out."""
+"""Generators that draw: seeds, and what a picture is to show, in; pictures out."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.generator import Generator, Seeds, Strength, warn
-from attngan_runtime.inputs import (
-    as_many,
+from attngan_runtime.generators.base import Generator, Parameter, Reply, Seeds, Strength, warn
+from attngan_runtime.generators.inputs import (
     class_numbers,
-    prompt_texts,
+    name_or_number,
     seed_numbers,
     style_numbers,
     truncations,
     z_values,
 )
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import Tokenizer, Tokens
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
 
 Classes = int | str | Iterable[int | str] | np.ndarray
 Prompts = str | Iterable[str]
 
 _BATCH = 64  # pictures a call up to 64×64, fewer above: bounds the memory of activations
-_ARGUMENTS = {"seed": "seeds", "class": "classes", "tokens": "prompts", "mask": "prompts"}  # where it isn't the input
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +47,20 @@ class PictureGenerator(Generator):
     tokenizer: what reads prompts (`tokenizer.length` words each); None if it draws without words.
     """
 
-    makes, _verb = "pictures", "draw"
+    makes, verb = "pictures", "draw"
+    PARAMETERS: ClassVar = {
+        "seed": Parameter("seed", int, "seeds"),
+        "class": Parameter("class", str, "classes"),
+        "truncation": Parameter("truncation", float, "truncation"),
+    }
 
     def __init__(self, bundle: Bundle, tokenizer: Tokenizer | None, session: Any) -> None:
         self.classes, self.styles = bundle.classes, bundle.styles
         self.channels, self.height, self.width = bundle.shape
         self.z_dim = bundle.z_dim
         self.tokenizer = tokenizer
-        output, attention = bundle.sidecar["output"], bundle.sidecar.get("attention")
-        self._outputs = {output["name"]: bundle.shape}
-        if attention:
-            self._outputs[attention["name"]] = tuple(attention["shape"][1:])
-        super().__init__(bundle, session, list(self._outputs))
+        self._outputs = {given["name"]: tuple(given["shape"][1:]) for given in self.outputs(bundle.sidecar)}
+        super().__init__(bundle, tokenizer, session)
 
     def run(
         self,
@@ -83,7 +84,7 @@ class PictureGenerator(Generator):
         """
         feeds, tokens = self._feeds(seeds, classes, truncation, z, prompts, style)
         warn(tokens.warnings() if tokens else ())
-        return np.concatenate([to_uint8(pictures) for (pictures,) in self._parts(feeds)])
+        return self._pictures(feeds)
 
     def run_float(
         self,
@@ -112,18 +113,42 @@ class PictureGenerator(Generator):
 
         Raises AttnGANError as `run` does, and if the bundle was exported without `--attention`.
         """
-        if len(self._outputs) == 1:
-            raise AttnGANError("attention", f"{self.name} gives none", "export a generator from words with --attention")
-        feeds, tokens = self._feeds(seeds, None, truncation, z, prompts, style)
-        warn(tokens.warnings() if tokens else ())
-        words = () if tokens is None else tokens.words
-        parts = list(self._parts(feeds, with_attention=True))
-        pictures, maps = np.concatenate([to_uint8(part[0]) for part in parts]), [part[1] for part in parts]
-        return Attended(pictures, np.concatenate(maps), words * len(pictures) if len(words) == 1 else words)
+        raise AttnGANError("attention", f"{self.name} gives none", "export a generator from words with --attention")
+
+    def reply(self, **arguments: Any) -> Reply:
+        """A PNG; what can't be read in its prompt stands in the header X-Warnings, a JSON list."""
+        from attngan_runtime.generators.grid import encode_png  # with Pillow: 20 ms, which a library does not wait for
+
+        for argument, names in (("classes", self.classes), ("style", self.styles)):
+            if argument in arguments:
+                arguments[argument] = name_or_number(arguments[argument], names)
+        feeds, tokens = self._feeds(**arguments)
+        (picture,) = self._pictures(feeds)
+        return Reply(encode_png(picture), "image/png", {"X-Warnings": json.dumps(tokens.warnings() if tokens else [])})
+
+    def about(self) -> dict[str, Any]:
+        return {"width": self.width, "height": self.height, "channels": self.channels}
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        """Raises AttnGANError for prompts on a command line that can't be read, are missing or of no use."""
+        if prompts:
+            raise AttnGANError(f"prompt '{prompts[0][:40]}'", f"{self.name} draws without words", "leave it out")
+
+    @staticmethod
+    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        output = sidecar["output"]
+        return [{**output, "shape": ["batch", *(output[side] for side in ("channels", "height", "width"))]}]
+
+    @staticmethod
+    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
+        found, expected = outputs[0].ravel()[golden["indices"]], np.array(golden["values"], np.float32)
+        error = float(np.abs(found - expected).max())
+        return error if math.isfinite(error) else math.nan
 
     def _feeds(
-        self, seeds: Any, classes: Any, truncation: Any, z: Any, prompts: Any = None, style: Any = None
-    ) -> tuple[dict[str, np.ndarray], Tokens | None]:
+        self, seeds: Any = None, classes: Any = None, truncation: Any = 1.0, z: Any = None, prompts: Any = None,
+        style: Any = None,
+    ) -> tuple[dict[str, np.ndarray], Tokens | None]:  # fmt: skip
         """The graph's inputs, all of one length, and what became of the prompts; None without words."""
         tokens = self._tokens(prompts)
         feeds = {"truncation": truncations(truncation)}
@@ -143,27 +168,25 @@ class PictureGenerator(Generator):
             feeds["style"] = style_numbers(0 if style is None else style, self.styles)
         if self.classes and classes is None:
             feeds["class"] = np.arange(max(map(len, feeds.values())), dtype=np.int64) % len(self.classes)
-        return as_many(feeds, _ARGUMENTS, "pictures"), tokens
+        return self._as_many(feeds), tokens
 
     def _tokens(self, prompts: Any) -> Tokens | None:
-        if self.tokenizer is None:
-            if prompts is not None:
-                raise AttnGANError("prompts", f"{self.name} draws without words", "leave them out")
-            return None
-        if prompts is None:
-            raise AttnGANError(
-                "prompts", f"none given, and {self.name} draws what words say", "pass prompts='red heart'"
-            )
-        return self.tokenizer.encode(prompt_texts(prompts))
+        if prompts is not None:
+            raise AttnGANError("prompts", f"{self.name} draws without words", "leave them out")
+        return None
 
-    def _parts(self, feeds: dict[str, np.ndarray], with_attention: bool = False) -> Iterator[list[np.ndarray]]:
-        """What the graph gives, some pictures at a time: [pictures], or [pictures, maps]."""
-        outputs = dict(list(self._outputs.items())[: 2 if with_attention else 1])
+    def _pictures(self, feeds: dict[str, np.ndarray]) -> np.ndarray:
+        """uint8 [B, H, W, C]."""
+        return np.concatenate([to_uint8(pictures) for (pictures,) in self._parts(feeds)])
+
+    def _parts(self, feeds: dict[str, np.ndarray], count: int = 1) -> Iterator[list[np.ndarray]]:
+        """The first `count` of the graph's outputs, some pictures at a time."""
+        outputs = dict(list(self._outputs.items())[:count])
         # Maps are as many as words, pictures as deep as four channels.
         places = max(self.height * self.width, *(math.prod(shape) // 4 for shape in outputs.values()))
-        for count, drawn in self._batches(feeds, list(outputs), max(1, min(_BATCH, _BATCH * 64 * 64 // places))):
+        for rows, drawn in self._batches(feeds, list(outputs), max(1, min(_BATCH, _BATCH * 64 * 64 // places))):
             for values, shape in zip(drawn, outputs.values(), strict=True):
-                if values.shape != (count, *shape) or values.dtype != np.float32:
+                if values.shape != (rows, *shape) or values.dtype != np.float32:
                     raise AttnGANError(
                         self.name, f"drew {values.dtype} {values.shape}, not what its sidecar says", "export it again"
                     )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from attngan_runtime import AttnGANError, Bundle, Generator, bundle
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.pixels import to_uint8
 from attngan_runtime.sidecar import sha256_of, style_input, validate_sidecar, write_sidecar
 from tests.runtime.command_line import run, tiles
 from tests.runtime.sidecars import set_at

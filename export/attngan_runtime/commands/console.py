@@ -24,7 +24,7 @@ def print_error(error: Exception | str) -> None:
 
 
 @contextlib.contextmanager
-def printed_warnings() -> Iterator[None]:
+def print_warnings() -> Iterator[None]:
     """Each `UserWarning` inside the block is one line on stderr, `warning: …`, in place of Python's own two."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -35,16 +35,26 @@ def printed_warnings() -> Iterator[None]:
                 print(f"warning: {' '.join(str(warning.message).split())}", file=sys.stderr)
 
 
+@contextlib.contextmanager
+def option_errors() -> Iterator[None]:
+    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`, and `top_k: …` becomes `--top-k: …`."""
+    try:
+        yield
+    except AttnGANError as error:
+        name, *value = error.subject.split(" ", 1)
+        raise error.about(" ".join([f"--{name.replace('_', '-')}", *value])) from None
+
+
 def refuse_options(ctx: click.Context, names: Collection[str], because: str) -> None:
     """Raises AttnGANError, which names it and its value, for the first of these options that was given."""
-    for option in ctx.command.params:
+    for option in ctx.command.get_params(ctx):
         if option.name in names and ctx.get_parameter_source(option.name) != click.core.ParameterSource.DEFAULT:
             value = ctx.params[option.name]
             shown = shlex.quote(str(value[0] if isinstance(value, tuple) else value)[:40])
             raise AttnGANError(f"{option.opts[0]} {shown}", because, "leave it out")
 
 
-def _reported(run: Any, *args: Any, **kwargs: Any) -> Any:
+def _report_errors(run: Any, *args: Any, **kwargs: Any) -> Any:
     """Calls `run`, turning a wrong option, an AttnGANError or a failing disk into one line and exit code 2."""
     try:
         return run(*args, **kwargs)
@@ -68,11 +78,11 @@ class Command(click.Command):
     """A click command whose errors, its options' included, come out as one line and exit code 2."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        context: click.Context = _reported(super().make_context, *args, **kwargs)
+        context: click.Context = _report_errors(super().make_context, *args, **kwargs)
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        return _reported(super().invoke, ctx)
+        return _report_errors(super().invoke, ctx)
 
 
 class Group(click.Group):
@@ -81,11 +91,11 @@ class Group(click.Group):
     command_class = Command
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        context: click.Context = _reported(super().make_context, *args, **kwargs)
+        context: click.Context = _report_errors(super().make_context, *args, **kwargs)
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        return _reported(super().invoke, ctx)
+        return _report_errors(super().invoke, ctx)
 
 
 class GroupWithDefault(Group):
@@ -110,26 +120,6 @@ class GroupWithDefault(Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.commands[self.default].format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
-
-
-OF_SENTENCES = ("keywords", "temperature", "top_k", "top_p")  #: parameters that `sentence_options` adds
-_SENTENCE_OPTIONS = (
-    click.option("--keywords", multiple=True, help="Sentences: what they are about, such as 'dog, beach, ball'; "
-                 "several times: all seeds for each. About anything if not given."),
-    click.option("--temperature", type=float, default=1.0, show_default=True, help="Sentences: 0.05 to 5; below 1 they "
-                 "are likelier, above 1 stranger."),
-    click.option("--top-k", type=int, default=0, show_default=True, help="Sentences: each word is one of the so many "
-                 "likeliest; 1 = always the likeliest, 0 = all."),
-    click.option("--top-p", type=float, default=1.0, show_default=True, help="Sentences: each word is one of the "
-                 "likeliest that have this much probability together; 1 = all."),
-)  # fmt: skip
-
-
-def sentence_options(command: Any) -> Any:
-    """Decorates a command with what it takes for generators that write, the same for all commands."""
-    for option in reversed(_SENTENCE_OPTIONS):
-        command = option(command)
-    return command
 
 
 class Numbers(click.ParamType):

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sentences import END, SentenceTokenizer, joined
+from attngan_runtime.tokenizers.sentences import END, SentenceTokenizer, join_words
 from tests.runtime.sentences_bundle import WORDS, tokenizer_json
 from tests.runtime.words_bundle import tokenizer_json as prompts_json
 
@@ -79,7 +79,7 @@ def test_tokens_are_words_an_end_and_padding() -> None:
     ],
 )  # fmt: skip
 def test_words_are_written_as_text_is(text: str) -> None:
-    assert joined(TOKENIZER.split(text)) == text
+    assert join_words(TOKENIZER.split(text)) == text
 
 
 MARKS = [*".,!?;:%)]}…([{$#\"'’‘“”-–/&🎉", *["a", "dog's", "n", "5", "3,000.5", "12:30", "e-mail", "_", "́x", "と"]]
@@ -88,7 +88,7 @@ MARKS = [*".,!?;:%)]}…([{$#\"'’‘“”-–/&🎉", *["a", "dog's", "n", "5
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(MARKS), max_size=12))
 def test_whatever_is_written_is_read_as_the_same_words(words: list[str]) -> None:
-    assert TOKENIZER.split(joined(words)) == words
+    assert TOKENIZER.split(join_words(words)) == words
 
 
 @settings(max_examples=300)
@@ -101,7 +101,7 @@ def test_any_text_survives_reading_and_writing_or_is_one_line(text: str) -> None
             assert "\n" not in str(raised.value) and str(raised.value).isascii()
         return
     words = TOKENIZER.split(text)
-    assert TOKENIZER.split(joined(words)) == words
+    assert TOKENIZER.split(join_words(words)) == words
     assert len(TOKENIZER.numbers(text)) == len(words)
 
 

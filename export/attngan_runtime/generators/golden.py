@@ -9,22 +9,17 @@ from typing import Any
 import numpy as np
 
 from attngan_runtime.errors import AttnGANError, first_line
+from attngan_runtime.generators import generator_class
 
 
 def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
     """The graph's outputs that the golden sample has values of."""
-    second = ["log_probability"] if sidecar["task"] == "text" else []
-    return [sidecar["output"]["name"], *second]
+    return generator_class(sidecar["task"]).golden_outputs(sidecar)
 
 
 def golden_error(sidecar: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
     """Largest difference of outputs, made of the golden inputs, from the golden values; infinite if a token differs."""
-    entry = sidecar["golden"]
-    if sidecar["task"] == "text":
-        tokens, scores = (np.array(entry[name]) for name in golden_outputs(sidecar))
-        return float(np.abs(outputs[1] - scores).max()) if np.array_equal(outputs[0], tokens) else math.inf
-    found = outputs[0].ravel()[entry["indices"]]
-    return float(np.abs(found - np.array(entry["values"], np.float32)).max())
+    return generator_class(sidecar["task"]).golden_error(sidecar["golden"], outputs)
 
 
 def golden_inputs(sidecar: Mapping[str, Any]) -> dict[str, np.ndarray]:

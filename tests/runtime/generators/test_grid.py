@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.grid import check_picture_path, check_sheet_size, grid, save_grid
+from attngan_runtime.generators.grid import check_picture_path, check_sheet_size, grid, save_grid
 
 
 def pictures(count: int, channels: int, height: int = 4, width: int = 6) -> np.ndarray:
@@ -85,8 +85,8 @@ def test_a_full_disk_leaves_the_old_grid_and_nothing_else(tmp_path: Path) -> Non
     path.write_bytes(b"old")
     script = """if True:
         import resource, sys, numpy, click
-        from attngan_runtime.console import Command
-        from attngan_runtime.grid import save_grid
+        from attngan_runtime.commands.console import Command
+        from attngan_runtime.generators.grid import save_grid
         @click.command(cls=Command)
         def main():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,46 +41,6 @@ def prompt_texts(prompts: Any) -> list[Any]:
 def keyword_texts(keywords: Any) -> list[Any]:
     """One set of key words or several as a list; never empty. Whether each is text, `key_words` says."""
     return _texts("keywords", keywords)
-
-
-def chosen_style(text: str | None, generator: str, names: Sequence[str]) -> int | None:
-    """What `--style` says: the number of one style, by its name or number; without it None."""
-    if text is None:
-        return None
-    if not names:
-        raise AttnGANError(f"--style {text}", f"{generator} has no styles to choose from", "leave the option out")
-    with naming_the_option():
-        return int(style_numbers(name_or_number(text, names), tuple(names))[0])
-
-
-def chosen_classes(text: str | None, generator: str, names: Sequence[str]) -> list[int]:
-    """What `--classes` says: numbers in the order written; without it all there are.
-
-    What is a name counts as one: a class called `3` is found by its name, wherever it stands among the classes.
-    """
-    if text is None:
-        return list(range(len(names)))
-    if not names:
-        raise AttnGANError(f"--classes {text}", f"{generator} has no classes", "leave the option out")
-    from attngan_runtime.console import parse_numbers  # with click: 12 ms and 2 MB, which a library does not wait for
-
-    chosen: list[int | str] = []
-    for part in [text] if text in names else text.split(","):
-        name = part.strip()
-        is_number = name not in names and name[:1].isdecimal()
-        chosen.extend(parse_numbers(name) if is_number else [name])
-    with naming_the_option():
-        return [int(number) for number in class_numbers(chosen, tuple(names))]
-
-
-@contextmanager
-def naming_the_option() -> Iterator[None]:
-    """`classes: 12 is outside …` becomes `--classes: 12 is outside …`, and `top_k: …` becomes `--top-k: …`."""
-    try:
-        yield
-    except AttnGANError as error:
-        name, *value = error.subject.split(" ", 1)
-        raise error.about(" ".join([f"--{name.replace('_', '-')}", *value])) from None
 
 
 def name_or_number(text: str, names: Sequence[str]) -> str | int:

@@ -10,9 +10,10 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from attngan_runtime import AttnGANError, Generator, onnx_session
-from attngan_runtime.golden import check_golden
-from attngan_runtime.onnx_session import import_onnxruntime, usable_cores
+from attngan_runtime import AttnGANError, Generator
+from attngan_runtime.generators import onnx_session
+from attngan_runtime.generators.golden import check_golden
+from attngan_runtime.generators.onnx_session import import_onnxruntime, usable_cores
 from attngan_runtime.sidecar import write_sidecar
 
 

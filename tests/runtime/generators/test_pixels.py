@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.pixels import to_uint8
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,22 +1,24 @@
-"""A generator that writes: seeds, and what a sentence is to be about, in; sentences out."""
+"""Generators that write: seeds, and what a sentence is to be about, in; sentences out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import TOKENIZER, Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.generator import Generator, Seeds, Strength, warn
-from attngan_runtime.inputs import as_many, keyword_texts, seed_numbers, temperatures, top_ks, top_ps
-from attngan_runtime.sentences import END, KeyWords, SentenceTokenizer
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.generators.base import Generator, Parameter, Reply, Seeds, Strength, warn
+from attngan_runtime.generators.inputs import keyword_texts, seed_numbers, temperatures, top_ks, top_ps
+from attngan_runtime.tokenizers.sentences import END, KeyWords, SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING, check_size
 
 _BATCH = 64  # sentences a call: the graph keeps what each has said so far, for every layer and place
-_ARGUMENTS = {"seed": "seeds"}  # where it isn't the input
+_OUTPUTS = ("tokens", "log_probability")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +37,18 @@ class SentenceGenerator(Generator):
     tokenizer: what reads key words and writes sentences.
     """
 
-    makes, _verb = "sentences", "write"
+    makes, verb = "sentences", "write"
+    PARAMETERS: ClassVar = {
+        "keywords": Parameter("keywords", str, "keywords"),
+        "seed": Parameter("seed", int, "seeds"),
+        "temperature": Parameter("temperature", float, "temperature"),
+        "top_k": Parameter("top_k", int, "top_k"),
+        "top_p": Parameter("top_p", float, "top_p"),
+    }
 
     def __init__(self, bundle: Bundle, tokenizer: SentenceTokenizer, session: Any) -> None:
         self.keywords, self.length, self.tokenizer = bundle.keywords, bundle.length, tokenizer
-        super().__init__(bundle, session, ["tokens", "log_probability"])
+        super().__init__(bundle, tokenizer, session)
 
     def run(
         self,
@@ -79,8 +88,37 @@ class SentenceGenerator(Generator):
         tokens, log_probability = (np.concatenate(rows) for rows in zip(*self._parts(feeds), strict=True))
         return Written(self._sentences(tokens), tokens, log_probability)
 
+    def reply(self, **arguments: Any) -> Reply:
+        """JSON: the sentence, and what of its key words it isn't about."""
+        keywords = arguments.pop("keywords", "").strip() or None
+        feeds, words = self._feeds(keywords=keywords, **arguments)
+        ((tokens, _),) = self._parts(feeds)
+        (sentence,) = self._sentences(tokens)
+        answer = {"sentence": sentence, "warnings": words.warnings() if words else []}
+        return Reply(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(), "application/json")
+
+    @staticmethod
+    def open_tokenizer(bundle: Bundle) -> SentenceTokenizer:
+        where = str(bundle.folder / TOKENIZER)
+        tokenizer = SentenceTokenizer.from_json(bundle.tokenizer, where)
+        check_size(tokenizer, bundle.sidecar["output"], where, "a sentence")
+        return tokenizer
+
+    @staticmethod
+    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [sidecar["output"], sidecar["log_probability"]]
+
+    @staticmethod
+    def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
+        return list(_OUTPUTS)
+
+    @staticmethod
+    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
+        tokens, log_probability = (np.array(golden[name]) for name in _OUTPUTS)
+        return float(np.abs(outputs[1] - log_probability).max()) if np.array_equal(outputs[0], tokens) else math.inf
+
     def _feeds(
-        self, seeds: Any, keywords: Any, temperature: Any, top_k: Any, top_p: Any
+        self, seeds: Any = None, keywords: Any = None, temperature: Any = 1.0, top_k: Any = 0, top_p: Any = 1.0
     ) -> tuple[dict[str, np.ndarray], KeyWords | None]:
         """The graph's inputs, all of one length, and what became of the key words; None without any."""
         words = None if keywords is None else self.tokenizer.key_words(keyword_texts(keywords), self.keywords)
@@ -93,17 +131,17 @@ class SentenceGenerator(Generator):
             "top_k": top_ks(top_k, self.tokenizer.size),
             "top_p": top_ps(top_p),
         }
-        return as_many(feeds, _ARGUMENTS, "sentences"), words
+        return self._as_many(feeds), words
 
     def _parts(self, feeds: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(tokens, log_probability), some sentences at a time."""
-        for count, (tokens, log_probability) in self._batches(feeds, ["tokens", "log_probability"], _BATCH):
-            problem = self._wrong(tokens, log_probability, (count, self.length))
+        for count, (tokens, log_probability) in self._batches(feeds, _OUTPUTS, _BATCH):
+            problem = self._problem(tokens, log_probability, (count, self.length))
             if problem:
                 raise AttnGANError(self.name, f"wrote {problem}, not what its sidecar says", "export it again")
             yield tokens, log_probability
 
-    def _wrong(self, tokens: np.ndarray, log_probability: np.ndarray, shape: tuple[int, int]) -> str | None:
+    def _problem(self, tokens: np.ndarray, log_probability: np.ndarray, shape: tuple[int, int]) -> str | None:
         """What of the graph's outputs are no sentences; None if all are."""
         for values, kind in ((tokens, np.int64), (log_probability, np.float32)):
             if values.shape != shape or values.dtype != kind:

@@ -27,7 +27,14 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = _GAP) -> Ima
     for index, image in enumerate(images):
         top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
-    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    return _image(sheet)
+
+
+def encode_png(picture: np.ndarray) -> bytes:
+    """One picture uint8 [H, W, C] as a PNG."""
+    data = io.BytesIO()
+    _image(picture).save(data, format="PNG")
+    return data.getvalue()
 
 
 def save_grid(images: np.ndarray, path: str | Path, columns: int | None = None) -> None:
@@ -76,6 +83,10 @@ def check_sheet_size(count: int, height: int, width: int, columns: int | None = 
             "is the limit",
             "ask for fewer",
         )
+
+
+def _image(picture: np.ndarray) -> Image.Image:
+    return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
 def _rows_and_columns(count: int, columns: int | None) -> tuple[int, int]:

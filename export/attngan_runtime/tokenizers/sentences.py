@@ -10,7 +10,8 @@ import numpy as np
 
 from attngan_runtime.entries import MOST_LETTERS
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.tokens import NO_TEXT, PADDING, SPECIAL, Kind, check_prompt, check_text, listed, read_tokenizer
+from attngan_runtime.tokenizers.text import NO_TEXT, check_prompt, check_text, quote_words
+from attngan_runtime.tokenizers.word_level import PADDING, SPECIAL, Kind, parse_tokenizer
 
 SENTENCE_SPECIAL = (*SPECIAL, "[END]")  #: what stands for padding, unknown words, and for a sentence's two ends
 END = 2  #: the token that a sentence ends with, and that is shown before its first word
@@ -38,17 +39,19 @@ class KeyWords:
     mask: np.ndarray  #: int64 [B, K], 1 = a key word
     unknown: tuple[tuple[str, ...], ...]  #: words of each set that are not in the vocabulary
     cut: tuple[tuple[str, ...], ...]  #: words beyond the K-th
-    asked: tuple[str, ...]  #: as the user wrote them
+    texts: tuple[str, ...]  #: as the user wrote them
 
     def warnings(self) -> list[str]:
         """A line for each thing that sentences will not be about."""
         lines = []
-        for asked, mask, unknown, cut in zip(self.asked, self.mask, self.unknown, self.cut, strict=True):
-            shown = f"key words '{' '.join(asked.split())[:60]}'"
+        for text, mask, unknown, cut in zip(self.texts, self.mask, self.unknown, self.cut, strict=True):
+            shown = f"key words '{' '.join(text.split())[:60]}'"
             if unknown:
-                lines.append(f"{shown}: unknown {listed(unknown)}; hardly a sentence of its training has such a word")
+                lines.append(
+                    f"{shown}: unknown {quote_words(unknown)}; hardly a sentence of its training has such a word"
+                )
             if cut:
-                lines.append(f"{shown}: {mask.sum()} at most, without {listed(cut)}")
+                lines.append(f"{shown}: {mask.sum()} at most, without {quote_words(cut)}")
             if not mask.any():
                 lines.append(f"{shown}: none is left, so these sentences are about anything")
         return list(dict.fromkeys(lines))
@@ -76,7 +79,7 @@ class SentenceTokenizer:
 
         Raises AttnGANError if it is damaged, isn't what docs/bundle.md says, or `tokenizers` is missing.
         """
-        described, reader = read_tokenizer(content, where, SENTENCES)
+        described, reader = parse_tokenizer(content, where, SENTENCES)
         vocabulary = described["model"]["vocab"]
         words = sorted(vocabulary, key=vocabulary.get)
         own = words[len(SENTENCE_SPECIAL) :]
@@ -116,16 +119,16 @@ class SentenceTokenizer:
             if token in (END, PADDING):
                 break
             words.append(self.words[token])
-        return joined(words)
+        return join_words(words)
 
-    def key_words(self, asked: Sequence[str], most: int) -> KeyWords:
+    def key_words(self, texts: Sequence[str], most: int) -> KeyWords:
         """Key words, each set in one string, as tokens; case, punctuation, and repetitions don't count.
 
         Raises AttnGANError naming the first set that is not text.
         """
-        ids = np.full((len(asked), most), PADDING, np.int64)
+        ids = np.full((len(texts), most), PADDING, np.int64)
         unknown, cut = [], []
-        for row, text in zip(ids, asked, strict=True):
+        for row, text in zip(ids, texts, strict=True):
             check_prompt(text, "keywords")
             words = {word: None for word in self.split(text) if any(letter.isalnum() for letter in word)}
             known = {word: self._reader.token_to_id(word) for word in words}
@@ -133,10 +136,10 @@ class SentenceTokenizer:
             row[: len(found)] = found
             unknown.append(tuple(word for word, number in known.items() if number is None))
             cut.append(tuple(word for word, number in known.items() if number not in (None, *found)))
-        return KeyWords(ids, (ids != PADDING).astype(np.int64), tuple(unknown), tuple(cut), tuple(asked))
+        return KeyWords(ids, (ids != PADDING).astype(np.int64), tuple(unknown), tuple(cut), tuple(texts))
 
 
-def joined(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Words and punctuation with the spaces that English has between them."""
     text, glued, open_quotes = "", True, set[str]()
     for word in words:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngan_runtime.console import Command, Group, Numbers, parse_numbers
+from attngan_runtime.commands.console import Command, Group, Numbers, parse_numbers
 from attngan_runtime.errors import AttnGANError
 
 RANGES = st.lists(

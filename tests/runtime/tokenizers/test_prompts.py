@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngan_runtime import tokens
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.tokens import Tokenizer, Tokens
+from attngan_runtime.tokenizers import word_level
+from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
 from tests.runtime.words_bundle import WORDS, tokenizer_json
 
 
@@ -206,7 +206,7 @@ def test_hostile_files_give_one_line(content: bytes) -> None:
 )  # fmt: skip
 def test_files_that_swell_when_they_are_parsed_are_refused(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     if len(content) > 2**20:
-        monkeypatch.setattr(tokens, "read_json", lambda content: pytest.fail("it was parsed"))
+        monkeypatch.setattr(word_level, "read_json", lambda content: pytest.fail("it was parsed"))
     one_line(content)
 
 
@@ -230,7 +230,7 @@ def test_long_prompts_take_no_long_time(tokenizer: Tokenizer, prompt: str) -> No
 
 
 def test_a_vocabulary_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "LARGEST_VOCABULARY", 7)
+    monkeypatch.setattr(word_level, "LARGEST_VOCABULARY", 7)
     assert reader().size == 7
     with pytest.raises(AttnGANError, match="has 8 words, where 7 is the limit"):
         reader([*WORDS, "more"])

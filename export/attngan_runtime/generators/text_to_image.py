@@ -1,0 +1,75 @@
+"""Generators that draw what words say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from attngan_runtime.bundle import TOKENIZER, Bundle
+from attngan_runtime.errors import AttnGANError
+from attngan_runtime.generators.base import Parameter, Reply, Seeds, Strength, warn
+from attngan_runtime.generators.image import Attended, Classes, PictureGenerator, Prompts
+from attngan_runtime.generators.inputs import prompt_texts
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
+from attngan_runtime.tokenizers.word_level import check_size
+
+
+class TextToImageGenerator(PictureGenerator):
+    """A `PictureGenerator` of prompts and styles, with a map for each word where the bundle has them."""
+
+    tokenizer: Tokenizer
+    PARAMETERS: ClassVar = {
+        **PictureGenerator.PARAMETERS,
+        "tokens": Parameter("prompt", str, "prompts"),
+        "style": Parameter("style", str, "style"),
+    }
+
+    def attention(
+        self,
+        prompts: Prompts,
+        seeds: Seeds | None = None,
+        truncation: Strength = 1.0,
+        z: np.ndarray | None = None,
+        style: Classes | None = None,
+    ) -> Attended:
+        if len(self._outputs) == 1:
+            return super().attention(prompts)
+        feeds, tokens = self._feeds(seeds, None, truncation, z, prompts, style)
+        assert tokens is not None
+        warn(tokens.warnings())
+        parts = list(self._parts(feeds, count=2))
+        pictures, maps = np.concatenate([to_uint8(part[0]) for part in parts]), [part[1] for part in parts]
+        words = tokens.words
+        return Attended(pictures, np.concatenate(maps), words * len(pictures) if len(words) == 1 else words)
+
+    def reply(self, **arguments: Any) -> Reply:
+        if "prompts" not in arguments:
+            raise AttnGANError("prompt", f"none given, and {self.name} draws what words say", "add prompt=red+heart")
+        return super().reply(**arguments)
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        if not prompts:
+            raise AttnGANError("prompt", f"{self.name} draws what words say", "give some, such as --prompt 'red heart'")
+        self.tokenizer.encode(prompts)
+
+    @staticmethod
+    def open_tokenizer(bundle: Bundle) -> Tokenizer:
+        where = str(bundle.folder / TOKENIZER)
+        tokenizer = Tokenizer.from_json(bundle.tokenizer, where)
+        check_size(tokenizer, bundle.input("tokens"), where, "a prompt")
+        return tokenizer
+
+    @staticmethod
+    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        maps = [sidecar["attention"]] if "attention" in sidecar else []
+        return PictureGenerator.outputs(sidecar) + maps
+
+    def _tokens(self, prompts: Any) -> Tokens:
+        if prompts is None:
+            raise AttnGANError(
+                "prompts", f"none given, and {self.name} draws what words say", "pass prompts='red heart'"
+            )
+        return self.tokenizer.encode(prompt_texts(prompts))
