@@ -101,7 +101,7 @@ class SentenceGenerator(Generator):
     def open_tokenizer(bundle: Bundle) -> SentenceTokenizer:
         where = str(bundle.folder / TOKENIZER)
         tokenizer = SentenceTokenizer.from_json(bundle.tokenizer, where)
-        check_size(tokenizer, bundle.sidecar["output"], where, "a sentence")
+        check_size(tokenizer, bundle.sidecar["output"], where)
         return tokenizer
 
     @staticmethod

@@ -59,7 +59,7 @@ class TextToImageGenerator(PictureGenerator):
     def open_tokenizer(bundle: Bundle) -> Tokenizer:
         where = str(bundle.folder / TOKENIZER)
         tokenizer = Tokenizer.from_json(bundle.tokenizer, where)
-        check_size(tokenizer, bundle.input("tokens"), where, "a prompt")
+        check_size(tokenizer, bundle.input("tokens"), where)
         return tokenizer
 
     @staticmethod

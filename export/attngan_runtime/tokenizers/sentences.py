@@ -64,6 +64,8 @@ class SentenceTokenizer:
     them. content: the bytes of its file.
     """
 
+    each = "sentence"  #: what has that length
+
     def __init__(self, content: bytes, length: int, words: list[str], reader: Any) -> None:
         self.content, self.length, self.words = content, length, words
         self._reader = reader

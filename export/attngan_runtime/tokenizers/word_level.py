@@ -57,14 +57,11 @@ def parse_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, A
     return described, reader
 
 
-def check_size(tokenizer: Any, entry: Mapping[str, Any], where: str, each: str) -> None:
-    """Raises AttnGANError unless a tokenizer has the words and the length that the graph's input or output says.
-
-    each: what has that length, such as `a prompt`.
-    """
+def check_size(tokenizer: Any, entry: Mapping[str, Any], where: str) -> None:
+    """Raises AttnGANError unless a tokenizer has the words and the length that the graph's input or output says."""
     size, length = entry["maximum"] + 1, entry["shape"][1]
     if (tokenizer.size, tokenizer.length) != (size, length):
-        found = f"has {tokenizer.size} words, {tokenizer.length} {each}"
+        found = f"has {tokenizer.size} words, {tokenizer.length} a {tokenizer.each}"
         raise AttnGANError(where, f"{found}, where the model takes {size} and {length}", "export the generator again")
 
 
