@@ -85,17 +85,10 @@ class Command(click.Command):
         return _report_errors(super().invoke, ctx)
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """A click group that reports errors as `Command` does."""
 
     command_class = Command
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        context: click.Context = _report_errors(super().make_context, *args, **kwargs)
-        return context
-
-    def invoke(self, ctx: click.Context) -> Any:
-        return _report_errors(super().invoke, ctx)
 
 
 class GroupWithDefault(Group):

@@ -33,14 +33,9 @@ def style_numbers(style: Any, names: tuple[str, ...]) -> np.ndarray:
     return _named_numbers("style", "style", style, names)
 
 
-def prompt_texts(prompts: Any) -> list[Any]:
-    """One prompt or several as a list; never empty. Whether each is text, `Tokenizer.encode` says."""
-    return _texts("prompts", prompts)
-
-
-def keyword_texts(keywords: Any) -> list[Any]:
-    """One set of key words or several as a list; never empty. Whether each is text, `key_words` says."""
-    return _texts("keywords", keywords)
+def texts(what: str, values: Any) -> list[Any]:
+    """One text or several as a list; never empty. Whether each is text, a tokenizer says."""
+    return [values] if isinstance(values, str | bytes) else list(_flat(what, values))
 
 
 def name_or_number(text: str, names: Sequence[str]) -> str | int:
@@ -98,10 +93,6 @@ def as_many(feeds: Mapping[str, np.ndarray], arguments: Mapping[str, str], thing
             given = arguments.get(name, name)
             raise AttnGANError(given, f"{len(values)} values for {count} {things}", f"give one, or {count}")
     return {name: np.repeat(values, count, 0) if len(values) < count else values for name, values in feeds.items()}
-
-
-def _texts(what: str, values: Any) -> list[Any]:
-    return [values] if isinstance(values, str | bytes) else list(_flat(what, values))
 
 
 def _between(what: str, values: Any, lowest: float, highest: float) -> np.ndarray:

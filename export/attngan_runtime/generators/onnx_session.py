@@ -62,23 +62,6 @@ def open_session(model: bytes, providers: str | Sequence[str] | None, threads: i
     return session
 
 
-def declared(session: Any, where: str) -> tuple[dict[str, tuple[str, list[Any]]], dict[str, tuple[str, list[Any]]]]:
-    """What a graph takes and what it gives: (type, shape) by name, in ONNX Runtime's words, nothing of it run.
-
-    A shape's sides are numbers, names, or None where nothing is said. Raises AttnGANError, beginning with `where`.
-    """
-    try:
-        takes, gives = (
-            {str(given.name): (str(given.type), list(given.shape)) for given in ends}
-            for ends in (session.get_inputs(), session.get_outputs())
-        )
-    except Exception as error:  # of names that are no UTF-8
-        raise AttnGANError(
-            where, f"its inputs or outputs can't be read ({first_line(error)})", "export the generator again"
-        ) from None
-    return takes, gives
-
-
 class InstalledTwiceError(AttnGANError):
     """Two distributions of ONNX Runtime in one folder."""
 

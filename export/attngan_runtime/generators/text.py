@@ -13,7 +13,7 @@ import numpy as np
 from attngan_runtime.bundle import TOKENIZER, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.base import Generator, Parameter, Reply, Seeds, Strength, warn
-from attngan_runtime.generators.inputs import keyword_texts, seed_numbers, temperatures, top_ks, top_ps
+from attngan_runtime.generators.inputs import seed_numbers, temperatures, texts, top_ks, top_ps
 from attngan_runtime.tokenizers.sentences import END, KeyWords, SentenceTokenizer
 from attngan_runtime.tokenizers.word_level import PADDING, check_size
 
@@ -121,7 +121,7 @@ class SentenceGenerator(Generator):
         self, seeds: Any = None, keywords: Any = None, temperature: Any = 1.0, top_k: Any = 0, top_p: Any = 1.0
     ) -> tuple[dict[str, np.ndarray], KeyWords | None]:
         """The graph's inputs, all of one length, and what became of the key words; None without any."""
-        words = None if keywords is None else self.tokenizer.key_words(keyword_texts(keywords), self.keywords)
+        words = None if keywords is None else self.tokenizer.key_words(texts("keywords", keywords), self.keywords)
         nothing = np.full((1, self.keywords), PADDING, np.int64)
         feeds = {
             "keywords": words.ids if words else nothing,

@@ -11,7 +11,7 @@ from attngan_runtime.bundle import TOKENIZER, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.base import Parameter, Reply, Seeds, Strength, warn
 from attngan_runtime.generators.image import Attended, Classes, PictureGenerator, Prompts
-from attngan_runtime.generators.inputs import prompt_texts
+from attngan_runtime.generators.inputs import texts
 from attngan_runtime.generators.pixels import to_uint8
 from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
 from attngan_runtime.tokenizers.word_level import check_size
@@ -72,4 +72,4 @@ class TextToImageGenerator(PictureGenerator):
             raise AttnGANError(
                 "prompts", f"none given, and {self.name} draws what words say", "pass prompts='red heart'"
             )
-        return self.tokenizer.encode(prompt_texts(prompts))
+        return self.tokenizer.encode(texts("prompts", prompts))
