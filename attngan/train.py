@@ -18,7 +18,6 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from attngan.checkpoint import write_atomically
 from attngan.config import RunConfig, TextConfig, TextToImageConfig, TrainingConfig
 from attngan.data import ImageDataset, TextDataset
 from attngan.data.split import most_held_out, split
@@ -26,7 +25,7 @@ from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks.build import build_discriminator, build_generator
 from attngan.random import derive
-from attngan.run_folder import METRICS, QUALITY, check_data, check_folder, only_writer
+from attngan.run_folder import METRICS, QUALITY, check_data, check_run, only_writer
 from attngan.streams import Stream
 from attngan.tasks.base import Measure, Task
 from attngan.tasks.image import PictureTask
@@ -40,6 +39,7 @@ from attngan.training.state import CHECKPOINT, PREVIOUS, Progress, TrainingState
 from attngan.training.validation import judge
 from attngan.visualization.curves import draw_curves
 from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.saving import write_atomically
 from attngan_runtime.tokenizers.prompts import Tokenizer
 from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
@@ -73,7 +73,7 @@ def train(
     if isinstance(config.network, TextToImageConfig | TextConfig) != bool(tokenizer):
         raise AttnGANError("tokenizer", "a run that reads or writes words needs one, and no other has one")
     check_data(folder, data)
-    check_folder(folder, config)
+    check_run(folder, config)
     check_holdout(config.training, data)
     with only_writer(folder):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as records:

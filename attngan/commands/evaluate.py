@@ -47,7 +47,7 @@ def evaluate(
         raise AttnGANError(f"--out {out}", f"{out.absolute().parent} is no folder", "make it, or write elsewhere")
     if out is not None and out.is_dir():
         raise AttnGANError(f"--out {out}", "is a folder", f"name a file, such as {out / 'figures.json'}")
-    from attngan.checkpoint import write_atomically
+    from attngan_runtime.saving import write_atomically
 
     if temperature is not None:
         with option_errors():

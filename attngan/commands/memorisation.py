@@ -45,12 +45,12 @@ def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples:
 
 def _folder(generator: OpenGenerator, out: Path | None) -> Path:
     """Where the result goes; AttnGANError if it can't, or if nobody said where."""
-    from attngan.run_folder import check_place
+    from attngan.run_folder import check_output_folder
 
     if out is None and generator.run is None:
         raise AttnGANError("--out", f"not given, and {generator.name} is no run folder", "name a folder for the result")
     folder = out or Path(generator.name)
-    check_place(folder)
+    check_output_folder(folder)
     return folder
 
 

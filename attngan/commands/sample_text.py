@@ -9,7 +9,7 @@ import click
 from attngan.errors import AttnGANError
 from attngan_runtime.commands.console import option_errors
 from attngan_runtime.commands.write import check_sampling, note_no_keywords, write_sentences
-from attngan_runtime.files import check_place
+from attngan_runtime.saving import check_output_file
 
 
 def write(
@@ -21,7 +21,7 @@ def write(
     For each set of key words all its seeds. Raises AttnGANError for options that don't fit.
     """
     if out and not attention:
-        check_place(out, "sentences.txt")
+        check_output_file(out, "sentences.txt")
     if attention and not (out and keywords):
         raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     from attngan.generators.sentences import load_writer

@@ -88,7 +88,7 @@ def train(
                 network = replace(network, channels=int(channels))
         training = with_augmentation(training, augment, holdout)
 
-    from attngan.run_folder import check_folder
+    from attngan.run_folder import check_run
     from attngan.train import train as run
     from attngan.training.run_logger import check_tensorboard
 
@@ -96,7 +96,7 @@ def train(
         check_tensorboard()
     where = device_named(device)
     training = with_precision(training, precision, where)
-    _check_place(out, data)
+    _check_output(out, data)
     read: ImageDataset | TextDataset
     if isinstance(network, TextConfig):
         config, tokenizer, read = read_text(preset_name, network, training, data, holdout, out)
@@ -107,7 +107,7 @@ def train(
             preset_name, network, training, data, holdout, patience, unconditional, out
         )
         said = _summary(config, read, where.type, out)
-    check_folder(out, config)
+    check_run(out, config)
     click.echo(said)
     if dry_run:
         _say_sizes(config)
@@ -145,15 +145,15 @@ def _read(network: PictureNetworkConfig, data: Path) -> ImageDataset:
     return load_pictures(data, resolution=network.resolution, channels=network.channels)
 
 
-def _check_place(out: Path, data: Path) -> None:
-    """Before minutes of reading pictures; `check_folder` looks at the rest."""
-    from attngan.run_folder import check_place
+def _check_output(out: Path, data: Path) -> None:
+    """Before minutes of reading pictures; `check_run` looks at the rest."""
+    from attngan.run_folder import check_output_folder
 
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise AttnGANError(
             f"--out {out}", "lies inside --data, whose pictures it would join", "name a folder elsewhere"
         )
-    check_place(out)
+    check_output_folder(out)
 
 
 def _say_sizes(config: RunConfig) -> None:

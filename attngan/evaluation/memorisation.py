@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from attngan.checkpoint import LoadedGenerator, write_atomically
+from attngan.checkpoint import LoadedGenerator
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
 from attngan.evaluation.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
@@ -24,6 +24,7 @@ from attngan.features.extractor import EFFICIENTNET, Extractor
 from attngan.generators.pictures import Draw, from_loaded
 from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
 from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
+from attngan_runtime.saving import write_atomically
 
 FEWEST = 4  # held-out pictures for a median with an error bar
 

@@ -17,8 +17,8 @@ from attngan.data.conditioning import with_conditions
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_object
+from attngan_runtime.bundle import SIDECAR
 from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.sidecar import SIDECAR
 from attngan_runtime.tokenizers.prompts import Tokenizer
 
 if TYPE_CHECKING:

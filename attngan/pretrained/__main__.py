@@ -9,17 +9,10 @@ from dataclasses import replace
 
 import click
 
-from attngan.checkpoint import (
-    LIKELIHOOD,
-    PRETRAINED,
-    find_run,
-    load_config,
-    load_tensors,
-    save_tensors,
-    write_atomically,
-)
+from attngan.checkpoint import LIKELIHOOD, PRETRAINED, find_run, load_config, load_tensors, save_tensors
 from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.commands.console import Command
+from attngan_runtime.saving import write_atomically
 
 
 @click.command(cls=Command)

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from attngan.checkpoint import not_saved, write_atomically
 from attngan.data import ImageDataset, TextDataset
 from attngan.errors import AttnGANError
 from attngan.networks.build import Generator, deploy
 from attngan.run_folder import EVENTS, METRICS, QUALITY, noun_of, read_lines
 from attngan_runtime.generators.grid import save_grid
 from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.saving import NotSavedError, write_atomically
 
 
 class RunLogger:
@@ -55,7 +55,7 @@ class RunLogger:
             with open(path, "a") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise not_saved(path, error) from None
+            raise NotSavedError(path, error) from None
         if self._board:
             for key, value in line.items():
                 if isinstance(value, float):
@@ -78,7 +78,7 @@ class RunLogger:
             path.parent.mkdir(exist_ok=True)
             save_grid(to_uint8(drawn.cpu().numpy()), path, columns)
         except OSError as error:
-            raise not_saved(path, error) from None
+            raise NotSavedError(path, error) from None
 
     def save_text(self, text: str, images: int) -> None:
         """Sentences of a generator that writes."""
@@ -87,7 +87,7 @@ class RunLogger:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise not_saved(path, error) from None
+            raise NotSavedError(path, error) from None
 
     def save_data(self, path: str, data: ImageDataset | TextDataset, held_out: int) -> None:
         """data.json: what the run was trained on, so that others can tell."""

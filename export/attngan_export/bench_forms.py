@@ -13,12 +13,11 @@ import numpy as np
 from attngan_export.first_image import KEYWORDS, PROMPT
 from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_export.verify import contents
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.golden import golden_error, golden_inputs, golden_outputs
 from attngan_runtime.generators.onnx_session import open_session
 from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.sidecar import MODEL, write_sidecar
 from attngan_runtime.tokenizers.prompts import Tokenizer
 from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 from attngan_runtime.tokenizers.word_level import PADDING
@@ -166,7 +165,7 @@ def _torch_draw(module: Any, threads: int) -> Draw:
 
 def module_of(bundle: Bundle, run_or_name: str) -> Any:
     """The bundle's generator in PyTorch. Raises AttnGANError if the weights make other pictures or sentences."""
-    from attngan_export.describe import describe_inputs, describe_output
+    from attngan_export.describe import describe_graph
     from attngan_export.export import form_of, load
 
     # Without maps in any case: they are not drawn here.
@@ -174,8 +173,7 @@ def module_of(bundle: Bundle, run_or_name: str) -> Any:
     same = sidecar["task"] == generator.config.task
     if same:
         form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"])
-        said = (sidecar["inputs"], sidecar["output"])
-        same = said == (describe_inputs(form, generator.config), describe_output(generator.config))
+        same = {**sidecar, **describe_graph(form, generator.config)} == sidecar
     if same:
         outputs = _torch_draw(form.module, 1)(golden_inputs(sidecar))
         same = golden_error(sidecar, outputs) <= sidecar["golden"]["tolerance"]

@@ -15,7 +15,9 @@ from attngan_export.form import Form
 from attngan_export.gate import Comparison, as_tuple
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
-from attngan_runtime import sidecar as format_1
+from attngan_runtime.bundle import FORMAT_VERSION, MODEL, golden_indices, sha256_of
+from attngan_runtime.bundle.schema import fill
+from attngan_runtime.bundle.spec import INPUTS, TASKS
 from attngan_runtime.errors import AttnGANError
 
 # ONNX Runtime on another kind of CPU or a GPU differs by up to 1e-4; a wrong graph by 3e-2 and more.
@@ -43,56 +45,33 @@ def source_of(config: RunConfig) -> str:
     return config.source or "not stated"
 
 
-def describe_inputs(form: Form, config: RunConfig) -> list[dict[str, Any]]:
-    """The sidecar's inputs, in the graph's order."""
-    network, names = config.network, list(config.class_names)
-    inputs = {
-        "seed": format_1.seed_input(), "z": format_1.z_input(form.z_dim), "truncation": format_1.truncation_input()
-    }  # fmt: skip
-    if isinstance(network, TextToImageConfig):
-        inputs["tokens"] = format_1.tokens_input(network.length, network.vocabulary)
-        inputs["mask"] = format_1.mask_input(network.length)
-        inputs["style"] = format_1.style_input(names or _numbers(network.styles))
-    elif isinstance(network, TextConfig):
-        inputs |= _sentence_inputs(network)
-    else:
-        inputs["class"] = format_1.class_input(names or _numbers(network.classes))
-    return [inputs[name] for name in form.names]
-
-
-def _sentence_inputs(network: TextConfig) -> dict[str, dict[str, Any]]:
-    return {
-        "keywords": format_1.keywords_input(network.keywords, network.vocabulary),
-        "mask": format_1.mask_input(network.keywords),
-        "temperature": format_1.temperature_input(),
-        "top_k": format_1.top_k_input(network.vocabulary),
-        "top_p": format_1.top_p_input(),
+def describe_graph(form: Form, config: RunConfig) -> dict[str, Any]:
+    """The sidecar's `inputs`, and its entry of each output under its key, in the graph's order."""
+    parts = _parts(form, config)
+    outputs = {
+        key: fill(entry, **parts)
+        for key, entry in TASKS[config.task].outputs.items()
+        if key == "output" or key in form.outputs
     }
+    return {"inputs": [fill(INPUTS[name], **parts) for name in form.names], **outputs}
+
+
+def _parts(form: Form, config: RunConfig) -> dict[str, Any]:
+    """All that the entries of inputs and outputs leave open."""
+    network, names = config.network, list(config.class_names)
+    if isinstance(network, TextConfig):
+        return {"words": network.keywords, "vocabulary": network.vocabulary, "length": network.length}
+    side = network.resolution
+    parts = {"name": "image", "channels": network.channels, "height": side, "width": side, "z_dim": form.z_dim}
+    if not isinstance(network, TextToImageConfig):
+        return parts | {"classes": names or _numbers(network.classes)}
+    side = max(network.attention, default=0)
+    maps = {"words": network.length, "map_height": side, "map_width": side}
+    return parts | maps | {"vocabulary": network.vocabulary, "styles": names or _numbers(network.styles)}
 
 
 def _numbers(count: int) -> list[str]:
     return [str(number) for number in range(count)]
-
-
-def describe_output(config: RunConfig) -> dict[str, Any]:
-    """The sidecar's output."""
-    if isinstance(config.network, TextConfig):
-        return format_1.tokens_output(config.network.length, config.network.vocabulary)
-    network = config.picture_network
-    return {
-        "name": "image", "dtype": "float32", "layout": "NCHW", "channels": network.channels,
-        "height": network.resolution, "width": network.resolution, "minimum": -1, "maximum": 1,
-    }  # fmt: skip
-
-
-def describe_second(form: Form, config: RunConfig) -> dict[str, Any]:
-    """The sidecar's entry of the second output, under its key; empty where there is none."""
-    if isinstance(config.network, TextConfig):
-        return {"log_probability": format_1.log_probability_output(config.network.length)}
-    if "attention" not in form.outputs or not isinstance(config.network, TextToImageConfig):
-        return {}
-    side = max(config.network.attention)
-    return {"attention": format_1.attention_output(config.network.length, side, side)}
 
 
 def describe(
@@ -101,21 +80,17 @@ def describe(
 ) -> dict[str, Any]:  # fmt: skip
     """The sidecar of format 1, all but its own hash."""
     measured = {
-        entry.runner: {"asked": entry.asked, "measured": entry.measured}
-        for entry in comparisons
-        if entry.file == format_1.MODEL
+        entry.runner: {"asked": entry.asked, "measured": entry.measured} for entry in comparisons if entry.file == MODEL
     }
     return {
-        "format_version": format_1.FORMAT_VERSION,
+        "format_version": FORMAT_VERSION,
         "task": generator.config.task,
         "name": generator.name,
-        "model": format_1.MODEL,
-        "files": {name: format_1.sha256_of(content) for name, content in files.items()},
+        "model": MODEL,
+        "files": {name: sha256_of(content) for name, content in files.items()},
         "target": target,
         "precision": precision,
-        "inputs": describe_inputs(form, generator.config),
-        "output": describe_output(generator.config),
-        **describe_second(form, generator.config),
+        **describe_graph(form, generator.config),
         "tolerance": {precision: measured},
         "golden": golden(form, generator.name),
         "license": license_of(generator.config),
@@ -148,7 +123,7 @@ def golden(form: Form, name: str) -> dict[str, Any]:
         rows = {name: value.tolist() for name, value in zip(form.outputs, values, strict=True)}
         return given | rows | {"tolerance": _GOLDEN_TOLERANCE}
     pictures = values[0].numpy().ravel()
-    indices = format_1.golden_indices(pictures.size)
+    indices = golden_indices(pictures.size)
     return given | {
         "indices": indices,
         "values": [float(value) for value in pictures[indices]],

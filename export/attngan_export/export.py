@@ -22,9 +22,8 @@ from attngan_export.onnx_graph import onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.torch_files import WRITE, load_torch_file
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
 Loaded = LoadedGenerator | LoadedWriter
 Precision = Literal["fp32", "fp16-weights"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from attngan.random import derive, normals
-from attngan_runtime.sidecar import MAX_SEED
+from attngan_runtime.bundle.spec import MAX_SEED
 
 Noise = Literal["seed", "z"]
 

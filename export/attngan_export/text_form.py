@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from attngan.networks.decoding import DeployedTextGenerator, Sampling, near_ties, readable
 from attngan.random import derive, uniforms
 from attngan_export.form import DRAWS, Form
-from attngan_runtime.entries import MAX_SEED
+from attngan_runtime.bundle.spec import MAX_SEED
 from attngan_runtime.tokenizers.sentences import SENTENCE_SPECIAL
 from attngan_runtime.tokenizers.word_level import PADDING
 

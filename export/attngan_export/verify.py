@@ -7,12 +7,12 @@ from importlib.util import find_spec
 import numpy as np
 
 from attngan_export.folder import PT2, TORCHSCRIPT
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, Bundle, sha256_of
+from attngan_runtime.bundle.files import read_within
+from attngan_runtime.bundle.spec import LARGEST_FILE
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import LARGEST_FILE, read_within
 from attngan_runtime.generators.golden import golden_difference, golden_error, golden_inputs, golden_outputs
 from attngan_runtime.generators.onnx_session import open_session
-from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
 
 Row = tuple[str, str, str]
 
@@ -78,19 +78,16 @@ def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:
 
 
 def _against(bundle: Bundle, against: str) -> list[Row]:
-    from attngan_export.describe import describe_inputs, describe_output, describe_second
+    from attngan_export.describe import describe_graph
     from attngan_export.export import attends, compare_files, form_of, load, tokenizer_bytes
 
     generator, sidecar = load(against), bundle.sidecar
-    second = {key: value for key, value in sidecar.items() if key in ("attention", "log_probability")}
-    maps = "attention" in second
+    maps = "attention" in sidecar
     same = sidecar["task"] == generator.config.task and (not maps or attends(generator))
     if same:
         form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"], maps)
-        said = (sidecar["inputs"], sidecar["output"], second, bundle.tokenizer)
         words = tokenizer_bytes(generator.tokenizer.content) if generator.tokenizer else b""
-        config = generator.config
-        same = said == (describe_inputs(form, config), describe_output(config), describe_second(form, config), words)
+        same = {**sidecar, **describe_graph(form, generator.config)} == sidecar and bundle.tokenizer == words
     if not same:
         raise AttnGANError(
             f"--against {against}", f"takes or gives other things than {bundle.folder}", "name its own run"

@@ -58,10 +58,10 @@ def make(
 ) -> None:
     """Draw pictures in a grid, or write sentences."""
     from attngan_runtime.bundle import Bundle
-    from attngan_runtime.files import check_folder
+    from attngan_runtime.saving import check_parent
 
     if out:
-        check_folder(out)
+        check_parent(out)
     bundle = Bundle.load(bundle_or_name)
     kind, command = generator_class(bundle.task), import_module(GENERATORS[bundle.task].command)
     taken = [option.name for option in command.OPTIONS]

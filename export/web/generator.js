@@ -1,14 +1,12 @@
 /** What all generators share. */
 
 import { AttnGANError } from "./errors.js";
-import { knownWords } from "./vocabulary.js";
+import { knownWords } from "./tokenizer.js";
 
 /** The session of a generator, for the classes of tasks alone. */
 export let sessionOf;
 
 export class Generator {
-  static tokenizer = null;
-
   #session;
 
   static {

@@ -2,8 +2,6 @@
 
 import { AttnGANError, plain, shown } from "./errors.js";
 
-export const MAX_SEED = 2 ** 32 - 1;
-
 const MOST_TEXT = 100_000;  // characters of a prompt or of key words; 4,096 words are about 25,000
 
 // Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.

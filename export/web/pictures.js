@@ -2,9 +2,9 @@
 
 import { AttnGANError } from "./errors.js";
 import { checkShape, furthest, Generator, inputOf, sessionOf } from "./generator.js";
-import { between, checkOptions, MAX_SEED, normals, numberOf, text, whole } from "./inputs.js";
+import { between, checkOptions, normals, numberOf, text, whole } from "./inputs.js";
 import { toRGBA } from "./pixels.js";
-import { PROMPTS } from "./vocabulary.js";
+import { MAX_SEED } from "./spec.js";
 import { promptWarnings } from "./warnings.js";
 import { promptReader } from "./words.js";
 
@@ -38,8 +38,6 @@ export class PictureGenerator extends Generator {
 }
 
 export class TextToImageGenerator extends PictureGenerator {
-  static tokenizer = PROMPTS;
-
   #read;
 
   constructor(bundle, opened) {

@@ -2,14 +2,13 @@
 
 import { AttnGANError } from "./errors.js";
 import { checkShape, furthest, Generator, inputOf, sessionOf } from "./generator.js";
-import { between, checkOptions, MAX_SEED, text, whole } from "./inputs.js";
-import { SENTENCES } from "./vocabulary.js";
+import { between, checkOptions, text, whole } from "./inputs.js";
+import { MAX_SEED } from "./spec.js";
 import { keywordWarnings } from "./warnings.js";
 import { keywordReader, sentenceWriter } from "./words.js";
 
 export class SentenceGenerator extends Generator {
   static makes = "sentences";
-  static tokenizer = SENTENCES;
 
   #read; #write;
 

@@ -19,8 +19,8 @@ from attngan_export.export import compare_files, export_generator, form_of, load
 from attngan_export.folder import PT2
 from attngan_export.pt2 import load_pt2, pt2_bytes
 from attngan_export.verify import verify
+from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import sha256_of, write_sidecar
 from tests.export.conftest import few_greedy
 
 GRAPH = "archive/models/model.json"

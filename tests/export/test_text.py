@@ -20,8 +20,8 @@ from attngan_export.export import export_generator, form_of, load
 from attngan_export.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime import Generator
+from attngan_runtime.bundle import parse_sidecar, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import parse_sidecar, write_sidecar
 from attngan_runtime.tokenizers.sentences import END
 from tests.export.conftest import few_greedy, write_text_run
 

@@ -23,8 +23,8 @@ from attngan_export.text_to_image_form import TextToImageForm
 from attngan_export.verify import verify
 from attngan_kernels import attention
 from attngan_runtime import Generator
+from attngan_runtime.bundle import parse_sidecar, sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import parse_sidecar, sha256_of, write_sidecar
 from tests.export.conftest import write_words_run
 
 FLOAT_MIN = np.finfo(np.float32).min

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,9 +10,12 @@ import click
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from attngan_runtime import Bundle, Generator
-from attngan_runtime.errors import AttnGANError
+from attngan_runtime import AttnGANError, Bundle, Generator
+from attngan_runtime.bundle import write_sidecar
+from attngan_runtime.bundle.schema import Schema, fill, record
+from attngan_runtime.bundle.spec import TaskSpec
 from attngan_runtime.generators.base import Parameter, Reply
+from tests.runtime.sidecars import common
 
 WIDTH = 16
 OPTIONS = (click.Option(["--numbers"], multiple=True, help="Numbers: sixteen of them, such as 1,2,3."),)
@@ -39,10 +41,6 @@ class NumbersGenerator(Generator):
     def about(self) -> dict[str, Any]:
         return {"width": WIDTH}
 
-    @staticmethod
-    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
-        return float(np.abs(outputs[0] - np.array(golden["doubled"])).max())
-
 
 def numbers_of(text: str) -> list[float]:
     return [float(part) for part in text.split(",")]
@@ -55,19 +53,26 @@ def run(bundle: Bundle, seeds: Any, provider: str, out: Path | None, *, numbers:
         click.echo(",".join(f"{value:g}" for value in row))
 
 
-def toy_bundle(folder: Path) -> Bundle:
-    """One in memory alone."""
+def numbers_entry(name: str) -> Schema:
+    """What a sidecar must say of an input or output."""
+    return record({"name": name, "dtype": "float32", "shape": ["batch", WIDTH]})
+
+
+SPEC = TaskSpec(("numbers",), {"output": numbers_entry("doubled")}, "rows")
+
+
+def write_toy_bundle(folder: Path) -> Path:
+    """Writes the bundle into `folder`."""
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", WIDTH]) for name in ("numbers", "doubled")]
     node = helper.make_node("Mul", ["numbers", "two"], ["doubled"])
     two = numpy_helper.from_array(np.asarray(2, np.float32), "two")
     graph = helper.make_graph([node], "numbers", ends[:1], ends[1:], [two])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    entry = {"dtype": "float32", "shape": ["batch", WIDTH]}
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10).SerializeToString()
     row = list(range(WIDTH))
-    sidecar = {
-        "name": "toy", "task": "numbers", "license": "none", "source": "none", "precision": "fp32",
-        "inputs": [{"name": "numbers", **entry}], "output": {"name": "doubled", **entry},
-        "golden": {"inputs": {"numbers": [row]}, "doubled": [[2 * number for number in row]], "tolerance": 1e-3},
-        "tolerance": {"fp32": {}},
-    }  # fmt: skip
-    return Bundle(folder, sidecar, model.SerializeToString())
+    golden = {"inputs": {"numbers": [row]}, "doubled": [[2 * number for number in row]], "tolerance": 1e-3}
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(model)
+    write_sidecar(folder, common("toy", "numbers", {"model.onnx": model}) | {
+        "inputs": [fill(numbers_entry("numbers"))], "output": fill(SPEC.outputs["output"]), "golden": golden
+    })  # fmt: skip
+    return folder

@@ -53,11 +53,11 @@ class Generator(ABC):
     PARAMETERS: ClassVar[Mapping[str, Parameter]]  #: by input, of those that `reply` can take
 
     def __init__(self, bundle: Bundle, tokenizer: Any, session: Any) -> None:
-        """tokenizer: as `open_tokenizer` gives it. Raises AttnGANError if the graph isn't as the sidecar says."""
-        self.name, self.session = bundle.name, session
+        """tokenizer: as the bundle opens it. Raises AttnGANError if the graph isn't as the sidecar says."""
+        self.name, self.session, self.tokenizer = bundle.name, session, tokenizer
         inputs = [given["name"] for given in bundle.sidecar["inputs"]]
         self.parameters = [self.PARAMETERS[name] for name in inputs if name in self.PARAMETERS]
-        check_graph(session, bundle, self.outputs(bundle.sidecar))
+        check_graph(session, bundle)
 
     @classmethod
     def load(
@@ -83,7 +83,7 @@ class Generator(ABC):
                 f"makes {kind.makes}, not {cls.makes}",
                 f"give a generator of {cls.makes}, or use Generator.load, which opens both",
             )
-        tokenizer = kind.open_tokenizer(bundle)
+        tokenizer = bundle.open_tokenizer()
         session = open_session(bundle.model, providers, threads, str(bundle.folder / MODEL))
         generator: Self = kind(bundle, tokenizer, session)
         # OpenVINO draws other pictures without an error, for its integers have 32 bits.
@@ -104,26 +104,6 @@ class Generator(ABC):
     def about(self) -> dict[str, Any]:
         """What `/api` says of it, beyond what it says of every generator."""
         return {}
-
-    @staticmethod
-    def open_tokenizer(bundle: Bundle) -> Any:
-        """What reads or writes words, checked against the sidecar; None where there are none."""
-        return None
-
-    @staticmethod
-    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """name, dtype and shape of what the graph gives and this class uses."""
-        return [sidecar["output"]]
-
-    @staticmethod
-    def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
-        """The graph's outputs that the golden sample has values of."""
-        return [sidecar["output"]["name"]]
-
-    @staticmethod
-    @abstractmethod
-    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
-        """Largest difference of outputs from the golden values; infinite if a choice differs, NaN for no numbers."""
 
     def _as_many(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """`inputs.as_many` by the names of this class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attngan_runtime.bundle import MODEL, Bundle
@@ -14,21 +14,21 @@ _KINDS = {"int64": "tensor(int64)", "float32": "tensor(float)"}  # in ONNX Runti
 _REMEDY = "export the generator again"
 
 
-def check_graph(session: Any, bundle: Bundle, outputs: Sequence[Mapping[str, Any]]) -> None:
-    """Raises AttnGANError if the graph doesn't declare to take what the sidecar says, and to give these outputs."""
+def check_graph(session: Any, bundle: Bundle) -> None:
+    """Raises AttnGANError if the graph doesn't declare to take and give what the sidecar says."""
     takes, gives = graph_signature(session, str(bundle.folder / MODEL))
     inputs = {given["name"]: given for given in bundle.sidecar["inputs"]}
-    wanted = {given["name"]: given for given in outputs}
+    outputs = {given["name"]: given for given in bundle.outputs}
     for does, found, expected, fits in [
         ("takes", takes, inputs, inputs.keys() == takes.keys()),
-        ("gives", gives, wanted, wanted.keys() <= gives.keys()),
+        ("gives", gives, outputs, outputs.keys() <= gives.keys()),
     ]:
         if not fits:
             names = ", ".join(found)[:200] or "nothing"
             problem = f"the graph {does} {names} and the sidecar says {', '.join(expected)}"
             raise AttnGANError(bundle.folder, problem, _REMEDY)
-    entries = inputs | wanted
-    for name, (kind, shape) in (takes | {name: gives[name] for name in wanted}).items():
+    entries = inputs | outputs
+    for name, (kind, shape) in (takes | {name: gives[name] for name in outputs}).items():
         dtype, expected_shape = entries[name]["dtype"], entries[name]["shape"]
         if kind != _KINDS[dtype] or not _fits(shape, expected_shape):
             problem = f"in the graph {name} is {kind} {str(shape)[:80]}, and in the sidecar {dtype} {expected_shape}"

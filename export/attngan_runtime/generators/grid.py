@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import check_place, write_whole
+from attngan_runtime.saving import check_output_file, write_atomically
 
 _GAP = 2
 _LARGEST_SHEET = 178_956_970  # pixels; Pillow, and so many a program, opens no larger picture
@@ -61,13 +61,13 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
     except (OSError, ValueError) as error:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
         raise AttnGANError(f"--out {path}", f"{kind} can't hold this {size} grid ({error})", "use .png") from None
-    write_whole(path, data.getbuffer())
+    write_atomically(path, data.getbuffer())
 
 
 def check_picture_path(path: str | Path) -> None:
     """Raises AttnGANError unless a picture can be written to `path`; costs nothing, so call it before the work."""
     path = Path(path)
-    check_place(path, "grid.png")
+    check_output_file(path, "grid.png")
     if _format(path) is None:
         raise AttnGANError(f"--out {path}", f"unknown picture type '{path.suffix}'", "use .png, .webp or .jpg")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -58,8 +58,7 @@ class PictureGenerator(Generator):
         self.classes, self.styles = bundle.classes, bundle.styles
         self.channels, self.height, self.width = bundle.shape
         self.z_dim = bundle.z_dim
-        self.tokenizer = tokenizer
-        self._outputs = {given["name"]: tuple(given["shape"][1:]) for given in self.outputs(bundle.sidecar)}
+        self._outputs = {given["name"]: tuple(given["shape"][1:]) for given in bundle.outputs}
         super().__init__(bundle, tokenizer, session)
 
     def run(
@@ -133,17 +132,6 @@ class PictureGenerator(Generator):
         """Raises AttnGANError for prompts on a command line that can't be read, are missing or of no use."""
         if prompts:
             raise AttnGANError(f"prompt '{prompts[0][:40]}'", f"{self.name} draws without words", "leave it out")
-
-    @staticmethod
-    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        output = sidecar["output"]
-        return [{**output, "shape": ["batch", *(output[side] for side in ("channels", "height", "width"))]}]
-
-    @staticmethod
-    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
-        found, expected = outputs[0].ravel()[golden["indices"]], np.array(golden["values"], np.float32)
-        error = float(np.abs(found - expected).max())
-        return error if math.isfinite(error) else math.nan
 
     def _feeds(
         self, seeds: Any = None, classes: Any = None, truncation: Any = 1.0, z: Any = None, prompts: Any = None,

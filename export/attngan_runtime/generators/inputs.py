@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.entries import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MAX_SEED
+from attngan_runtime.bundle.spec import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MAX_SEED
 from attngan_runtime.errors import AttnGANError
 
 WHOLE = re.compile("-?[0-9]{1,18}")  #: a whole number as text; Python reads more as numbers, such as 1_0

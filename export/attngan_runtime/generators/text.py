@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from attngan_runtime.bundle import TOKENIZER, Bundle
+from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.base import Generator, Parameter, Reply, Seeds, Strength, warn
 from attngan_runtime.generators.inputs import seed_numbers, temperatures, texts, top_ks, top_ps
 from attngan_runtime.tokenizers.sentences import END, KeyWords, SentenceTokenizer
-from attngan_runtime.tokenizers.word_level import PADDING, check_size
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _BATCH = 64  # sentences a call: the graph keeps what each has said so far, for every layer and place
 _OUTPUTS = ("tokens", "log_probability")
@@ -47,7 +46,7 @@ class SentenceGenerator(Generator):
     }
 
     def __init__(self, bundle: Bundle, tokenizer: SentenceTokenizer, session: Any) -> None:
-        self.keywords, self.length, self.tokenizer = bundle.keywords, bundle.length, tokenizer
+        self.keywords, self.length = bundle.keywords, bundle.length
         super().__init__(bundle, tokenizer, session)
 
     def run(
@@ -96,26 +95,6 @@ class SentenceGenerator(Generator):
         (sentence,) = self._sentences(tokens)
         answer = {"sentence": sentence, "warnings": words.warnings() if words else []}
         return Reply(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode(), "application/json")
-
-    @staticmethod
-    def open_tokenizer(bundle: Bundle) -> SentenceTokenizer:
-        where = str(bundle.folder / TOKENIZER)
-        tokenizer = SentenceTokenizer.from_json(bundle.tokenizer, where)
-        check_size(tokenizer, bundle.sidecar["output"], where)
-        return tokenizer
-
-    @staticmethod
-    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        return [sidecar["output"], sidecar["log_probability"]]
-
-    @staticmethod
-    def golden_outputs(sidecar: Mapping[str, Any]) -> list[str]:
-        return list(_OUTPUTS)
-
-    @staticmethod
-    def golden_error(golden: Mapping[str, Any], outputs: Sequence[np.ndarray]) -> float:
-        tokens, log_probability = (np.array(golden[name]) for name in _OUTPUTS)
-        return float(np.abs(outputs[1] - log_probability).max()) if np.array_equal(outputs[0], tokens) else math.inf
 
     def _feeds(
         self, seeds: Any = None, keywords: Any = None, temperature: Any = 1.0, top_k: Any = 0, top_p: Any = 1.0

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from attngan_runtime.bundle import TOKENIZER, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.base import Parameter, Reply, Seeds, Strength, warn
 from attngan_runtime.generators.image import Attended, Classes, PictureGenerator, Prompts
 from attngan_runtime.generators.inputs import texts
 from attngan_runtime.generators.pixels import to_uint8
 from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
-from attngan_runtime.tokenizers.word_level import check_size
 
 
 class TextToImageGenerator(PictureGenerator):
@@ -54,18 +52,6 @@ class TextToImageGenerator(PictureGenerator):
         if not prompts:
             raise AttnGANError("prompt", f"{self.name} draws what words say", "give some, such as --prompt 'red heart'")
         self.tokenizer.encode(prompts)
-
-    @staticmethod
-    def open_tokenizer(bundle: Bundle) -> Tokenizer:
-        where = str(bundle.folder / TOKENIZER)
-        tokenizer = Tokenizer.from_json(bundle.tokenizer, where)
-        check_size(tokenizer, bundle.input("tokens"), where)
-        return tokenizer
-
-    @staticmethod
-    def outputs(sidecar: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        maps = [sidecar["attention"]] if "attention" in sidecar else []
-        return PictureGenerator.outputs(sidecar) + maps
 
     def _tokens(self, prompts: Any) -> Tokens:
         if prompts is None:

@@ -53,8 +53,6 @@ class Tokenizer:
     content: the bytes of its file.
     """
 
-    each = "prompt"  #: what has that length
-
     def __init__(self, content: bytes, length: int, size: int, reader: Any) -> None:
         self.content, self.length, self.size = content, length, size
         self._reader = reader

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime.entries import MOST_LETTERS
+from attngan_runtime.bundle.spec import MOST_LETTERS
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokenizers.text import NO_TEXT, check_prompt, check_text, quote_words
 from attngan_runtime.tokenizers.word_level import PADDING, SPECIAL, Kind, parse_tokenizer
@@ -63,8 +63,6 @@ class SentenceTokenizer:
     words: the vocabulary by number, `SENTENCE_SPECIAL` first. length: tokens of a sentence at most, its end among
     them. content: the bytes of its file.
     """
-
-    each = "sentence"  #: what has that length
 
     def __init__(self, content: bytes, length: int, words: list[str], reader: Any) -> None:
         self.content, self.length, self.words = content, length, words

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from attngan_runtime.entries import LARGEST_VOCABULARY, MOST_WORDS
+from attngan_runtime.bundle.spec import LARGEST_VOCABULARY, MOST_WORDS
+from attngan_runtime.bundle.strict_json import read_json
 from attngan_runtime.errors import AttnGANError, first_line
-from attngan_runtime.json_text import read_json
 
 _MOST_BRACKETS = 1000  # in a tokenizer.json; there are 20, and a list takes Python 20 times its two bytes
 
@@ -55,14 +54,6 @@ def parse_tokenizer(content: bytes, where: str, kind: Kind) -> tuple[dict[str, A
     reader.no_truncation()
     reader.no_padding()
     return described, reader
-
-
-def check_size(tokenizer: Any, entry: Mapping[str, Any], where: str) -> None:
-    """Raises AttnGANError unless a tokenizer has the words and the length that the graph's input or output says."""
-    size, length = entry["maximum"] + 1, entry["shape"][1]
-    if (tokenizer.size, tokenizer.length) != (size, length):
-        found = f"has {tokenizer.size} words, {tokenizer.length} a {tokenizer.each}"
-        raise AttnGANError(where, f"{found}, where the model takes {size} and {length}", "export the generator again")
 
 
 def _too_much(content: bytes) -> str | None:

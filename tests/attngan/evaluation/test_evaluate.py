@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from attngan.checkpoint import save_tensors, write_atomically
+from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import load_pictures
@@ -20,6 +20,7 @@ from attngan.evaluation.evaluate_pictures import evaluate_generator
 from attngan.features import cache as feature_cache
 from attngan.networks.image import ImageGenerator
 from attngan_export.export import export_generator
+from attngan_runtime.saving import write_atomically
 
 
 @pytest.fixture(scope="module")

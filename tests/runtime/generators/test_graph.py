@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan_runtime import AttnGANError, Generator
-from attngan_runtime.sidecar import write_sidecar
+from attngan_runtime.bundle import write_sidecar
 from tests.runtime.sidecars import with_file
 
 

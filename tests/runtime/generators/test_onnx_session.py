@@ -11,10 +11,10 @@ import onnxruntime
 import pytest
 
 from attngan_runtime import AttnGANError, Generator
+from attngan_runtime.bundle import write_sidecar
 from attngan_runtime.generators import onnx_session
 from attngan_runtime.generators.golden import check_golden
 from attngan_runtime.generators.onnx_session import import_onnxruntime, usable_cores
-from attngan_runtime.sidecar import write_sidecar
 
 
 def test_no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from attngan_runtime import AttnGANError, Bundle, Generator, PictureGenerator, SentenceGenerator, bundle
-from attngan_runtime.sidecar import sha256_of, write_sidecar
+from attngan_runtime.bundle import sha256_of, write_sidecar
 from tests.runtime.sentences_bundle import (
     KEYWORDS,
     LENGTH,

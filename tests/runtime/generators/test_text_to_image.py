@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from attngan_runtime import AttnGANError, Bundle, Generator, bundle
+from attngan_runtime.bundle import sha256_of, validate_sidecar, write_sidecar
 from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.sidecar import sha256_of, style_input, validate_sidecar, write_sidecar
-from tests.runtime.sidecars import set_at
+from tests.runtime.sidecars import input_entry, set_at
 from tests.runtime.words_bundle import LENGTH, SHAPE, STYLES, WORDS, drawn, maps, tokenizer_json, write_words_bundle
 
 RED_HEART, GREEN = [2, 4, 0, 0], [3, 0, 0, 0]
@@ -225,7 +225,7 @@ def as_large_as_can_be(sidecar: dict[str, Any]) -> None:
         (set_at("inputs/3/default", 1), "input style"),
         (set_at("inputs/3/maximum", 2), "input style"),
         (set_at("inputs/3/styles", ["google"]), "input style"),
-        (set_at("inputs/3", style_input(["google"])), "input style"),
+        (set_at("inputs/3", input_entry("style", styles=["google"])), "input style"),
         (set_at("inputs/3/styles", ["google", "google"]), "styles"),
         (set_at("inputs/3/classes", STYLES), "input style"),
         (set_at("attention/shape", ["batch", 5, 2, 2]), "attention is"),

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from attngan_runtime import AttnGANError, Bundle, Generator, onnx_file
-from attngan_runtime.bundle import shipped_names
-from attngan_runtime.onnx_file import check_model
+from attngan_runtime import AttnGANError, Bundle, Generator
+from attngan_runtime.bundle import onnx_check, shipped_names
+from attngan_runtime.bundle.onnx_check import check_model
 from tests.runtime.sentences_bundle import model_bytes as sentences_model
 from tests.runtime.sidecars import with_file
 from tests.runtime.words_bundle import model_bytes as words_model
@@ -200,7 +200,7 @@ def test_files_of_a_million_fields_are_refused_in_good_time(monkeypatch: pytest.
     start = time.perf_counter()
     refused(field(7, b"\x0a\x00" * 2**21), "has more than 1,048,576 fields")
     assert time.perf_counter() - start < 10
-    monkeypatch.setattr(onnx_file, "_MOST_FIELDS", 100)
+    monkeypatch.setattr(onnx_check, "_MOST_FIELDS", 100)
     refused(field(7, b"\x05\x00\x00\x00\x00" * 101), "fields|no ONNX")
     refused(field(7, field(1, b"\x1d\x00\x00\x00\x00" * 60) * 2), "has more than 100 fields")
     check_model(field(7, field(1, b"") * 99), "m")

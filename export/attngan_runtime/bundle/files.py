@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and files of a bundle, which may be anything but plain files."""
+"""Files of a bundle, which may be anything but plain files."""
 
 from __future__ import annotations
 
@@ -12,33 +12,8 @@ from typing import BinaryIO
 
 from attngan_runtime.errors import AttnGANError
 
-LARGEST_FILE = 2**31 - 1  #: bytes of a bundle's file: protobuf's limit, so no ONNX file is larger
-
 # Not through a link that came since, and without waiting for whoever writes into a pipe.
 _FLAGS = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-
-
-def write_whole(path: Path, data: bytes | memoryview) -> None:
-    """Writes `data` to `path` in one step: whoever reads it meanwhile, or after a crash, finds all of it or the old."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_folder(path: Path) -> None:
-    """Raises AttnGANError unless the folder that `--out` names a file in exists."""
-    if not path.parent.is_dir():
-        raise AttnGANError(f"--out {path}", f"folder {path.parent} does not exist", "create it first")
-
-
-def check_place(path: Path, example: str) -> None:
-    """Raises AttnGANError unless a file, such as `example`, can be written where `--out` says."""
-    check_folder(path)
-    if path.is_dir():
-        raise AttnGANError(f"--out {path}", "is a folder", f"name a file such as {path / example}")
 
 
 def read_within(folder: Path, name: str, limit: int) -> bytes:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from attngan_runtime.bundle import Bundle
-from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import (
+from attngan_runtime.bundle import (
+    Bundle,
     attention_output,
     class_input,
     golden_indices,
@@ -21,6 +20,7 @@ from attngan_runtime.sidecar import (
     validate_sidecar,
     write_sidecar,
 )
+from attngan_runtime.errors import AttnGANError
 from tests.runtime.sidecars import set_at
 
 

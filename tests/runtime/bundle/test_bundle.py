@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attngan_runtime import Generator, bundle
-from attngan_runtime.bundle import Bundle, sha256_of, shipped_names
+from attngan_runtime.bundle import SIDECAR_LIMIT, Bundle, sha256_of, shipped_names, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import SIDECAR_LIMIT, write_sidecar
 
 
 @pytest.fixture

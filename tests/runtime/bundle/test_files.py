@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from attngan_runtime.bundle.files import read_within, sha256_within
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import read_within, sha256_within
 
 Read = Callable[[Path, str, int], Any]
 BOTH = pytest.mark.parametrize("read", [read_within, sha256_within])

@@ -5,47 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attngan_runtime.contradictions import TOKENIZER, contradiction
-from attngan_runtime.entries import (
-    MAX_SEED,
-    attention_output,
-    class_input,
-    keywords_input,
-    log_probability_output,
-    mask_input,
-    seed_input,
-    style_input,
-    temperature_input,
-    tokens_input,
-    tokens_output,
-    top_k_input,
-    top_p_input,
-    truncation_input,
-    z_input,
-)
+from attngan_runtime.bundle.rules import sidecar_problem
+from attngan_runtime.bundle.spec import FORMAT_VERSION, SIDECAR
+from attngan_runtime.bundle.strict_json import read_json
 from attngan_runtime.errors import AttnGANError, first_line
-from attngan_runtime.files import write_whole
-from attngan_runtime.json_text import read_json
+from attngan_runtime.saving import write_atomically
 
-__all__ = [
-    "FORMAT_VERSION", "MAX_SEED", "MODEL", "SIDECAR", "SIDECAR_LIMIT", "TOKENIZER", "TOKENIZER_LIMIT",
-    "attention_output", "class_input", "golden_indices", "keywords_input", "log_probability_output", "mask_input",
-    "parse_sidecar", "seed_input", "sha256_of", "style_input", "temperature_input", "tokens_input", "tokens_output",
-    "top_k_input", "top_p_input", "truncation_input", "validate_sidecar", "write_sidecar", "z_input",
-]  # fmt: skip
-
-FORMAT_VERSION = 1
-SIDECAR = "model.onnx.json"
-MODEL = "model.onnx"
-SIDECAR_LIMIT = 4 * 2**20  # bytes; ten thousand class names take 0.2 MB
-# Bytes. Beside its letters a word takes 17: a million of ten letters are 28 MB, and 49 MB in Devanagari.
-TOKENIZER_LIMIT = 64 * 2**20
-
-_SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 _UNSIGNED = "0" * 64
 # Devices on Windows, in any folder and with any ending.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -69,7 +37,7 @@ def validate_sidecar(sidecar: Any, where: str = SIDECAR) -> None:
     _check_version(sidecar, where)
     if isinstance(sidecar.get("files"), dict):
         _check_file_names(list(sidecar["files"]), where)
-    problem = _against_schema(sidecar) or contradiction(sidecar)
+    problem = sidecar_problem(sidecar)
     if problem:
         raise AttnGANError(where, problem, "export the generator again")
 
@@ -84,7 +52,7 @@ def write_sidecar(folder: str | Path, sidecar: dict[str, Any]) -> Path:
     # Lists of numbers on one line each: 128 golden values would otherwise take 128 lines.
     data = re.sub(r"\[\n[\s\d.,eE+-]*\]", lambda m: re.sub(r"\n\s*", "", m[0]).replace(",", ", "), text).encode()
     data = data.replace(_UNSIGNED.encode(), sha256_of(data).encode(), 1)
-    write_whole(path, data)
+    write_atomically(path, data)
     return path
 
 
@@ -148,34 +116,3 @@ def _check_file_names(names: list[str], where: str) -> None:
             "two of its files differ in capitals alone, which are one file on Windows and macOS",
             "export the generator again",
         )
-
-
-def _against_schema(sidecar: dict[str, Any]) -> str | None:
-    try:
-        import fastjsonschema  # 10 ms
-    except ImportError:
-        raise AttnGANError("fastjsonschema", "not installed", 'run: pip install "attngan[cpu]"') from None
-    problem = None
-    for detailed in (False, True):
-        try:
-            _compiled_schema(detailed)(sidecar)
-            return None
-        except fastjsonschema.JsonSchemaException as error:
-            problem = first_line(error).replace("data.", "", 1)
-    return problem
-
-
-@cache
-def _compiled_schema(detailed: bool) -> Any:
-    """What raises JsonSchemaException for a sidecar that is not of the schema; 11 ms and 3 MB once.
-
-    detailed: messages are whole, which takes 29 ms and 9 MB. Without it fastjsonschema 2.22 fails at each `const`
-    (KeyError), so that becomes an `enum` of one.
-    """
-    import fastjsonschema
-
-    schema = json.loads(
-        _SCHEMA.read_text(encoding="utf-8"),
-        object_hook=lambda part: {"enum": [part["const"]]} if "const" in part else part,
-    )
-    return fastjsonschema.compile(schema, detailed_exceptions=detailed)

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attngan_runtime.bundle.files import read_within, sha256_within
+from attngan_runtime.bundle.onnx_check import check_model
+from attngan_runtime.bundle.rules import outputs_of, shape_of
+from attngan_runtime.bundle.sidecar import parse_sidecar, sha256_of
+from attngan_runtime.bundle.spec import FILE_LIMITS, LARGEST_FILE, MODEL, SIDECAR, TASKS, TOKENIZER
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import LARGEST_FILE, read_within, sha256_within
-from attngan_runtime.onnx_file import check_model
-from attngan_runtime.sidecar import (
-    FORMAT_VERSION,
-    MODEL,
-    SIDECAR,
-    SIDECAR_LIMIT,
-    TOKENIZER,
-    TOKENIZER_LIMIT,
-    parse_sidecar,
-    sha256_of,
-    validate_sidecar,
-    write_sidecar,
-)
 
 if TYPE_CHECKING:
     from attngan_runtime.tokenizers.prompts import Tokenizer
     from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
-__all__ = [
-    "FORMAT_VERSION", "MODEL", "SIDECAR", "TOKENIZER", "Bundle", "find_bundle", "sha256_of", "shipped_names",
-    "validate_sidecar", "write_sidecar",
-]  # fmt: skip
-
-_SHIPPED = Path(__file__).with_name("bundles")
+_SHIPPED = Path(__file__).parents[1] / "bundles"
+# What reads a tokenizer.json, by what it is for. Opened on first use: it stands above this package.
+_TOKENIZERS = {
+    "prompt": ("attngan_runtime.tokenizers.prompts", "Tokenizer"),
+    "sentence": ("attngan_runtime.tokenizers.sentences", "SentenceTokenizer"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Bundle:
         model that `check_model` refuses.
         """
         folder = find_bundle(path_or_name)
-        sidecar = parse_sidecar(read_within(folder, SIDECAR, SIDECAR_LIMIT), str(folder / SIDECAR))
+        sidecar = parse_sidecar(read_within(folder, SIDECAR, FILE_LIMITS[SIDECAR]), str(folder / SIDECAR))
         needed = {MODEL: b"", TOKENIZER: b""}
         for name, expected in sidecar["files"].items():
             if name not in needed:
@@ -64,7 +56,7 @@ class Bundle:
                 if _is(folder / name, "exists"):
                     _check_hash(folder / name, *sha256_within(folder, name, LARGEST_FILE), expected)
                 continue
-            data = read_within(folder, name, TOKENIZER_LIMIT if name == TOKENIZER else LARGEST_FILE)
+            data = read_within(folder, name, FILE_LIMITS[name])
             if name == TOKENIZER:  # a text, in which git on Windows writes \r\n
                 data = data.replace(b"\r\n", b"\n")
             _check_hash(folder / name, sha256_of(data), data[:64], expected)
@@ -116,11 +108,10 @@ class Bundle:
     @property
     def outputs(self) -> list[dict[str, Any]]:
         """name, dtype and shape of what the graph gives: pictures and maybe maps, or tokens and log_probability."""
-        output = self.sidecar["output"]
-        shape = output["shape"] if self.task == "text" else ["batch", *self.shape]
-        others = [self.sidecar[name] for name in ("attention", "log_probability") if name in self.sidecar]
-        said = [{**output, "shape": shape}, *others]
-        return [{key: given[key] for key in ("name", "dtype", "shape")} for given in said]
+        return [
+            {"name": entry["name"], "dtype": entry["dtype"], "shape": shape_of(entry)}
+            for entry in outputs_of(self.sidecar)
+        ]
 
     def input(self, name: str) -> Mapping[str, Any]:
         """The sidecar's entry of an input; empty if the generator has none of that name."""
@@ -131,10 +122,22 @@ class Bundle:
 
         Raises AttnGANError if tokenizer.json is damaged or numbers words in another way than the sidecar says.
         """
-        from attngan_runtime.generators import generator_class
-
-        tokenizer: Tokenizer | SentenceTokenizer | None = generator_class(self.task).open_tokenizer(self)
-        return tokenizer
+        reads = TASKS[self.task].tokenizer
+        if reads is None:
+            return None
+        module, name = _TOKENIZERS[reads]
+        path = self.folder / TOKENIZER
+        found: Tokenizer | SentenceTokenizer = getattr(import_module(module), name).from_json(self.tokenizer, str(path))
+        entries = (*self.sidecar["inputs"], *outputs_of(self.sidecar))
+        tokens = next(entry for entry in entries if entry["name"] == "tokens")
+        size, length = tokens["maximum"] + 1, tokens["shape"][1]
+        if (found.size, found.length) != (size, length):
+            raise AttnGANError(
+                path,
+                f"has {found.size} words, {found.length} a {reads}, where the model takes {size} and {length}",
+                "export the generator again",
+            )
+        return found
 
 
 def shipped_names() -> list[str]:
