@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks import build_generator
+from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.saving import write_atomically
-from attngan_runtime.tokens import TOKENIZER
 
 GENERATOR = "generator.safetensors"  #: the averaged generator that is kept
 LIKELIHOOD = "likelihood.safetensors"  #: beside it: a text generator before D came in

@@ -32,8 +32,8 @@ from attngan.training.run_logger import RunLogger, note
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState
 from attngan.training.task_run import TaskRun
+from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.saving import write_atomically
-from attngan_runtime.tokens import TOKENIZER
 
 
 class Outcome(StrEnum):

@@ -33,8 +33,8 @@ from attngan_export.lowering import translations
 from attngan_export.onnx_graph import OPSET, onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
-from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sentences import END
+from attngan_runtime.generators.onnx_session import open_session
+from attngan_runtime.tokenizers.sentences import END
 
 VOCABULARY, THREADS = 2562, 2
 PLACES = (0, 1, 7, 15, 31, 47, 63)

@@ -21,7 +21,7 @@ from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.data import ImageDataset, load_captioned
 from attngan.data.split import split
 from attngan.visualization.attention_sheet import on_paper
-from attngan_runtime.grid import grid
+from attngan_runtime.generators.grid import grid
 
 COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
 LINE = 11  # pixels

@@ -22,7 +22,7 @@ from attngan.generators.sentences import LoadedWriter, load_writer
 from attngan.data import load_lines
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
-from attngan_runtime.sentence_generator import SentenceGenerator
+from attngan_runtime.generators.text import SentenceGenerator
 
 SENTENCES = 1000
 RESULTS = Path("bench/results/text_parity.json")

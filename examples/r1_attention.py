@@ -4,7 +4,7 @@
 
 Pictures are 16² discs of one colour. The generator and the discriminator each have one layer of self-attention at 8²
 (Zhang et al. 2019, SAGAN); the loss is relativistic (Jolicoeur-Martineau 2018, eq. 3); the penalty is the exact
-gradient penalty on real pictures and on fakes (Mescheder et al. 2018, eq. 9 and 10), as R3GAN has it (Huang et al. 2024).
+gradient penalty on real pictures and on fakes (Mescheder et al. 2018, eq. 9 and 10), as in R3GAN (Huang et al. 2024).
 Its gradient needs the second derivative of attention, which `attngan_kernels.attention` has.
 """
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
-from attngan_runtime.inputs import naming_the_option, temperatures
+from attngan_runtime.commands.console import Command, option_errors
+from attngan_runtime.generators.inputs import temperatures
 
 
 @click.command(cls=Command)
@@ -49,7 +49,7 @@ def evaluate(
     from attngan_runtime.saving import write_atomically
 
     if temperature is not None:
-        with naming_the_option():
+        with option_errors():
             temperatures(temperature)
     from attngan.generators import open_generator
     from attngan.tasks import TASKS

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)

@@ -10,7 +10,7 @@ import click
 
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)

@@ -17,9 +17,9 @@ from attngan.checkpoint import (
     save_tensors,
 )
 from attngan.generators.source import find_run
-from attngan_runtime.console import Command
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.commands.console import Command
 from attngan_runtime.saving import write_atomically
-from attngan_runtime.tokens import TOKENIZER
 
 
 @click.command(cls=Command)

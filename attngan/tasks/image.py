@@ -37,8 +37,8 @@ from attngan.training.schedule import between
 from attngan.training.state import Progress
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
-from attngan_runtime.inputs import naming_the_option
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.generators.pixels import to_uint8
 
 
 class ImageTask(Task):
@@ -54,7 +54,7 @@ class ImageTask(Task):
         if options.penalty:
             raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
         if options.channels:
-            with naming_the_option():
+            with option_errors():
                 network = replace(network, channels=int(options.channels))
         return network, _with_augmentation(training, options.augment, options.holdout)
 

@@ -27,7 +27,8 @@ from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 class TextToImageTask(ImageTask):

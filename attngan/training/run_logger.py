@@ -16,7 +16,7 @@ from tqdm import tqdm
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.run_folder import EVENTS, METRICS, QUALITY, read_lines
-from attngan_runtime.grid import save_grid
+from attngan_runtime.generators.grid import save_grid
 from attngan_runtime.saving import NotSavedError, write_atomically
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from attngan.errors import AttnGANError
 from attngan.generators.sentences import LoadedWriter
 from attngan_runtime.saving import check_output_file, write_atomically
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _MOST = 16  # sentences on a sheet
 _COLUMNS = 4

@@ -22,7 +22,7 @@ from attngan_export.table import table
 from attngan_export.versions import versions
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import usable_cores
+from attngan_runtime.generators.onnx_session import usable_cores
 
 BATCHES = (1, 16)
 THREADS = min(2, usable_cores() or 2)

@@ -15,11 +15,12 @@ from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_export.verify import contents
 from attngan_runtime.bundle import MODEL, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
-from attngan_runtime.onnx_session import open_session
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import PADDING, Tokenizer
+from attngan_runtime.generators.golden import golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.onnx_session import open_session
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 SENTENCES = 16  #: written for each figure, since some are longer than others
 _TRIES = 3  # sentences by each way of attention, of which the fastest counts

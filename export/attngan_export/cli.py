@@ -8,7 +8,7 @@ import click
 
 from attngan_export.requirements import require
 from attngan_export.table import table
-from attngan_runtime.console import GroupWithDefault
+from attngan_runtime.commands.console import GroupWithDefault
 
 
 @click.group(

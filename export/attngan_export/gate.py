@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from attngan_export.form import Form
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import CPU, CUDA, import_onnxruntime, open_session
+from attngan_runtime.generators.onnx_session import CPU, CUDA, import_onnxruntime, open_session
 
 #: Largest difference allowed, as a part of each output's range, times its form's slack. CUDA sums in another order;
 #: TF32 is off.

@@ -11,8 +11,8 @@ from attngan.networks.decoding import DeployedTextGenerator, Sampling, near_ties
 from attngan.random import derive, uniforms
 from attngan_export.form import DRAWS, Form
 from attngan_runtime.bundle.spec import MAX_SEED
-from attngan_runtime.sentences import SENTENCE_SPECIAL
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import SENTENCE_SPECIAL
+from attngan_runtime.tokenizers.word_level import PADDING
 
 GREEDY = 1000  #: inputs whose most probable words are compared, token for token
 _GREEDY_BATCH = 50

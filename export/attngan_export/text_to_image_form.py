@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan.random import derive, normals
 from attngan_export.form import Form, Noise
-from attngan_runtime.tokens import UNKNOWN
+from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _WORDS = 1000  # draws of words begin here, away from those of seeds
 

@@ -11,8 +11,8 @@ from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, Bundle, sha256_of
 from attngan_runtime.bundle.files import read_within
 from attngan_runtime.bundle.spec import LARGEST_FILE
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_difference, golden_error, golden_inputs, golden_outputs
-from attngan_runtime.onnx_session import open_session
+from attngan_runtime.generators.golden import golden_difference, golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.onnx_session import open_session
 
 Row = tuple[str, str, str]
 

@@ -29,7 +29,7 @@ export function whole(what, value, highest) {
 }
 
 /** The number of a class or style: by its name, by its name in other capitals where none clash, then by its number. */
-export function named(what, value, names) {
+export function numberOf(what, value, names) {
   if (typeof value !== "string") return whole(what, value, names.length - 1);
   if (names.includes(value)) return names.indexOf(value);
   const alike = names.filter(name => name.toLowerCase() === value.toLowerCase());

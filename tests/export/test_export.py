@@ -19,7 +19,7 @@ from attngan_export.image_form import ImageForm
 from attngan_runtime import Generator
 from attngan_runtime.bundle import parse_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
+from attngan_runtime.generators.golden import golden_inputs
 
 
 def operators(folder):

@@ -11,7 +11,7 @@ from attngan_export.export import export_generator
 from attngan_export.folder import TORCHSCRIPT
 from attngan_export.image_form import ImageForm
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import CPU, CUDA
+from attngan_runtime.generators.onnx_session import CPU, CUDA
 
 
 def with_one_weight_off(content):

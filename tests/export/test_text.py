@@ -22,7 +22,7 @@ from attngan_export.verify import verify
 from attngan_runtime import Generator
 from attngan_runtime.bundle import parse_sidecar, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sentences import END
+from attngan_runtime.tokenizers.sentences import END
 from tests.export.conftest import few_greedy, write_text_run
 
 KEYWORDS = ["dogb", "", "catc, seab", "ballk birdf treeg", "seak"]

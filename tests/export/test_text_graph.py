@@ -22,8 +22,8 @@ from attngan_export.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
-from attngan_runtime.onnx_session import CPU
+from attngan_runtime.generators.golden import golden_inputs
+from attngan_runtime.generators.onnx_session import CPU
 from tests.export.conftest import few_greedy, write_text_run
 
 LENGTH = 12

@@ -16,13 +16,14 @@ from attngan_runtime.bundle.spec import FILE_LIMITS, LARGEST_FILE, MODEL, SIDECA
 from attngan_runtime.errors import AttnGANError
 
 if TYPE_CHECKING:
-    from attngan_runtime.sentences import SentenceTokenizer
-    from attngan_runtime.tokens import Tokenizer
+    from attngan_runtime.tokenizers.prompts import Tokenizer
+    from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 _SHIPPED = Path(__file__).parents[1] / "bundles"
 # What reads a tokenizer.json, by what it is for. Opened on first use: it stands above this package.
 _TOKENIZERS = {
-    "prompt": ("attngan_runtime.tokens", "Tokenizer"), "sentence": ("attngan_runtime.sentences", "SentenceTokenizer")
+    "prompt": ("attngan_runtime.tokenizers.prompts", "Tokenizer"),
+    "sentence": ("attngan_runtime.tokenizers.sentences", "SentenceTokenizer"),
 }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ class Bundle:
             return None
         module, name = _TOKENIZERS[reads]
         path = self.folder / TOKENIZER
-        found = getattr(import_module(module), name).from_json(self.tokenizer, str(path))
+        found: Tokenizer | SentenceTokenizer = getattr(import_module(module), name).from_json(self.tokenizer, str(path))
         entries = (*self.sidecar["inputs"], *outputs_of(self.sidecar))
         tokens = next(entry for entry in entries if entry["name"] == "tokens")
         size, length = tokens["maximum"] + 1, tokens["shape"][1]

@@ -7,7 +7,7 @@ from attngan.data import CaptionedDataset
 from attngan.data.captions import Captions
 from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 TEXTS = [("red heart", "a heart that is red"), ("green dragon",), ("blue bird of joy and of sky",)]
 TAGS = [("love", "card game"), (), ("animal", "fly", "wing", "nest")]

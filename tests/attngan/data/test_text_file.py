@@ -15,7 +15,7 @@ from attngan.data.keywords import FEWEST, content_words, drawn, stop_words
 from attngan.data.split import usual_holdout
 from attngan.data.tokenizer import build_sentence_tokenizer, split_sentence
 from attngan.errors import AttnGANError
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 
 def written(path: Path, *lines: bytes) -> Path:

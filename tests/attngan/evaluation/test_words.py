@@ -28,7 +28,7 @@ from attngan.metrics.kid import kid
 from attngan.metrics.retrieval import found_among_99, shuffled
 from attngan.networks import build_generator
 from attngan_export.export import export_generator
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 MEANS = Extractor("mean colours", None, mean_colours)
 HELD_OUT = 12

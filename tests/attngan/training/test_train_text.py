@@ -33,7 +33,7 @@ from attngan.trainer import Settings, Trainer
 from attngan.training import adversarial, likelihood
 from attngan.training.encoded_text import EncodedText
 from attngan.training.likelihood import Likelihood
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 CPU = torch.device("cpu")
 EQUAL = (

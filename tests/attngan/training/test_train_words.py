@@ -32,7 +32,7 @@ from attngan.trainer import Trainer
 from attngan.training.damsm import WordMatching
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.schedule import schedule
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from attngan_runtime.bundle.rules import sidecar_problem
 from attngan_runtime.bundle.schema import check
 from attngan_runtime.bundle.spec import FIELDS, INPUTS, TASKS, TaskSpec, fields_of
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.golden import golden_error, golden_inputs, golden_outputs
 from tests.runtime.fuzz import bases, mutate_json
 from tests.runtime.numbers_bundle import add_task, sidecar_of_numbers, write_numbers_bundle
 from tests.runtime.sidecars import set_at

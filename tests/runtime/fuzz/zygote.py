@@ -57,7 +57,7 @@ class Children:
 
 
 def _serve(bases_folder: Path) -> None:
-    for module in ("tokenizers", "attngan_runtime.picture_generator", "attngan_runtime.sentence_generator"):
+    for module in ("tokenizers", "attngan_runtime.generators.text_to_image", "attngan_runtime.generators.text"):
         import_module(module)  # once for all children
     bases = read_bases(bases_folder)
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "said", "w+b") as said:
