@@ -76,7 +76,7 @@ def verify(bundle: str, against: str | None) -> None:
 def bench(bundle: str, against: str | None, path: Path | None) -> None:
     """Measure latency, time to the first picture, and memory; beside PyTorch."""
     require("onnxruntime", "fastjsonschema")
-    from attngan_export.bench import check_json_path, report, run_bench, write_json
+    from attngan_export.bench.bench import check_json_path, report, run_bench, write_json
 
     if path:
         check_json_path(path)

@@ -2,60 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan.random import derive, normals
-from attngan_export.form import Form, Noise
+from attngan_export.forms.base import Entry, Noise, Output
+from attngan_export.forms.image import ImageForm
+from attngan_runtime.sidecar import attention_output, mask_input, style_input, tokens_input
 from attngan_runtime.tokens import UNKNOWN
 
 _WORDS = 1000  # draws of words begin here, away from those of seeds
 
 
 @dataclass(frozen=True)
-class TextToImageForm(Form):
+class TextToImageForm(ImageForm):
     """module(tokens int64 [B, L], mask int64 [B, L], noise, [style int64 [B],] truncation) → pictures, or with
     `attention` also where each word was looked at, float32 [B, L, h, w] in [0, 1].
     """
 
-    network: DeployedTextToImageGenerator
-    attention: bool = False
-
     @property
     def module(self) -> nn.Module:
-        return (_InStyle if self.styles else _FromWords)(self.network, self.noise, self.attention).eval()
+        return (_InStyle if self.choices else _FromWords)(self.network, self.noise, self.attention).eval()
 
     @property
-    def styles(self) -> int:
-        """Styles to choose from; 0 where there is one at most."""
-        styles = self.network.generator.config.styles
-        return styles if styles > 1 else 0
+    def attends(self) -> bool:
+        return bool(self.config.attention)
 
     @property
-    def z_dim(self) -> int:
-        return self.network.generator.config.z_dim
+    def inputs(self) -> list[Entry]:
+        length = self.config.length
+        return [tokens_input(length, self.config.vocabulary), mask_input(length), *super().inputs]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return ("tokens", "mask", self.noise, *(("style",) if self.styles else ()), "truncation")
+    def choices(self) -> list[Entry]:
+        """The input that chooses a style; none where there is one at most."""
+        return [style_input(self.name_choices(self.config.styles))] if self.config.styles > 1 else []
 
     @property
-    def outputs(self) -> dict[str, float]:
-        return super().outputs | ({"attention": 1.0} if self.attention else {})
+    def outputs(self) -> dict[str, Output]:
+        if not self.attention:
+            return super().outputs
+        side = max(self.config.attention)
+        return super().outputs | {"attention": Output(attention_output(self.config.length, side, side), 1.0)}
 
-    def asked(self, index: Tensor, draw: int) -> dict[str, Tensor]:
+    def conditions(self, index: Tensor, draw: int) -> dict[str, Tensor]:
         """Prompts in turn: an unknown word and padding, no words at all, as many as there can be, and one fewer."""
-        config = self.network.generator.config
+        config = self.config
         lengths = torch.tensor([max(1, config.length // 3), 0, config.length, max(1, config.length - 1)])
         kind, place = (index + draw) % len(lengths), torch.arange(config.length)[None]
         mask = place < lengths[kind][:, None]
         words = UNKNOWN + 1 + derive(_WORDS + draw, index[:, None], place) % (config.vocabulary - UNKNOWN - 1)
         words = torch.where((kind[:, None] == 0) & (place == 0), UNKNOWN, words)
-        asked = {"tokens": torch.where(mask, words, 0), "mask": mask.long()}
-        return asked | ({"style": (index + draw) % self.styles} if self.styles else {})
+        prompts = {"tokens": torch.where(mask, words, 0), "mask": mask.long()}
+        return prompts | ({"style": (index + draw) % config.styles} if self.choices else {})
+
+    def note(self, inputs: Mapping[str, Any]) -> str:
+        prompts = f"prompts of {', '.join(map(str, inputs['mask'].sum(1).tolist()))} words"
+        return "; ".join(filter(None, (prompts, super().note(inputs))))
 
 
 class _FromWords(nn.Module):
@@ -65,17 +73,14 @@ class _FromWords(nn.Module):
         self.draw = network.with_attention if attention else network.from_z
 
     def forward(self, tokens: Tensor, mask: Tensor, noise: Tensor, truncation: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.painted(tokens, mask, noise, None, truncation)
+        return self.draw(tokens, mask, self.z_of(noise), None, truncation)
 
-    def painted(
-        self, tokens: Tensor, mask: Tensor, noise: Tensor, style: Tensor | None, truncation: Tensor
-    ) -> Tensor | tuple[Tensor, ...]:
-        z = normals(noise, self.network.generator.config.z_dim) if self.noise == "seed" else noise
-        return self.draw(tokens, mask, z, style, truncation)
+    def z_of(self, noise: Tensor) -> Tensor:
+        return normals(noise, self.network.generator.config.z_dim) if self.noise == "seed" else noise
 
 
 class _InStyle(_FromWords):
     def forward(  # type: ignore[override]
         self, tokens: Tensor, mask: Tensor, noise: Tensor, style: Tensor, truncation: Tensor
     ) -> Tensor | tuple[Tensor, ...]:
-        return self.painted(tokens, mask, noise, style, truncation)
+        return self.draw(tokens, mask, self.z_of(noise), style, truncation)
