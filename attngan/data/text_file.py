@@ -25,6 +25,7 @@ _LARGEST = 2**30  # bytes: the whole file is held in memory
 class TextDataset(Dataset):
     """Sentences in the order of their file. Equal ones are held out together."""
 
+    unit = "sentences"
     noun = "sentences"
     group = "sentence"
 
@@ -39,6 +40,11 @@ class TextDataset(Dataset):
     def fingerprint(self) -> str:
         """SHA-256 in hex of the sentences: equal for equal training data."""
         return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """Of each sentence its words and marks of punctuation in lower case."""
+        return [split_sentence(sentence) for sentence in self.sentences]
 
     def describe(self) -> str:
         """`10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
