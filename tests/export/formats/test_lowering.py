@@ -1,4 +1,4 @@
-"""What graphs compute in their own way: noise, integers identical to PyTorch's and normals within 1e-6; masked attention."""
+"""What graphs compute in a way of their own: noise, integers as PyTorch's and normals within 1e-6; masked attention."""
 
 import numpy as np
 import onnxruntime
