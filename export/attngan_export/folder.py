@@ -37,7 +37,7 @@ def check_destination(out: Path) -> None:
 
 
 @contextlib.contextmanager
-def staged(out: Path) -> Iterator[Path]:
+def replace_folder(out: Path) -> Iterator[Path]:
     """Gives a folder beside `out` to write into. It takes the place of `out` if the block ends well, else it is gone.
 
     Raises AttnGANError if the disk refuses; `out` is then as it was before.

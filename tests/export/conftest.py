@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,8 +18,8 @@ from attngan.config import RunConfig, TextConfig
 from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
 from attngan.networks import build_generator
 from attngan.presets import preset
-from attngan_export import text_form
 from attngan_export.export import export_generator
+from attngan_export.forms import text as text_form
 from attngan_runtime.tokenizers.sentences import END
 
 RunMaker = Callable[..., Path]
@@ -146,6 +148,11 @@ def words_z_bundle(run_of_words_alone: Path, tmp_path_factory: pytest.TempPathFa
     run = str(run_of_words_alone)
     export_generator(run, out, target="portable", noise="z", torchscript=True, precision="fp16-weights")
     return out
+
+
+def with_outputs(*outputs: np.ndarray) -> SimpleNamespace:
+    """A session that gives these whatever it is asked for."""
+    return SimpleNamespace(run=lambda names, feeds: outputs)
 
 
 @contextlib.contextmanager

@@ -11,11 +11,10 @@ import onnx
 import pytest
 import torch
 
-from attngan.checkpoint import load_generator
+from attngan.generators import open_generator
 from attngan_export import export
 from attngan_export.export import export_generator
-from attngan_export.half_weights import round_to_half
-from attngan_export.image_form import ImageForm
+from attngan_export.formats.half_weights import round_to_half
 from attngan_runtime import Generator
 from attngan_runtime.bundle import parse_sidecar
 from attngan_runtime.errors import AttnGANError
@@ -33,7 +32,7 @@ def test_bundle_is_read_and_drawn_by_the_runtime(bundle, run_by_class):
     seeds, classes = [0, 7, 2**32 - 1, 99, 100], [0, 1, 2, 0, 1]
     for batch in (1, 2, 5):
         got = generator.run_float(seeds=seeds[:batch], classes=classes[:batch], truncation=0.8)
-        wanted = load_generator(str(run_by_class)).network(
+        wanted = open_generator(str(run_by_class)).network(
             torch.tensor(seeds[:batch]), torch.tensor(classes[:batch]), torch.full((batch,), 0.8)
         )
         np.testing.assert_allclose(got, wanted.numpy(), atol=2e-5)
@@ -41,7 +40,7 @@ def test_bundle_is_read_and_drawn_by_the_runtime(bundle, run_by_class):
 
 
 def test_z_bundle_takes_the_noise_itself(z_bundle, run_plain):
-    network = load_generator(str(run_plain)).network
+    network = open_generator(str(run_plain)).network
     round_to_half(network)
     z = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
     got = Generator.load(z_bundle).run_float(z=z.numpy())
@@ -77,7 +76,7 @@ def test_fp16_weights_are_half_the_size_and_cast_back(z_bundle):
 
 
 def test_weights_beyond_fp16_are_refused(run_plain):
-    network = load_generator(str(run_plain)).network
+    network = open_generator(str(run_plain)).network
     network.generator.basis.view(-1)[0] = 7e4
     with pytest.raises(AttnGANError, match=r"generator\.basis reaches 7e\+04"):
         round_to_half(network)
@@ -135,13 +134,3 @@ def test_what_the_runtime_would_not_load_is_not_written(words_bundle, run_of_wor
     with pytest.raises(AttnGANError, match=REFUSED + r"tokenizer\.json"):
         export_generator(str(run_of_words), tmp_path / "out", attention=True)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("noise", ["seed", "z"])
-def test_samples_cover_edges_classes_and_truncations(run_by_class, noise):
-    form = ImageForm(load_generator(str(run_by_class)).network, noise)
-    drawn = [form.sample(8, draw) for draw in range(3)]
-    assert all(tuple(sample) == form.names for sample in drawn)
-    assert not torch.equal(drawn[0][noise], drawn[1][noise])
-    assert set(drawn[0]["class"].tolist()) == {0, 1, 2}
-    assert {0.0, 1.0} <= set(drawn[0]["truncation"].tolist())

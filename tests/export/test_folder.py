@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attngan_export import folder
-from attngan_export.folder import check_destination, staged
+from attngan_export.folder import check_destination, replace_folder
 from attngan_runtime.errors import AttnGANError
 
 
@@ -40,14 +40,14 @@ def test_only_bundles_and_empty_folders_are_replaced(tmp_path):
 def test_complete_folders_take_the_place(tmp_path):
     fill(tmp_path / "bundle", "model.onnx.json", "model.torchscript.pt")
     for name in ("bundle", "new"):
-        with staged(tmp_path / name) as part:
+        with replace_folder(tmp_path / name) as part:
             (part / "model.onnx").write_text("new")
         assert [path.name for path in (tmp_path / name).iterdir()] == ["model.onnx"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "new"]
 
 
 def write_until_full(out):
-    with staged(out) as part:
+    with replace_folder(out) as part:
         (part / "model.onnx").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -70,13 +70,13 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(tmp_path, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(folder.Path, "rename", refuse)
-    with pytest.raises(AttnGANError, match="Input/output error"), staged(tmp_path / "bundle") as part:
+    with pytest.raises(AttnGANError, match="Input/output error"), replace_folder(tmp_path / "bundle") as part:
         (part / "model.onnx").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     assert (tmp_path / "bundle" / "model.onnx.json").read_text() == "old"
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt), staged(tmp_path / "bundle"):
+    with pytest.raises(KeyboardInterrupt), replace_folder(tmp_path / "bundle"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

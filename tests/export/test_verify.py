@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from attngan_export.verify import contents, verify
+from attngan_export.verify import read_files, verify
 from attngan_runtime.bundle import Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
 
@@ -52,7 +52,7 @@ def test_a_file_that_became_a_link_out_is_not_followed(bundle, copy):
     (copy / "model.pt2").unlink()
     (copy / "model.pt2").symlink_to(bundle / "model.pt2")
     with pytest.raises(AttnGANError, match=r"model\.pt2: is a link out of the bundle"):
-        contents(read)
+        read_files(read)
 
 
 def test_torch_is_not_needed(bundle):

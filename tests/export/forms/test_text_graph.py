@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from attngan.networks.decoding import DeployedTextGenerator
-from attngan_export import gate, text_form
+from attngan_export import parity
 from attngan_export.cli import main
-from attngan_export.describe import golden
 from attngan_export.export import form_of, load
-from attngan_export.onnx_graph import _graphs
+from attngan_export.formats.onnx_graph import _graphs
+from attngan_export.forms import text as text_form
 from attngan_export.verify import verify
 from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
@@ -113,9 +113,9 @@ def test_order_of_key_words_is_of_no_account(text_bundle, text_run):
 
 @pytest.fixture(scope="module")
 def wanted(text_run):
-    """The gate's cases without most of the greedy ones."""
+    """The cases without most of the greedy ones."""
     with few_greedy():
-        return gate.cases(form_and_feeds(text_run, 1)[0])
+        return parity.cases(form_and_feeds(text_run, 1)[0])
 
 
 def without(model, name, value):
@@ -143,7 +143,7 @@ def test_a_graph_that_leaves_out_an_input_is_refused(text_bundle, text_run, want
     found, same = (onnxruntime.InferenceSession(m).run(None, feeds) for m in (changed, model.SerializeToString()))
     assert np.array_equal(found[0], same[0]), "changed in another way, too"
     with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExecutionProvider differs .*refused"):
-        gate.compare_onnx("model.onnx", changed, wanted)
+        parity.compare_onnx("model.onnx", changed, wanted)
 
 
 def constant(model, old, new):
@@ -164,12 +164,12 @@ def test_wrong_arithmetic_of_seeds_and_of_masks_is_refused(text_bundle, wanted):
     noise, lowest = np.float32(2**-24), np.finfo(np.float32).min
     for old, new in ((noise, noise * np.float32(1.001)), (lowest, np.float32(0))):
         with pytest.raises(AttnGANError, match="differs from PyTorch"):
-            gate.compare_onnx("model.onnx", constant(model, old, new), wanted)
+            parity.compare_onnx("model.onnx", constant(model, old, new), wanted)
 
 
 def test_the_file_itself_is_within_a_tenth_of_what_is_allowed(text_bundle, wanted):
-    (found,) = gate.compare_onnx("model.onnx", (text_bundle / "model.onnx").read_bytes(), wanted)
-    assert found.runner == CPU and found.asked == pytest.approx(1e-4) and found.measured < 1e-5
+    (found,) = parity.compare_onnx("model.onnx", (text_bundle / "model.onnx").read_bytes(), wanted)
+    assert found.runner == CPU and found.allowed == pytest.approx(1e-4) and found.measured < 1e-5
 
 
 def test_trials_hold_edges_every_count_of_key_words_and_a_thousand_greedy_inputs(text_run):
@@ -196,7 +196,7 @@ def test_golden_sample_has_no_near_ties(text_bundle, text_run, monkeypatch):
     assert len(outputs[0]) == 4 and not form.ties(inputs, outputs).any()
     answers = iter([torch.ones(4, LENGTH, dtype=torch.bool), torch.zeros(4, LENGTH, dtype=torch.bool)])
     monkeypatch.setattr(text_form.TextForm, "ties", lambda *given: next(answers))
-    assert golden(form, "text")["inputs"]["seed"] == form.sample(4, 1)["seed"].tolist()
+    assert form.golden("text")["inputs"]["seed"] == form.sample(4, 1)["seed"].tolist()
 
 
 def test_ties_are_looked_for_where_a_token_differs_alone(wanted, text_bundle, monkeypatch):
@@ -204,7 +204,7 @@ def test_ties_are_looked_for_where_a_token_differs_alone(wanted, text_bundle, mo
         raise AssertionError("ties of a file that writes the same")
 
     monkeypatch.setattr(text_form.TextForm, "ties", refuse)
-    gate.compare_onnx("model.onnx", (text_bundle / "model.onnx").read_bytes(), wanted)
+    parity.compare_onnx("model.onnx", (text_bundle / "model.onnx").read_bytes(), wanted)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.pt2", "tokenizer.json", "model.onnx.json"])
@@ -230,8 +230,8 @@ def test_a_tokenizer_of_another_generator_is_found(text_bundle, tmp_path):
 
 def test_same_weights_give_the_same_bytes_in_another_process(text_half_bundle, text_run_by_mean):
     script = (
-        "import sys; from attngan_export.describe import metadata; from attngan_export.export import form_of, load\n"
-        "from attngan_export.onnx_graph import onnx_bytes; from attngan_runtime.bundle import sha256_of\n"
+        "import sys; from attngan_export.sidecar import metadata; from attngan_export.export import form_of, load\n"
+        "from attngan_export.formats.onnx_graph import onnx_bytes; from attngan_runtime.bundle import sha256_of\n"
         "run = load(sys.argv[1]); form = form_of(run, 'seed', 'fp16-weights')\n"
         "print(sha256_of(onnx_bytes(form, 'portable', metadata(run), half=True)))"
     )

@@ -48,7 +48,7 @@ def fused_attention(
         return plain_attention(q, k, v, key_bias, scale, is_causal, backend)
     _refuse_others(is_causal, backend)
     heads = q.shape[1]
-    joined = _MULTI_HEAD_ATTENTION(_joined(q), _joined(k), _joined(v), num_heads=heads, scale=scale)
+    joined = _MULTI_HEAD_ATTENTION(_join_heads(q), _join_heads(k), _join_heads(v), num_heads=heads, scale=scale)
     split = op.Reshape(joined, _integers(0, 0, heads, -1))
     return op.Transpose(split, perm=[0, 2, 1, 3]), _logsumexp(_scores(q, k, scale))
 
@@ -79,7 +79,7 @@ def _refuse_others(is_causal: bool, backend: str) -> None:
         raise NotImplementedError(f"export takes attention as it is traced on the CPU, not {backend!r}")
 
 
-def _joined(x: Any) -> Any:
+def _join_heads(x: Any) -> Any:
     """[B, H, N, D] → [B, N, H·D]."""
     return op.Reshape(op.Transpose(x, perm=[0, 2, 1, 3]), _integers(0, 0, -1))
 

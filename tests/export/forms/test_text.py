@@ -10,20 +10,19 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from attngan.generators.sentences import load_writer
 from google.protobuf.message import Message
 from onnx import numpy_helper
 
-from attngan_export import bench, export, gate
-from attngan_export.describe import golden
+from attngan.generators import open_generator
+from attngan_export import export, parity
 from attngan_export.export import export_generator, form_of, load
-from attngan_export.onnx_graph import _graphs
+from attngan_export.formats.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime import Generator
 from attngan_runtime.bundle import parse_sidecar, write_sidecar
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokenizers.sentences import END
-from tests.export.conftest import few_greedy, write_text_run
+from tests.export.conftest import few_greedy, with_outputs, write_text_run
 
 KEYWORDS = ["dogb", "", "catc, seab", "ballk birdf treeg", "seak"]
 SAMPLING = [(1.0, 1, 1.0), (1.0, 0, 1.0), (0.7, 5, 0.9), (3.0, 0, 0.5)]  # temperature, top_k, top_p
@@ -42,7 +41,7 @@ def _few_greedy():
 def pair(bundle_name, run_name, request):
     """A bundle, and its run in PyTorch with weights as the bundle has them."""
     folder = request.getfixturevalue(bundle_name)
-    writer = load_writer(str(request.getfixturevalue(run_name)))
+    writer = open_generator(str(request.getfixturevalue(run_name)))
     form_of(writer, "seed", parse_sidecar((folder / "model.onnx.json").read_bytes())["precision"])
     return folder, writer
 
@@ -55,7 +54,7 @@ def test_sentences_are_pytorchs(pair, bundle_name, temperature, top_k, top_p):
     generator, sampling = Generator.load(folder), {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     asked, seeds = KEYWORDS * 4, [0, 2**32 - 1, *range(7, 25)]
     for batch in (1, 2, 20):
-        words = writer.key_words(asked[:batch])
+        words = writer.read_keywords(asked[:batch])
         found = generator.write(keywords=asked[:batch], seeds=seeds[:batch], **sampling)
         wanted = writer.tokens(seeds[:batch], words.ids, **sampling)
         np.testing.assert_array_equal(found.tokens, wanted)
@@ -134,36 +133,36 @@ def test_a_wrong_graph_is_refused_and_nothing_written(text_bundle, text_run, tmp
         swapped = np.flip(values, values.shape.index(39))
         tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(swapped), tensor.name))
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: model.SerializeToString())
-    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExec\w+ differs .* key words.*refused"):
+    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExec\w+: differs .* key words.*refused"):
         export_generator(str(text_run), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 TOKENS, SCORES = np.array([[5, 6, 2, 0], [7, 8, 9, 2]]), -np.ones((2, 4), np.float32)
-OUTPUTS = (gate.Output("tokens", TOKENS, 1.0), gate.Output("log_probability", SCORES, 1.0))
+OUTPUTS = (parity.Expected("tokens", TOKENS, 1.0), parity.Expected("log_probability", SCORES, 1.0))
 
 
-def compared(ties, row, place):
-    """The gate's word on a file that goes on otherwise from one place of one sentence."""
+def compare(ties, row, place):
+    """What is said of a file that goes on otherwise from one place of one sentence."""
     tokens, scores = TOKENS.copy(), SCORES.copy()
     tokens[row, place:], scores[row, place:] = 11, -3.0
-    case = gate.Case({"seed": np.array([1, 2])}, OUTPUTS, lambda: np.array(ties, bool))
-    return gate.compare("f", "r", lambda inputs: [tokens, scores], [case], 1e-4)
+    case = parity.Case({"seed": np.array([1, 2])}, OUTPUTS, lambda: np.array(ties, bool))
+    return parity.compare("f", "r", with_outputs(tokens, scores), [case], 1e-4)
 
 
-def test_gate_excuses_near_ties_alone_and_counts_them():
+def test_parity_excuses_near_ties_alone_and_counts_them():
     ties = [[0, 0, 0, 0], [0, 1, 0, 0]]
-    found = compared(ties, 1, 1)
+    found = compare(ties, 1, 1)
     assert found.ties == 1 and found.measured == 0 and "parted at a near tie: 1 sentence" in str(found)
     for row, place in ((0, 1), (1, 0), (1, 2)):
         with pytest.raises(AttnGANError, match="of the range of tokens"):
-            compared(ties, row, place)
+            compare(ties, row, place)
 
 
 def test_a_score_that_is_off_is_refused_at_a_tie_too():
-    case = gate.Case({"seed": np.array([1, 2])}, OUTPUTS, lambda: np.ones((2, 4), bool))
+    case = parity.Case({"seed": np.array([1, 2])}, OUTPUTS, lambda: np.ones((2, 4), bool))
     with pytest.raises(AttnGANError, match="of the range of log_probability"):
-        gate.compare("f", "r", lambda inputs: [TOKENS, SCORES + np.float32(0.01)], [case], 1e-4)
+        parity.compare("f", "r", with_outputs(TOKENS, SCORES + np.float32(0.01)), [case], 1e-4)
 
 
 def test_words_as_probable_as_each_other_are_near_ties(text_run):
@@ -177,7 +176,7 @@ def test_words_as_probable_as_each_other_are_near_ties(text_run):
     tokens, scores = form.module(*inputs.values())
     assert torch.equal(form.ties(inputs, (tokens, scores))[:, 0], torch.ones(8, dtype=torch.bool))
     with pytest.raises(AttnGANError, match="text: every sentence has words that are as probable as others"):
-        golden(form, writer.name)
+        form.golden(writer.name)
 
 
 def test_a_whole_bundle_passes_every_check(text_bundle, text_half_bundle, text_run, text_run_by_mean):
@@ -219,17 +218,3 @@ def test_z_and_attention_are_refused_in_one_line(text_run, tmp_path):
             export_generator(str(text_run), tmp_path / "out", **options)
         assert "\n" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_sentences_are_measured_beside_pytorch(text_bundle, text_run, text_run_by_mean, monkeypatch):
-    for name, value in {"THREADS": 1, "_ROUNDS": 1, "_ROUND": 0.0, "_PROCESSES": 1}.items():
-        monkeypatch.setattr(bench, name, value)
-    figures = bench.run_bench(str(text_bundle), str(text_run))
-    names = list(figures["forms"])
-    assert names[:3] == ["ONNX Runtime", "TorchScript", ".pt2"] and len(names) == 4
-    assert names[3].startswith("PyTorch, eager")
-    for entry in figures["forms"].values():
-        assert entry["first_sentence_s"]["p10"] > 0 and entry["batch_16_tokens_per_s"] > 0 and entry["peak_mb"] > 20
-    assert 1 < figures["tokens_a_sentence"] <= 12 and "tokens a sentence" in bench.report(figures)
-    with pytest.raises(AttnGANError, match="writes other sentences than"):
-        bench.run_bench(str(text_bundle), str(text_run_by_mean))

@@ -5,13 +5,15 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from attngan.checkpoint import load_generator
-from attngan_export import export, gate, lowering, onnx_graph
+from attngan.generators import open_generator
+from attngan_export import export, parity
 from attngan_export.export import export_generator
 from attngan_export.folder import TORCHSCRIPT
-from attngan_export.image_form import ImageForm
+from attngan_export.formats import FORMATS, lowering, onnx_graph
+from attngan_export.forms.image import ImageForm
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.onnx_session import CPU, CUDA
+from tests.export.conftest import with_outputs
 
 
 def with_one_weight_off(content):
@@ -29,7 +31,7 @@ def snapshot(folder):
 
 
 def test_a_wrong_translation_is_refused(run_by_class, tmp_path, monkeypatch):
-    """The exporter's own division loses the low bits of the noise: this is the fault the gate first caught."""
+    """The exporter's own division loses the low bits of the noise: this is the fault that was first caught so."""
     table = {key: value for key, value in lowering.translations("ort").items() if value is not lowering.divide}
     monkeypatch.setattr(onnx_graph, "translations", lambda target: table)
     with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExecutionProvider: differs from PyTorch by 0\.\d+ .*"):
@@ -55,36 +57,36 @@ def test_one_weight_off_by_a_thousandth_is_refused_and_the_old_bundle_stays(
 def test_broken_torchscript_is_refused(bundle, z_bundle, run_by_class, tmp_path, monkeypatch):
     fine = (bundle / "model.onnx").read_bytes()
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: fine)
-    other = export.WRITE[TORCHSCRIPT]
+    other = FORMATS[TORCHSCRIPT]
 
     def broken(form):
         bias = form.network.generator.to_picture.bias
         bias += 1e-3
-        content = other(form)
+        content = other.write(form)
         bias -= 1e-3
         return content
 
-    monkeypatch.setitem(export.WRITE, TORCHSCRIPT, broken)
+    monkeypatch.setitem(FORMATS, TORCHSCRIPT, other._replace(write=broken))
     with pytest.raises(AttnGANError, match=r"model\.torchscript\.pt on torch .* differs"):
         export_generator(str(run_by_class), tmp_path / "out", torchscript=True)
     assert list(tmp_path.iterdir()) == []
 
 
 ZEROS = np.zeros((2, 1, 4, 4), np.float32)
-CASE = gate.Case(
-    {"seed": np.array([1, 2]), "truncation": np.ones(2, np.float32)}, (gate.Output("image", ZEROS, range=2.0),)
+CASE = parity.Case(
+    {"seed": np.array([1, 2]), "truncation": np.ones(2, np.float32)}, (parity.Expected("image", ZEROS, range=2.0),)
 )
 
 
 def test_comparison_reports_the_largest_difference_as_part_of_the_range():
-    found = gate.compare("f", "r", lambda inputs: [ZEROS + np.float32(1e-5)], [CASE], 1e-5)
+    found = parity.compare("f", "r", with_outputs(ZEROS + np.float32(1e-5)), [CASE], 1e-5)
     assert found.measured == pytest.approx(5e-6)
 
 
 def test_every_batch_is_drawn_several_times(run_by_class):
-    found = gate.cases(ImageForm(load_generator(str(run_by_class)).network, "seed"))
+    found = parity.cases(ImageForm(open_generator(str(run_by_class)).network))
     assert [len(case.wanted[0].values) for case in found] == [1, 1, 1, 2, 2, 2, 8, 8, 8]
-    assert gate.TOLERANCE[CPU] == 1e-5 and gate.TOLERANCE[CUDA] == 1e-4
+    assert parity.TOLERANCE[CPU] == 1e-5 and parity.TOLERANCE[CUDA] == 1e-4
 
 
 @pytest.mark.parametrize("change", [3e-5, np.nan, np.inf])
@@ -92,21 +94,21 @@ def test_comparison_refuses(change):
     got = ZEROS.copy()
     got[1, 0, 3, 3] = change
     with pytest.raises(AttnGANError, match=r"batch 2; seed 1, 2; truncation 1, 1"):
-        gate.compare("f", "r", lambda inputs: [got], [CASE], 1e-5)
+        parity.compare("f", "r", with_outputs(got), [CASE], 1e-5)
 
 
 @pytest.mark.parametrize("got", [ZEROS[:1], ZEROS.astype(np.float64)])
 def test_comparison_refuses_another_shape_or_type(got):
     with pytest.raises(AttnGANError, match="where PyTorch gives float32"):
-        gate.compare("f", "r", lambda inputs: [got], [CASE], 1e-5)
+        parity.compare("f", "r", with_outputs(got), [CASE], 1e-5)
 
 
 def test_every_output_is_compared_within_its_own_range():
-    case = gate.Case(CASE.inputs, (*CASE.wanted, gate.Output("attention", ZEROS, range=1.0)))
-    found = gate.compare("f", "r", lambda inputs: [ZEROS, ZEROS + np.float32(1e-5)], [case], 2e-5)
+    case = parity.Case(CASE.inputs, (*CASE.wanted, parity.Expected("attention", ZEROS, range=1.0)))
+    found = parity.compare("f", "r", with_outputs(ZEROS, ZEROS + np.float32(1e-5)), [case], 2e-5)
     assert found.measured == pytest.approx(1e-5)
     with pytest.raises(AttnGANError, match=r"differs from PyTorch by 3e-05 of the range of attention, beyond 2\.0e-05"):
-        gate.compare("f", "r", lambda inputs: [ZEROS, ZEROS + np.float32(3e-5)], [case], 2e-5)
+        parity.compare("f", "r", with_outputs(ZEROS, ZEROS + np.float32(3e-5)), [case], 2e-5)
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_not_compared(bundle, monkeypatch):
@@ -118,8 +120,8 @@ def test_a_provider_that_is_listed_but_does_not_start_is_not_compared(bundle, mo
     def refuse(content, provider, threads, where):
         raise AttnGANError("does not start")
 
-    monkeypatch.setattr(gate, "import_onnxruntime", Listed)
-    monkeypatch.setattr(gate, "open_session", refuse)
-    assert gate.providers(b"") == [CPU]
-    monkeypatch.setattr(gate, "open_session", lambda *args: None)
-    assert gate.providers(b"") == [CPU, CUDA]
+    monkeypatch.setattr(parity, "import_onnxruntime", Listed)
+    monkeypatch.setattr(parity, "open_session", refuse)
+    assert parity.find_providers(b"") == [CPU]
+    monkeypatch.setattr(parity, "open_session", lambda *args: None)
+    assert parity.find_providers(b"") == [CPU, CUDA]

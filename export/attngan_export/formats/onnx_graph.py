@@ -10,9 +10,9 @@ import torch
 
 import attngan
 from attngan.quiet import quiet_exporter
-from attngan_export.form import Form
-from attngan_export.half_weights import store_as_half
-from attngan_export.lowering import MICROSOFT, Target, translations
+from attngan_export.formats.half_weights import store_as_half
+from attngan_export.formats.lowering import MICROSOFT, Target, translations
+from attngan_export.forms.base import Form
 
 OPSET, IR = 18, 10
 
@@ -23,7 +23,7 @@ def onnx_bytes(form: Form, target: Target, metadata: Mapping[str, str], *, half:
     metadata: becomes the model's metadata_props. half: stores weights that fp16 holds exactly in fp16.
     """
     model = _program(form, target).model_proto
-    _check(model, target)
+    _check_model(model, target)
     _clean(model, metadata)
     if half:
         store_as_half(model)
@@ -34,16 +34,14 @@ def onnx_bytes(form: Form, target: Target, metadata: Mapping[str, str], *, half:
 
 def _program(form: Form, target: Target) -> Any:
     batch = torch.export.Dim("batch")
-    # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
-    example = tuple(form.sample(2).values())
     with quiet_exporter():
         return torch.onnx.export(
             form.graph,
-            example,
+            form.example,
             dynamo=True,
             opset_version=OPSET,
             external_data=False,
-            dynamic_shapes=tuple({0: batch} for _ in example),
+            dynamic_shapes=tuple({0: batch} for _ in form.names),
             input_names=list(form.names),
             output_names=list(form.outputs),
             custom_translation_table=translations(target),
@@ -51,7 +49,7 @@ def _program(form: Form, target: Target) -> Any:
         )
 
 
-def _check(model: onnx.ModelProto, target: Target) -> None:
+def _check_model(model: onnx.ModelProto, target: Target) -> None:
     """What every later reader of the file relies on; a failure is our own bug."""
     domains = {entry.domain: entry.version for entry in model.opset_import}
     assert domains.pop("") == OPSET and model.ir_version == IR, (domains, model.ir_version)

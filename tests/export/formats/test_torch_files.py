@@ -6,7 +6,6 @@ import sys
 import numpy as np
 
 from attngan_export.export import form_of, load
-from attngan_export.gate import as_tuple
 
 BUNDLES = {
     "bundle": ("run_by_class", "seed", "fp32"),
@@ -44,7 +43,7 @@ def examples(name, form):
     for batch in (1, 2, 8):
         inputs = form.sample(batch, draw=2)
         data |= {f"{name}.{batch}.{i}": value.numpy() for i, value in enumerate(inputs.values())}
-        values = as_tuple(form.module(*inputs.values()))
+        values = form.run(inputs)
         data |= {f"{name}.{batch}.wanted.{i}": value.numpy() for i, value in enumerate(values)}
     return data
 

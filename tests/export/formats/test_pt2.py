@@ -13,11 +13,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from attngan_export import export, pt2_check
+from attngan_export import export
 from attngan_export.cli import main
 from attngan_export.export import compare_files, export_generator, form_of, load
 from attngan_export.folder import PT2
-from attngan_export.pt2 import load_pt2, pt2_bytes
+from attngan_export.formats import FORMATS, pt2_check
+from attngan_export.formats.pt2 import load_pt2, pt2_bytes
 from attngan_export.verify import verify
 from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
@@ -88,7 +89,7 @@ def test_the_command_writes_the_same_bytes_again(z_bundle, run_plain, tmp_path, 
 def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_class, tmp_path, monkeypatch):
     onnx, wrong = (bundle / "model.onnx").read_bytes(), with_a_weight_off(content)
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx)
-    monkeypatch.setitem(export.WRITE, PT2, lambda form: wrong)
+    monkeypatch.setitem(FORMATS, PT2, FORMATS[PT2]._replace(write=lambda form: wrong))
     with pytest.raises(
         AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch by .* of the range of image"
     ):

@@ -15,9 +15,9 @@ import torch
 from torch.export import ExportedProgram
 from torch.fx.experimental.symbolic_shapes import free_symbols
 
-from attngan_export.form import Form
-from attngan_export.pt2_check import check_pt2, foreign
-from attngan_export.sdpa import attention_by_aten
+from attngan_export.formats.aten import attention_by_aten
+from attngan_export.formats.pt2_check import find_foreign
+from attngan_export.forms.base import Form
 from attngan_runtime.errors import AttnGANError
 
 
@@ -29,17 +29,14 @@ def pt2_bytes(form: Form) -> bytes:
     Raises AttnGANError if this torch writes anything that `load_pt2` would refuse.
     """
     batch = torch.export.Dim("batch")
-    # A batch of 2: torch.export makes a constant of a dimension that is 0 or 1 in the example.
-    example = tuple(form.sample(2).values())
-    with warnings.catch_warnings(), attention_by_aten(form.network), torch.no_grad():
+    with warnings.catch_warnings(), attention_by_aten(form.module), torch.no_grad():
         warnings.simplefilter("ignore")
-        shapes = tuple({0: batch} for _ in example)
-        program = torch.export.export(form.graph, example, dynamic_shapes=shapes, strict=False)
+        shapes = tuple({0: batch} for _ in form.names)
+        program = torch.export.export(form.graph, form.example, dynamic_shapes=shapes, strict=False)
         _clean(program)
         buffer = io.BytesIO()
         torch.export.save(program, buffer)
-    found = foreign(buffer.getvalue())
-    if found:
+    if found := find_foreign(buffer.getvalue()):
         raise AttnGANError(
             "--pt2",
             f"this torch ({torch.__version__}) writes what attngan does not know, for its file {found}",
@@ -53,7 +50,9 @@ def load_pt2(content: bytes, what: str) -> torch.nn.Module:
 
     Raises AttnGANError naming `what` if the file holds anything that torch would unpickle or execute.
     """
-    check_pt2(content, what)
+    if found := find_foreign(content):
+        remedy = "export the generator again, and trust nothing else from there"
+        raise AttnGANError(what, f"{found}, as no export does, so it was not loaded", remedy)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch 2.11 says that it reads weights from read-only memory
         return torch.export.load(io.BytesIO(content)).module()

@@ -5,23 +5,17 @@ import shutil
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from onnx import numpy_helper
-from torch import nn
 
-from attngan.checkpoint import load_generator
-from attngan.quiet import quiet_exporter
+from attngan.generators import open_generator
 from attngan.random import normals
-from attngan_export import bench, export, lowering
+from attngan_export import export
 from attngan_export.export import export_generator, form_of
-from attngan_export.half_weights import round_to_half
-from attngan_export.text_to_image_form import TextToImageForm
+from attngan_export.formats.half_weights import round_to_half
+from attngan_export.forms.text_to_image import TextToImageForm
 from attngan_export.verify import verify
-from attngan_kernels import attention
 from attngan_runtime import Generator
 from attngan_runtime.bundle import parse_sidecar, sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
@@ -33,7 +27,7 @@ PROMPTS = ["red heart", "", "Firefighter, medium skin tone: a red one", "green u
 
 def in_pytorch(run):
     """The run's own network and tokenizer."""
-    generator = load_generator(str(run))
+    generator = open_generator(str(run))
     return generator.network, generator.tokenizer
 
 
@@ -106,46 +100,13 @@ def test_sidecar_says_what_is_asked_and_given(words_bundle, run_of_words):
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_samples_cover_every_kind_of_prompt(run_of_words, batch):
-    form = TextToImageForm(load_generator(str(run_of_words)).network, "seed")
+    form = TextToImageForm(open_generator(str(run_of_words)).network)
     drawn = [form.sample(batch, draw) for draw in range(3)]
     assert all(tuple(sample) == form.names for sample in drawn)
     tokens, mask = (torch.cat([sample[name] for sample in drawn]) for name in ("tokens", "mask"))
     assert {0, 2, 6} <= set(mask.sum(1).tolist()) and torch.equal(mask > 0, tokens > 0)
     assert (tokens == 1).any() and tokens.max() < 10 and len(tokens.unique()) > 4
     assert len(torch.cat([sample["style"] for sample in drawn]).unique()) > 1
-
-
-class Masked(nn.Module):
-    """Attention with a mask and its weights' sum, as the networks call it."""
-
-    def forward(self, q, k, v, mask):
-        return attention(q, k, v, key_mask=mask > 0, scale=0.7)
-
-
-@pytest.fixture(scope="module", params=["ort", "portable"])
-def masked_session(request):
-    batch, example = torch.export.Dim("batch"), [torch.zeros(2, 2, n, 4) for n in (5, 3, 3)]
-    with quiet_exporter():
-        program = torch.onnx.export(
-            Masked(), (*example, torch.ones(2, 1, 3, dtype=torch.int64)), dynamo=True, opset_version=18,
-            dynamic_shapes=({0: batch},) * 4, input_names=["q", "k", "v", "mask"],
-            custom_translation_table=lowering.translations(request.param), verbose=False,
-        )  # fmt: skip
-    return onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-
-
-@settings(max_examples=50)
-@given(st.lists(st.lists(st.integers(0, 1), min_size=3, max_size=3), min_size=1, max_size=4), st.floats(0.1, 100))
-def test_masked_attention_is_the_references(masked_session, rows, size):
-    mask = torch.tensor(rows)[:, None]
-    batch, chance = len(rows), torch.Generator().manual_seed(0)
-    q, k, v = (size * torch.randn(batch, 2, n, 4, generator=chance) for n in (5, 3, 3))
-    wanted = attention(q, k, v, key_mask=mask > 0, scale=0.7, backend="reference").numpy()
-    feeds = {"q": q.numpy(), "k": k.numpy(), "v": v.numpy(), "mask": mask.numpy()}
-    (found,) = masked_session.run(None, feeds)
-    np.testing.assert_allclose(found, wanted, atol=1e-5 * size)
-    empty = ~mask.any(2)[:, 0].numpy()
-    assert not found[empty].any(), "a row without keys is not exactly 0"
 
 
 def test_a_graph_that_fails_on_empty_prompts_alone_is_refused(
@@ -207,15 +168,5 @@ def test_maps_are_refused_where_no_words_are_attended_to(run_by_class, tmp_path)
         with pytest.raises(AttnGANError, match=f"--attention: {run.name} attends to no words; leave the option out"):
             export_generator(str(run), tmp_path / "out", attention=True)
     assert not (tmp_path / "out").exists()
-    form = form_of(load_generator(str(ablated)), "seed", "fp32")
+    form = form_of(open_generator(str(ablated)), "seed", "fp32")
     assert tuple(form.outputs) == ("image",)
-
-
-def test_prompts_are_measured_beside_pytorch(words_bundle, run_of_words, run_of_words_alone, monkeypatch):
-    for name, value in {"THREADS": 1, "_ROUNDS": 1, "_ROUND": 0.0, "_PROCESSES": 1}.items():
-        monkeypatch.setattr(bench, name, value)
-    figures = bench.run_bench(str(words_bundle), str(run_of_words))
-    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
-    assert all(entry["batch_1_ms"]["p10"] > 0 and entry["peak_mb"] > 20 for entry in figures["forms"].values())
-    with pytest.raises(AttnGANError, match="draws other pictures"):
-        bench.run_bench(str(words_bundle), str(run_of_words_alone))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from attngan_export import bench
+from attngan_export.bench import bench
 from attngan_runtime.errors import AttnGANError
 
 
@@ -18,15 +18,15 @@ def _short(monkeypatch):
 
 
 def test_every_form_side_by_side(bundle, run_by_class, tmp_path, monkeypatch):
-    copy, process = shutil.copytree(bundle, tmp_path / "copy"), bench._process
+    copy, process = shutil.copytree(bundle, tmp_path / "copy"), bench._start_process
 
-    def swapped(form):
-        if form.name != "ONNX Runtime":  # which checks all hashes itself
+    def swapped(task, runner):
+        if runner.name != "ONNX Runtime":  # which checks all hashes itself
             for name in ("model.pt2", "model.torchscript.pt", "model.onnx.json"):
                 (copy / name).write_bytes(b"others")
-        return process(form)
+        return process(task, runner)
 
-    monkeypatch.setattr(bench, "_process", swapped)
+    monkeypatch.setattr(bench, "_start_process", swapped)
     figures = bench.run_bench(str(copy), str(run_by_class))
     assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
     for entry in figures["forms"].values():
@@ -50,6 +50,26 @@ def test_weights_of_another_generator_are_refused(bundle, run_plain):
         bench.run_bench(str(bundle), str(run_plain))
 
 
+def test_prompts_are_measured_beside_pytorch(words_bundle, run_of_words, run_of_words_alone):
+    figures = bench.run_bench(str(words_bundle), str(run_of_words))
+    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
+    assert all(entry["batch_1_ms"]["p10"] > 0 and entry["peak_mb"] > 20 for entry in figures["forms"].values())
+    with pytest.raises(AttnGANError, match="draws other pictures"):
+        bench.run_bench(str(words_bundle), str(run_of_words_alone))
+
+
+def test_sentences_are_measured_beside_pytorch(text_bundle, text_run, text_run_by_mean):
+    figures = bench.run_bench(str(text_bundle), str(text_run))
+    names = list(figures["forms"])
+    assert names[:3] == ["ONNX Runtime", "TorchScript", ".pt2"] and len(names) == 4
+    assert names[3].startswith("PyTorch, eager")
+    for entry in figures["forms"].values():
+        assert entry["first_sentence_s"]["p10"] > 0 and entry["batch_16_tokens_per_s"] > 0 and entry["peak_mb"] > 20
+    assert 1 < figures["tokens_a_sentence"] <= 12 and "tokens a sentence" in bench.report(figures)
+    with pytest.raises(AttnGANError, match="writes other sentences than"):
+        bench.run_bench(str(text_bundle), str(text_run_by_mean))
+
+
 def test_results_need_a_folder(tmp_path):
     with pytest.raises(AttnGANError, match="does not exist"):
         bench.write_json({}, tmp_path / "no" / "figures.json")
@@ -58,7 +78,7 @@ def test_results_need_a_folder(tmp_path):
 def test_memory_is_this_process():
     # In a process of its own: what earlier tests left behind is freed and taken at any time.
     script = """if True:
-        from attngan_export.first_image import memory
+        from attngan_export.bench.first_sample import memory
         before, more = memory(peak=False), bytearray(b"x") * 64_000_000
         assert 4e6 < before < memory(peak=False) - len(more) / 2 < memory(peak=True) < 1e9
         del more

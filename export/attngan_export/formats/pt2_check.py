@@ -19,8 +19,6 @@ from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from attngan_runtime.errors import AttnGANError
-
 _EXAMPLE = "data/sample_inputs/model.pt"
 _TEXTS = (
     "models/model.json", "data/weights/model_weights_config.json", "data/constants/model_constants_config.json"
@@ -48,26 +46,15 @@ _ALLOWED = {
 }
 
 
-def check_pt2(content: bytes, what: str) -> None:
-    """Raises AttnGANError naming `what` and the first thing in the file that no export writes."""
-    found = foreign(content)
-    if found:
-        raise AttnGANError(
-            what,
-            f"{found}, as no export does, so it was not loaded",
-            "export the generator again, and trust nothing else from there",
-        )
-
-
-def foreign(content: bytes) -> str | None:
+def find_foreign(content: bytes) -> str | None:
     """The first thing in the file that no export writes, in words; None if there is none."""
     try:
-        return _foreign_record(content)
+        return _find_foreign_record(content)
     except (RuntimeError, ValueError, AssertionError, zipfile.BadZipFile):
         return "is damaged, or was not written by torch.export.save"
 
 
-def _foreign_record(content: bytes) -> str | None:
+def _find_foreign_record(content: bytes) -> str | None:
     """Reads by torch's own reader, which sees what torch will see."""
     from torch._export.serde import schema
     from torch.export.pt2_archive import PT2ArchiveReader  # two seconds, which the export of ONNX alone need not wait
@@ -77,13 +64,13 @@ def _foreign_record(content: bytes) -> str | None:
     older = [name for name in zipfile.ZipFile(io.BytesIO(content)).namelist() if "/" not in name]
     for name in [*reader.get_file_names(), *older]:
         if not re.fullmatch(_RECORDS, name, re.ASCII):
-            return f"holds {_shown(name)}"
+            return f"holds {_quote(name)}"
     if reader.read_bytes(_EXAMPLE):
         return "holds pickled example inputs"
     for name in _TEXTS:
         kind = schema.ExportedProgram if name == _TEXTS[0] else schema.PayloadConfig
         for key, value in _foreign_values(kind, json.loads(reader.read_string(name)), ""):
-            return f"holds {key or 'name'} {_shown(value)} in {name}"
+            return f"holds {key or 'name'} {_quote(value)} in {name}"
     return None
 
 
@@ -143,5 +130,5 @@ def _is_operator(target: str) -> bool:
     return isinstance(found, OpOverload)
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     return json.dumps(value)[:80]

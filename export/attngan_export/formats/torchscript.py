@@ -11,33 +11,25 @@ import warnings
 
 import torch
 
-from attngan_export.form import Form
-from attngan_export.sdpa import attention_by_aten
-from attngan_export.text_form import TextForm
-from attngan_export.text_script import scripted
+from attngan_export.formats.aten import attention_by_aten
+from attngan_export.forms.base import Form
 
 
 def torchscript_bytes(form: Form) -> bytes:
-    """The content of model.torchscript.pt: traced (sentences: see `text_script`), frozen, attention as aten's
+    """The content of model.torchscript.pt: as `form.script` gives it, frozen, attention as aten's
     scaled_dot_product_attention.
 
     Inputs are positional, in the order of `form.names`; the batch is dynamic.
     """
-    with warnings.catch_warnings(), attention_by_aten(form.network), torch.no_grad():
+    with warnings.catch_warnings(), attention_by_aten(form.module), torch.no_grad():
         warnings.simplefilter("ignore")  # that TorchScript is deprecated, and that shapes become constants
-        # The trace's own check draws another batch of 2; the gate compares batches 1, 2 and 8.
-        example = tuple(form.sample(2).values())
-        if isinstance(form, TextForm):
-            traced = scripted(form.network, example)
-        else:
-            traced = torch.jit.trace(form.module, example, check_trace=False)
-        frozen = torch.jit.freeze(traced)
+        frozen = torch.jit.freeze(form.script())
         buffer = io.BytesIO()
         torch.jit.save(frozen, buffer)
     return buffer.getvalue()
 
 
-def load_torchscript(content: bytes) -> torch.jit.ScriptModule:
+def load_torchscript(content: bytes, what: str) -> torch.jit.ScriptModule:
     """The module in the bytes of a model.torchscript.pt, on CPU."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -13,33 +13,31 @@ from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, Pair
 
 
-class _Begin(nn.Module):
+class _Part(nn.Module):
     def __init__(self, network: DeployedTextGenerator) -> None:
         super().__init__()
         self.network = network
 
+
+class _Begin(_Part):
     def forward(self, keywords: Tensor, mask: Tensor, seed: Tensor) -> tuple[Tensor, ...]:
         memory, chance, draft, cache = self.network.begin(keywords, mask, seed)
         empty = memory.mean.new_zeros(0, 2)
-        pairs = _stacked(memory.pairs) if memory.pairs else empty
-        return pairs, memory.mask, memory.mean, chance, *draft, _stacked(cache)
+        pairs = _stack(memory.pairs) if memory.pairs else empty
+        return pairs, memory.mask, memory.mean, chance, *draft, _stack(cache)
 
 
-class _NextWord(nn.Module):
-    def __init__(self, network: DeployedTextGenerator) -> None:
-        super().__init__()
-        self.network = network
-        self.pairs = network.generator.config.layers if network.generator.config.cross_attention else 0
-
+class _NextWord(_Part):
     def forward(
         self, pairs: Tensor, mask: Tensor, mean: Tensor, chance: Tensor, place: Tensor, ended: Tensor, word: Tensor,
         tokens: Tensor, scores: Tensor, cache: Tensor, temperature: Tensor, top_k: Tensor, top_p: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        memory = Memory(_split(pairs, self.pairs), mask, mean)
-        before = _split(cache, self.network.generator.config.layers)
+        config = self.network.generator.config
+        memory = Memory(_split(pairs, config.layers if config.cross_attention else 0), mask, mean)
+        before = _split(cache, config.layers)
         draft = Draft(place, ended, word, tokens, scores)
         draft, after = self.network.next_word(draft, before, memory, chance, Sampling(temperature, top_k, top_p))
-        return *draft, _stacked(after)
+        return *draft, _stack(after)
 
 
 class _Loop(nn.Module):
@@ -60,17 +58,17 @@ class _Loop(nn.Module):
         return tokens, scores
 
 
-def scripted(network: DeployedTextGenerator, example: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
+def script_loop(network: DeployedTextGenerator, example: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
     """The generator as a script module; example: its inputs, of two sentences or more."""
-    asked, sampling = example[:3], example[3:]
+    words, sampling = example[:3], example[3:]
     begin, next_word = _Begin(network).eval(), _NextWord(network).eval()
-    first = torch.jit.trace(begin, asked, check_trace=False)
-    following = torch.jit.trace(next_word, (*begin(*asked), *sampling), check_trace=False)
+    first = torch.jit.trace(begin, words, check_trace=False)
+    following = torch.jit.trace(next_word, (*begin(*words), *sampling), check_trace=False)
     script: torch.jit.ScriptModule = torch.jit.script(_Loop(first, following, network.generator.config.length).eval())
     return script
 
 
-def _stacked(pairs: list[Pair]) -> Tensor:
+def _stack(pairs: list[Pair]) -> Tensor:
     """[layers, 2, B, H, N, D]."""
     return torch.stack([torch.stack(pair) for pair in pairs])
 

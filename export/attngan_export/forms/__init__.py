@@ -1,0 +1,42 @@
+"""The forms in which generators are exported and used, one file a task."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from attngan_export.bench.workloads import Workload
+    from attngan_export.forms.base import GeneratorForm
+
+
+class Task(NamedTuple):
+    """What an export of a task needs, as module:class, since bundles are checked and measured without torch too."""
+
+    form_path: str
+    workload_path: str
+
+    @property
+    def form(self) -> type[GeneratorForm]:
+        """Its instances are generators as they are exported."""
+        return _load(self.form_path)
+
+    @property
+    def workload(self) -> type[Workload]:
+        """What is asked of bundles while they are measured; it imports no torch."""
+        return _load(self.workload_path)
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+#: By the name that a run's config.json and a bundle have for the task.
+FORMS = {
+    "image": Task("attngan_export.forms.image:ImageForm", "attngan_export.bench.workloads:PictureWorkload"),
+    "text-to-image": Task(
+        "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.bench.workloads:PromptWorkload"
+    ),
+    "text": Task("attngan_export.forms.text:TextForm", "attngan_export.bench.workloads:SentenceWorkload"),
+}
