@@ -62,15 +62,9 @@ class PictureGenerator(Generator):
         super().__init__(bundle, tokenizer, session)
 
     def run(
-        self,
-        seeds: Seeds | None = None,
-        classes: Classes | None = None,
-        truncation: Strength = 1.0,
-        z: np.ndarray | None = None,
-        *,
-        prompts: Prompts | None = None,
-        style: Classes | None = None,
-    ) -> np.ndarray:
+        self, seeds: Seeds | None = None, classes: Classes | None = None, truncation: Strength = 1.0,
+        z: np.ndarray | None = None, *, prompts: Prompts | None = None, style: Classes | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Pictures uint8 [B, H, W, C]: C is 1 grey, 3 RGB or 4 RGBA with straight alpha.
 
         seeds: 0 … 2³²−1; the same seed, class, prompt, style and truncation give the same picture.
@@ -86,28 +80,18 @@ class PictureGenerator(Generator):
         return self._pictures(feeds)
 
     def run_float(
-        self,
-        seeds: Seeds | None = None,
-        classes: Classes | None = None,
-        truncation: Strength = 1.0,
-        z: np.ndarray | None = None,
-        *,
-        prompts: Prompts | None = None,
-        style: Classes | None = None,
-    ) -> np.ndarray:
+        self, seeds: Seeds | None = None, classes: Classes | None = None, truncation: Strength = 1.0,
+        z: np.ndarray | None = None, *, prompts: Prompts | None = None, style: Classes | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """The graph's own output, float32 [B, C, H, W] in [−1, 1], for the same arguments as `run`."""
         feeds, tokens = self._feeds(seeds, classes, truncation, z, prompts, style)
         warn(tokens.warnings() if tokens else ())
         return np.concatenate([pictures for (pictures,) in self._parts(feeds)])
 
     def attention(
-        self,
-        prompts: Prompts,
-        seeds: Seeds | None = None,
-        truncation: Strength = 1.0,
-        z: np.ndarray | None = None,
+        self, prompts: Prompts, seeds: Seeds | None = None, truncation: Strength = 1.0, z: np.ndarray | None = None,
         style: Classes | None = None,
-    ) -> Attended:
+    ) -> Attended:  # fmt: skip
         """Pictures as `run` draws them, with one map for each word of their prompts.
 
         Raises AttnGANError as `run` does, and if the bundle was exported without `--attention`.

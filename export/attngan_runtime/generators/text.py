@@ -50,14 +50,9 @@ class SentenceGenerator(Generator):
         super().__init__(bundle, tokenizer, session)
 
     def run(
-        self,
-        seeds: Seeds | None = None,
-        *,
-        keywords: str | Iterable[str] | None = None,
-        temperature: Strength = 1.0,
-        top_k: int | Iterable[int] | np.ndarray = 0,
-        top_p: Strength = 1.0,
-    ) -> list[str]:
+        self, seeds: Seeds | None = None, *, keywords: str | Iterable[str] | None = None, temperature: Strength = 1.0,
+        top_k: int | Iterable[int] | np.ndarray = 0, top_p: Strength = 1.0,
+    ) -> list[str]:  # fmt: skip
         """Sentences in lower case.
 
         seeds: 0 … 2³²−1; the same seed, key words and sampling give the same sentence.
@@ -73,14 +68,9 @@ class SentenceGenerator(Generator):
         return [sentence for tokens, _ in self._parts(feeds) for sentence in self._sentences(tokens)]
 
     def write(
-        self,
-        seeds: Seeds | None = None,
-        *,
-        keywords: str | Iterable[str] | None = None,
-        temperature: Strength = 1.0,
-        top_k: int | Iterable[int] | np.ndarray = 0,
-        top_p: Strength = 1.0,
-    ) -> Written:
+        self, seeds: Seeds | None = None, *, keywords: str | Iterable[str] | None = None, temperature: Strength = 1.0,
+        top_k: int | Iterable[int] | np.ndarray = 0, top_p: Strength = 1.0,
+    ) -> Written:  # fmt: skip
         """Sentences as `run` writes them, with their tokens and how likely each was."""
         feeds, words = self._feeds(seeds, keywords, temperature, top_k, top_p)
         warn(words.warnings() if words else ())

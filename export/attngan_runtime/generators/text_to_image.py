@@ -26,13 +26,9 @@ class TextToImageGenerator(PictureGenerator):
     }
 
     def attention(
-        self,
-        prompts: Prompts,
-        seeds: Seeds | None = None,
-        truncation: Strength = 1.0,
-        z: np.ndarray | None = None,
+        self, prompts: Prompts, seeds: Seeds | None = None, truncation: Strength = 1.0, z: np.ndarray | None = None,
         style: Classes | None = None,
-    ) -> Attended:
+    ) -> Attended:  # fmt: skip
         if len(self._outputs) == 1:
             return super().attention(prompts)
         feeds, tokens = self._feeds(seeds, None, truncation, z, prompts, style)
