@@ -17,8 +17,9 @@ from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
-from attngan_kernels import blockwise, triton_backend
 from attngan_kernels.arguments import accumulating_type
+from attngan_kernels.backends.blockwise import backend as blockwise
+from attngan_kernels.backends.triton import backend as triton_backend
 
 _BACKENDS: dict[str, ModuleType] = {"blockwise": blockwise, "triton": triton_backend}
 _INPUTS = "Tensor q, Tensor k, Tensor v, Tensor? key_bias"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attngan_kernels import triton_configs as configs
+from attngan_kernels.backends.triton import configs
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 CAPABILITY = (8, 0)
@@ -17,7 +17,7 @@ INDEXED = 2**31  # offsets within a head are 32-bit
 
 
 class Launcher:
-    """Runs kernels on the device at hand. `triton_offline` puts another in its place, which only compiles."""
+    """Runs kernels on the device at hand. `tooling.compile_offline` puts another in its place, which only compiles."""
 
     def card(self, x: Tensor) -> str:
         """The compute capability as the table of configurations spells it, "9.0"."""
@@ -83,7 +83,7 @@ def forward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float, is_causal: bool
 ) -> tuple[Tensor, Tensor]:
     """(O, row statistics)."""
-    from attngan_kernels.triton_forward import forward_kernel
+    from attngan_kernels.backends.triton.forward import forward_kernel
 
     out = q.new_empty((*q.shape[:3], v.shape[3]))
     statistics = q.new_empty(row_statistics_shape(q), dtype=torch.float32)
@@ -105,7 +105,7 @@ def backward(
     bias_grad: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(dQ, dK, dV, db); db is empty without bias_grad."""
-    from attngan_kernels.triton_backward import backward_keys_kernel, backward_rows_kernel
+    from attngan_kernels.backends.triton.backward import backward_keys_kernel, backward_rows_kernel
 
     g_q, g_k, g_v = (x.new_empty(x.shape) for x in (q, k, v))
     grad_bias = statistics.new_empty(k.shape[:3] if bias_grad else (0,))
@@ -136,7 +136,7 @@ def double_backward(
     is_causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(g_dO, g_Q, g_K, g_V, g_b); g_b is empty without β, since a bias without gradient has none."""
-    from attngan_kernels.triton_double_backward import pass_a_kernel, pass_b_kernel, pass_c_kernel
+    from attngan_kernels.backends.triton.double_backward import pass_a_kernel, pass_b_kernel, pass_c_kernel
 
     g_out, g_q, g_k, g_v = (x.new_empty(x.shape) for x in (grad_out, q, k, v))
     grad_bias = statistics.new_empty((0,) if beta is None else k.shape[:3])
@@ -170,7 +170,7 @@ def jvp(
     is_causal: bool,
 ) -> tuple[Tensor, Tensor]:
     """(O, its derivative along the tangents A, B, C, β of q, k, v, bias): pass A alone."""
-    from attngan_kernels.triton_double_backward import pass_a_kernel
+    from attngan_kernels.backends.triton.double_backward import pass_a_kernel
 
     out, statistics = forward(q, k, v, bias, scale, is_causal)
     tangent = out.new_empty(out.shape)
@@ -184,7 +184,7 @@ def _live_keys(bias: Tensor | None) -> Tensor | None:
     """[B·H, 2] first and last key that a mask leaves, so that padding isn't read."""
     if bias is None:
         return None
-    from attngan_kernels.triton_tiles import live_keys_kernel
+    from attngan_kernels.backends.triton.language import live_keys_kernel
 
     batch, heads, keys = bias.shape
     live = bias.new_empty((batch * heads, 2), dtype=torch.int32)

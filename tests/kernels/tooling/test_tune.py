@@ -17,12 +17,14 @@ import pytest
 import torch
 
 pytest.importorskip("triton")
-from attngan_kernels import triton_configs, tune, tune_compile, tune_timing
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.triton_offline import Resources
-from attngan_kernels.tune_candidates import Case, candidates, cases, passes
-from attngan_kernels.tune_compile import Choice, Offline, Trial, choose
-from attngan_kernels.tune_timing import CardLostError, fastest, time_case, time_cases
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling import tune_command as tune
+from attngan_kernels.tooling import tune_compile, tune_timing
+from attngan_kernels.tooling.compile_offline import Resources
+from attngan_kernels.tooling.tune_candidates import Case, candidates, cases, passes
+from attngan_kernels.tooling.tune_compile import Choice, Offline, Trial, choose
+from attngan_kernels.tooling.tune_timing import CardLostError, fastest, time_case, time_cases
 
 HALF, WIDE = torch.bfloat16, torch.float32
 CASE = Case(64, 64, HALF, "pass_b")
@@ -46,10 +48,10 @@ def test_cases_begin_with_the_most_important_and_cover_the_table() -> None:
     for dtype in (HALF, WIDE):
         for d_k in (3, 32, 64, 100, 128):
             for d_v in (1, 40, 128, 256):
-                split = triton_configs.splits_pass_c(d_k, d_v, dtype)
-                names = {*triton_configs.OVER_ROWS, *triton_configs.OVER_KEYS}
+                split = configs.splits_pass_c(d_k, d_v, dtype)
+                names = {*configs.OVER_ROWS, *configs.OVER_KEYS}
                 names -= {"pass_c"} if split else {"pass_c_k", "pass_c_v"}
-                assert {triton_configs.key(d_k, d_v, dtype, name) for name in names} <= {c.key for c in found}
+                assert {configs.key(d_k, d_v, dtype, name) for name in names} <= {c.key for c in found}
     assert len({c.key for c in found}) == len(found)
 
 
@@ -214,9 +216,10 @@ def test_waiting_for_the_compiler_ends_with_the_time() -> None:
 
 ON_DEVICE = """
 import torch
-from attngan_kernels import triton_backend, tune_timing
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.tune_candidates import Case
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.tooling import tune_timing
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling.tune_candidates import Case
 
 tune_timing.LENGTH, tune_timing.HEADS, tune_timing.CHECKED = 20, {torch.float32: 1}, (1, 19, 44)
 tune_timing.CHECKED_PLAIN = tune_timing.CHECKED
@@ -264,7 +267,7 @@ def test_table_is_read_back_and_has_an_entry_a_line(tmp_path: Path) -> None:
     read = json.loads(text)["cards"]
     assert list(read) == ["9.0", "10.0", "any"] and list(read["any"]) == [case.key for case in cases()]
     assert sum('"config"' in line for line in text.splitlines()) == text.count('"config"') == 3 * len(cases())
-    assert triton_configs.load(str(tmp_path / "triton_configs.json"))["10.0"][CASE.key] == DEEP
+    assert configs.load(str(tmp_path / "triton_configs.json"))["10.0"][CASE.key] == DEEP
     assert [path.name for path in tmp_path.iterdir()] == ["triton_configs.json"]
 
 
@@ -285,7 +288,7 @@ def fake_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         def __call__(self, case: Case, config: Config) -> tuple[float, float]:
             if case.name == "pass_a":
                 raise RuntimeError("CUDA error: lost")
-            return (2.0 if case.name in triton_configs.OVER_KEYS else 1.0) - config.warps / 100, 1e-5
+            return (2.0 if case.name in configs.OVER_KEYS else 1.0) - config.warps / 100, 1e-5
 
     @contextmanager
     def figures(jobs: list[Any], workers: int, end: float) -> Iterator[Iterator[Trial]]:

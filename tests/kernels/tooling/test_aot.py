@@ -19,9 +19,10 @@ import pytest
 import torch
 
 pytest.importorskip("triton")
-from attngan_kernels import aot, aot_manifest, triton_backend
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.triton_offline import Compiled
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling import aot_command, aot_manifest
+from attngan_kernels.tooling.compile_offline import Compiled
 
 # What a caller has before the first kernel of each pass.
 GIVEN = {
@@ -238,7 +239,7 @@ def test_mistakes_are_refused_in_one_line(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        aot.main([*arguments, "-o", str(tmp_path / "out")])
+        aot_command.main([*arguments, "-o", str(tmp_path / "out")])
     printed = capsys.readouterr().err
     assert stop.value.code == 2
     assert printed.startswith(f"error: {message}") and printed.count("\n") == 1
@@ -249,7 +250,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "mine").touch()
     for target in (tmp_path, tmp_path / "mine"):
         with pytest.raises(SystemExit):
-            aot.main([*GOOD, "-o", str(target)])
+            aot_command.main([*GOOD, "-o", str(target)])
         assert capsys.readouterr().err == f"error: -o {target} exists already: name a new or empty folder\n"
 
 
@@ -264,16 +265,16 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
         (folder / "half").touch()
         raise RuntimeError("no more")
 
-    monkeypatch.setattr(aot, "write", fail)
+    monkeypatch.setattr(aot_command, "write", fail)
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", "0")  # main sets it: put it back afterwards
     with pytest.raises(RuntimeError, match="no more"):
-        aot.main([*GOOD, "-o", str(tmp_path / "out")])
+        aot_command.main([*GOOD, "-o", str(tmp_path / "out")])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with aot.whole_folder(tmp_path / "out") as folder:
+    with aot_command.whole_folder(tmp_path / "out") as folder:
         (folder / "whole").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "whole"]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import torch
 
-from attngan_kernels import triton_configs as configs
-from attngan_kernels.triton_configs import Config
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
 
 KIB = 1024
 # Shared memory a block may take (CUDA C++ Programming Guide, table of compute capabilities). "any" is what 8.6,

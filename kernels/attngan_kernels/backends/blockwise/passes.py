@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from attngan_kernels.arguments import accumulating_type
-from attngan_kernels.tiles import Tiles
+from attngan_kernels.backends.blockwise.tiles import Tiles
 
 
 def forward(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from attngan_kernels.triton_tiles import (
+from attngan_kernels.backends.triton.language import (
     inner,
     key_stages,
     load,

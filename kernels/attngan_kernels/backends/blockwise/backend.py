@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from attngan_kernels import aten_flash, passes
+from attngan_kernels.backends.blockwise import aten_flash, passes
 
 
 def about(q: Tensor, v: Tensor) -> str:

@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 from typing import NoReturn
 
-from attngan_kernels import triton_backend
+from attngan_kernels.backends.triton import backend as triton_backend
 
 
 class Parser(argparse.ArgumentParser):

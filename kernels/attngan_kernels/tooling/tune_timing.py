@@ -9,11 +9,12 @@ from multiprocessing import TimeoutError as PoolTimeout
 import torch
 from torch import Tensor
 
-from attngan_kernels import blockwise, triton_backend
-from attngan_kernels import triton_configs as configs
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.tune_candidates import SHARED_LIMITS, Case, candidates
-from attngan_kernels.tune_compile import Inputs, Lookup, Only, Trial, installed
+from attngan_kernels.backends.blockwise import backend as blockwise
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling.tune_candidates import SHARED_LIMITS, Case, candidates
+from attngan_kernels.tooling.tune_compile import Inputs, Lookup, Only, Trial, installed
 
 Bench = Callable[[Callable[[], None]], float]
 Measure = Callable[[Case, Config], tuple[float, float]]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from attngan_kernels.triton_configs import OVER_KEYS
-from attngan_kernels.triton_offline import Compiled
+from attngan_kernels.backends.triton.configs import OVER_KEYS
+from attngan_kernels.tooling.compile_offline import Compiled
 
 FORMAT_VERSION = 1
 C_TYPES = {"i32": ("int32_t", "u32"), "i64": ("int64_t", "u64"), "fp32": ("float", "f32")}

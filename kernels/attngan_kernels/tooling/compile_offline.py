@@ -1,7 +1,7 @@
 """Compiles the Triton kernels where there is no GPU, and reads what the compiler made of them.
 
-Inside `compiling_for("9.0")` the functions of `triton_backend`, called with tensors on torch's meta device, compile
-their kernels for that card instead of running them: the same table, the same specialisation as a real call.
+Inside `compiling_for("9.0")` the functions of `backends.triton.backend`, called with tensors on torch's meta device,
+compile their kernels for that card instead of running them: the same table, the same specialisation as a real call.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import triton.backends.nvidia
 from torch import Tensor
 from triton.backends.compiler import GPUTarget
 
-from attngan_kernels import triton_backend, triton_configs
-from attngan_kernels.triton_configs import Config
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
 
 
 class Resources(NamedTuple):
@@ -79,7 +80,7 @@ def compiling_for(card: str) -> Iterator[list[Compiled]]:
     """Collects the kernels that are compiled within, for a compute capability such as "9.0", or "any" (8.0)."""
     if triton_backend.interpreted():
         raise RuntimeError("TRITON_INTERPRET=1 replaces the compiler: unset it")
-    capability = "8.0" if card == triton_configs.ANY_CARD else card
+    capability = "8.0" if card == configs.ANY_CARD else card
     compiled: list[Compiled] = []
     driver, before = triton.runtime.driver, (triton_backend.launcher, triton.runtime.driver._active)
     triton_backend.launcher = _Compiler(card, compiled)

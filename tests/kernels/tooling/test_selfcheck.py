@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from attngan_kernels import selfcheck
-from attngan_kernels.selfcheck import Case, Error
+from attngan_kernels.tooling import selfcheck_command as selfcheck
+from attngan_kernels.tooling.selfcheck_cases import Case
+from attngan_kernels.tooling.selfcheck_errors import TensorError
 
 
 def test_writes_every_error_and_returns_0(tmp_path, monkeypatch, capsys):
@@ -28,9 +29,9 @@ def test_what_raises_is_named_and_returns_1(monkeypatch, capsys):
 
 @pytest.mark.parametrize("error", [2.0, math.nan, math.inf])
 def test_too_large_an_error_is_wrong(monkeypatch, error):
-    errors = [Error("out", 0.5, 1.0, 1.0), Error("ddq", error, 1.0, 1.0)]
-    monkeypatch.setattr(selfcheck, "check", lambda *_: errors)
-    row = selfcheck.run(("float32", Case((1, 1, 1, 1, 1, 1)), "triton", "cpu"))
+    errors = [TensorError("out", 0.5, 1.0, 1.0), TensorError("ddq", error, 1.0, 1.0)]
+    monkeypatch.setattr(selfcheck, "compare_case", lambda *_: errors)
+    row = selfcheck.check_one(("float32", Case((1, 1, 1, 1, 1, 1)), "triton", "cpu"))
     assert (row["ok"], row["worst"]) == (False, "ddq")
 
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from attngan_kernels import triton_backend
-from attngan_kernels import triton_configs as configs
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.triton_offline import Compiled, Resources, compiling_for, resources
-from attngan_kernels.tune_candidates import REGISTERS, SHARED_LIMITS, Case, candidates
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling.compile_offline import Compiled, Resources, compiling_for, resources
+from attngan_kernels.tooling.tune_candidates import REGISTERS, SHARED_LIMITS, Case, candidates
 
 CERTAIN_SPILL = 256  # bytes a thread; 64 to 200 sometimes vanish with wider heads, whose layouts differ
 BATCH, HEADS, LENGTH = 2, 4, 1024  # of example tensors: nothing is 1, strides are multiples of 16

@@ -7,7 +7,8 @@ import torch
 import torch.autograd.forward_ad as forward_ad
 from torch import nn
 
-from attngan_kernels import attention, passes
+from attngan_kernels import attention
+from attngan_kernels.backends.blockwise import passes
 
 OPS = torch.ops.attngan
 

@@ -7,21 +7,24 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attngan_kernels import attention, explain, selfcheck, triton_backend, triton_configs
-from attngan_kernels.selfcheck import Case
-from attngan_kernels.triton_configs import Config
+from attngan_kernels import attention, explain
+from attngan_kernels.backends.triton import backend as triton_backend
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling.selfcheck_cases import QUICK, Case, make_mask
+from attngan_kernels.tooling.selfcheck_errors import compare_case, rms, to_float64
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # numpy, on keys never stored
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
 
 
 def assert_within_tolerance(case, dtype, **options):
-    for found in selfcheck.check(case, dtype, "triton", **options):
+    for found in compare_case(case, dtype, "triton", **options):
         assert found.ok, found
 
 
 @pytest.mark.parametrize("dtype", [F32, F16, BF16], ids=str)
-@pytest.mark.parametrize("case", selfcheck.QUICK, ids=str)
+@pytest.mark.parametrize("case", QUICK, ids=str)
 def test_sweep(case, dtype):
     assert_within_tolerance(case, dtype)
 
@@ -37,7 +40,7 @@ def test_every_term(is_causal, dtype):
 @pytest.mark.parametrize("is_causal", [False, True])
 @pytest.mark.parametrize("dtype", [F32, BF16], ids=str)
 def test_tiles_of_other_shapes(monkeypatch, config, is_causal, dtype):
-    monkeypatch.setattr(triton_configs, "lookup", lambda *_: config)
+    monkeypatch.setattr(configs, "lookup", lambda *_: config)
     assert_within_tolerance(Case((1, 2, 50, 70, 20, 36), is_causal=is_causal, bias=True, mask="padding"), dtype)
 
 
@@ -53,10 +56,10 @@ def test_tiles_of_other_shapes(monkeypatch, config, is_causal, dtype):
 def test_any_shape(inputs_of, r1, shape, is_causal, similarity, bias, mask, seed):
     """One tensor's error over one small reference is a coin toss: here only gross loss is looked for."""
     case = Case(shape, is_causal, similarity, bias, mask)
-    options = {"is_causal": is_causal, "similarity": similarity, "key_mask": selfcheck.make_mask(case)}
+    options = {"is_causal": is_causal, "similarity": similarity, "key_mask": make_mask(case)}
     x = inputs_of(shape, F32, bias, seed)
-    exact = r1(selfcheck.in_float64(x), backend="reference", **options)
-    largest = max(selfcheck.rms(t) for t in exact.values())
+    exact = r1(to_float64(x), backend="reference", **options)
+    largest = max(rms(t) for t in exact.values())
     for name, got in r1(x, backend="triton", **options).items():
         torch.testing.assert_close(got.double(), exact[name], rtol=1e-4, atol=1e-5 * max(largest, 1.0), msg=name)
 

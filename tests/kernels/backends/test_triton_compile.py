@@ -17,18 +17,18 @@ import pytest
 pytest.importorskip("triton")
 import triton
 
-from attngan_kernels import triton_configs
-from attngan_kernels.tune_candidates import SHARED_LIMITS, cases
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.tooling.tune_candidates import SHARED_LIMITS, cases
 
-TABLE = json.loads(triton_configs.TABLE.read_text())
+TABLE = json.loads(configs.TABLE.read_text())
 REGISTERS = 8  # how far the count may move with the compiler's patch releases
 
 HANDFUL = """
 import json, sys, torch
-from attngan_kernels import triton_configs as configs
-from attngan_kernels.triton_offline import resources
-from attngan_kernels.tune_candidates import Case, passes
-from attngan_kernels.tune_compile import compile_pass
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.tooling.compile_offline import resources
+from attngan_kernels.tooling.tune_candidates import Case, passes
+from attngan_kernels.tooling.tune_compile import compile_pass
 
 half = [Case(64, 64, torch.bfloat16, name) for name in passes(64, 64, torch.bfloat16)]
 for case in [*half, Case(32, 32, torch.float32, "pass_a")]:
@@ -41,9 +41,9 @@ for case in [*half, Case(32, 32, torch.float32, "pass_a")]:
 
 PRODUCTS = """
 import json, torch
-from attngan_kernels.triton_configs import Config
-from attngan_kernels.tune_candidates import Case, passes
-from attngan_kernels.tune_compile import compile_pass
+from attngan_kernels.backends.triton.configs import Config
+from attngan_kernels.tooling.tune_candidates import Case, passes
+from attngan_kernels.tooling.tune_compile import compile_pass
 
 found = {}
 for dtype in (torch.bfloat16, torch.float32):
@@ -58,9 +58,9 @@ UNITS = {"forward": 2, "backward_rows": 3, "backward_keys": 4, "pass_a": 7, "pas
 
 WHOLE_TABLE = """
 import json, multiprocessing, sys, torch
-from attngan_kernels import triton_configs as configs
-from attngan_kernels.tune_candidates import cases
-from attngan_kernels.tune_compile import attempt_job
+from attngan_kernels.backends.triton import configs
+from attngan_kernels.tooling.tune_candidates import cases
+from attngan_kernels.tooling.tune_compile import attempt_job
 
 if __name__ == "__main__":
     jobs = {}
@@ -103,13 +103,13 @@ def assert_as_recorded(card: str, key: str, registers: int, spilled: int, shared
 
 
 def test_shipped_table_is_complete_and_none_of_it_spills() -> None:
-    assert {"8.0", "9.0", triton_configs.ANY_CARD} <= set(TABLE["cards"])
+    assert {"8.0", "9.0", configs.ANY_CARD} <= set(TABLE["cards"])
     for card, entries in TABLE["cards"].items():
         assert list(entries) == [case.key for case in cases()], card
         for key, entry in entries.items():
             assert entry["spilled"] == 0 and entry["registers"] <= 255, (card, key)
             assert entry["shared"] <= SHARED_LIMITS[card], (card, key)
-            assert len(entry["config"]) == len(triton_configs.Config._fields), (card, key)
+            assert len(entry["config"]) == len(configs.Config._fields), (card, key)
 
 
 def test_a_handful_compiles_as_recorded(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_products_are_as_many_as_the_formulas_have(tmp_path: Path) -> None:
     """Passes over rows have their loop twice, without and with a mask at the edge; passes over keys once."""
     (found,) = lines(start(PRODUCTS, tmp_path))
     for name, units in UNITS.items():
-        loops = 2 if name in triton_configs.OVER_ROWS else 1
+        loops = 2 if name in configs.OVER_ROWS else 1
         assert found[f"torch.bfloat16 {name}"] == units * loops, name
         assert found[f"torch.float32 {name}"] == (5 if name == "pass_a" else units) * loops, name
 
