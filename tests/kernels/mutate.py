@@ -25,12 +25,12 @@ TESTS = {
 
 # file, what breaks, text, replacement
 MUTATIONS = [
-    ("blockwise/passes", "A in T and g_K", "torch.cat([A[group] * scale, one", "torch.cat([A[group] * 0, one"),
+    ("blockwise/passes", "A in T and g_K", "torch.cat([A[group] * x.scale, one", "torch.cat([A[group] * 0, one"),
     ("blockwise/passes", "B in T", "k_side_T = torch.cat([k[group], beta[group], B[group]",
      "k_side_T = torch.cat([k[group], beta[group], B[group] * 0"),
     ("blockwise/passes", "β in T", "B[group], beta[group]], -1)", "B[group], beta[group] * 0], -1)"),
     ("blockwise/passes", "β meets zeros", "one * 0, q[group]", "one * 1, q[group]"),
-    ("blockwise/passes", "−e in T'", "PT.addcmul_(P, PT.sum(-1, keepdim=True), value=-1)", "pass"),
+    ("blockwise/passes", "−e in T'", "PT.addcmul_(P, PT.sum(-1, keepdim=True), value=-1)", "PT"),
     ("blockwise/passes", "PT·V in g_dO", "torch.bmm(PT, V).baddbmm_", "torch.bmm(PT, V * 0).baddbmm_"),
     ("blockwise/passes", "P·C in g_dO", ".baddbmm_(P, C[group, :seen])", ""),
     ("blockwise/passes", "g_V", "vT[..., :seen].baddbmm_(dO_rows.mT, PT)", "pass"),
@@ -40,11 +40,11 @@ MUTATIONS = [
     ("blockwise/passes", "−δ in D", "D.sub_(delta)", "D"),
     ("blockwise/passes", "dS·B in g_Q", "torch.bmm(dS, B[group, :seen])", "torch.bmm(dS, B[group, :seen] * 0)"),
     ("blockwise/passes", "dS2·K in g_Q", "g_q.baddbmm_(dS2, K)", "g_q"),
-    ("blockwise/passes", "s in g_Q", "g_q.baddbmm_(dS2, K).mul_(scale)", "g_q.baddbmm_(dS2, K)"),
+    ("blockwise/passes", "s in g_Q", "g_q.baddbmm_(dS2, K).mul_(x.scale)", "g_q.baddbmm_(dS2, K)"),
     ("blockwise/passes", "dSᵀA in g_K", "kT[..., :seen].baddbmm_(A_side[:, rows].mT, dS)", "pass"),
     ("blockwise/passes", "dS2ᵀQ in g_K", "kT[..., :seen].baddbmm_(P_side[:, rows, : d + 1].mT, dS2)", "pass"),
     ("blockwise/passes", "dO·Cᵀ in dS2",
-     "torch.bmm(dO_rows, C[group, :seen].mT,", "torch.bmm(dO_rows, C[group, :seen].mT * 0,"),
+     "product(3, dO_rows, C[group, :seen])", "product(3, dO_rows, C[group, :seen] * 0)"),
     ("blockwise/passes", "−ρ in dS2", ".sub_((dO_rows * g).sum(-1, keepdim=True))", ""),
     ("blockwise/passes", "P in dS2", ".mul_(P).addcmul_(PT", ".addcmul_(PT"),
     ("blockwise/passes", "P∘T'∘D in dS2", ".addcmul_(PT, D.sub_(delta))", ""),

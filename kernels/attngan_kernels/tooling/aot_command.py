@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attngan_kernels.backends.interface import Directions, Inputs, Saved
 from attngan_kernels.backends.triton.configs import MAX_D_K, MAX_D_V
-from attngan_kernels.tooling.command_line import Parser, no_compiler
+from attngan_kernels.tooling.command_line import Parser, compiler_refusal
 
 if TYPE_CHECKING:
     from attngan_kernels.tooling.compile_offline import Compiled, Resources
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     if reason is not None:
         parser.error(reason)
     os.environ["TRITON_DISABLE_LINE_INFO"] = "1"  # names this machine's folders: the hashes would depend on them
-    with whole_folder(options.out) as folder:
+    with atomic_folder(options.out) as folder:
         rows = write(folder, options)
     print(_table(rows))
     print(f"wrote {options.out / 'manifest.json'} and {2 * len(rows)} files")
@@ -82,11 +83,11 @@ def refusal(options: argparse.Namespace) -> str | None:
             return f"{option} {value} is more than the kernels take: at most {most}"
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         return f"-o {options.out} exists already: name a new or empty folder"
-    return no_compiler()
+    return compiler_refusal()
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path) -> Iterator[Path]:
     """A folder that appears as `target` when the block ends without an error, and else not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -103,36 +104,36 @@ def compile_passes(arch: str, options: argparse.Namespace) -> dict[str, Compiled
     """The kernels of the chosen passes by name, in order of launch."""
     from attngan_kernels.backends.triton import backend
     from attngan_kernels.tooling.aot_manifest import kernel_name
-    from attngan_kernels.tooling.compile_offline import compiling_for
+    from attngan_kernels.tooling.compile_offline import capture_kernels
 
-    q, k, v, bias = example_tensors(options)
-    out, causal = torch.empty_like(v), options.causal
-    statistics = torch.empty(backend.row_statistics_shape(q), dtype=torch.float32, device="meta")
-    with compiling_for(ARCHS[arch]) as compiled:
+    x = example_inputs(options)
+    out, along = torch.empty_like(x.v), Directions(*x.tensors)
+    saved = Saved(out, torch.empty(backend.row_statistics_shape(x.q), dtype=torch.float32, device="meta"))
+    with capture_kernels(ARCHS[arch]) as compiled:
         if "forward" in options.passes:
-            backend.forward(q, k, v, bias, 1.0, causal)
+            backend.forward(x)
         if "backward" in options.passes:
-            backend.backward(out, q, k, v, bias, out, statistics, 1.0, causal, bias is not None)
+            backend.backward(out, x, saved, x.bias is not None)
         if "double-backward" in options.passes:
-            backend.double_backward(q, k, v, bias, out, q, k, v, bias, out, statistics, 1.0, causal)
+            backend.double_backward(along, out, x, saved)
         if "jvp" in options.passes:
-            backend.jvp(q, k, v, bias, q, k, v, bias, 1.0, causal)
+            backend.jvp(along, x)
     return {kernel_name(kernel): kernel for kernel in compiled}
 
 
-def example_tensors(options: argparse.Namespace) -> tuple[torch.Tensor, ...]:
-    """q, k, v and the bias or None, on the meta device."""
+def example_inputs(options: argparse.Namespace) -> Inputs:
+    """Contiguous tensors on the meta device, with a bias if that is wanted."""
     dtype = DTYPES[options.dtype]
     sizes = (options.head_dim, options.head_dim, options.head_dim_v)
     q, k, v = (torch.empty(BATCH, HEADS, LENGTH, d, dtype=dtype, device="meta") for d in sizes)
     bias = torch.empty(BATCH, HEADS, LENGTH, dtype=torch.float32, device="meta") if options.bias else None
-    return q, k, v, bias  # type: ignore[return-value]
+    return Inputs(q, k, v, bias, 1.0, options.causal)
 
 
 def write(folder: Path, options: argparse.Namespace) -> list[tuple[str, Resources]]:
     """Compiles and writes all files; the cubins with what they take."""
     from attngan_kernels.tooling import aot_manifest as manifest
-    from attngan_kernels.tooling.compile_offline import resources
+    from attngan_kernels.tooling.compile_offline import read_resources
 
     entries, rows = [], []
     for arch in dict.fromkeys(options.arch):
@@ -142,7 +143,7 @@ def write(folder: Path, options: argparse.Namespace) -> list[tuple[str, Resource
                 head += f"_{options.head_dim_v}"
             stem = f"{name}_{arch}" + ("" if name == "live_keys" else f"_d{head}_{options.dtype}")
             files = {kind: _write_one(folder / f"{stem}.{kind}", compiled) for kind in ("cubin", "ptx")}
-            used = resources(compiled.kernel)
+            used = read_resources(compiled.kernel)
             entries.append(manifest.entry(name, arch, compiled, files, used))
             rows.append((f"{stem}.cubin", used))
     (folder / "manifest.json").write_text(json.dumps(_manifest(options, entries), indent=1) + "\n")

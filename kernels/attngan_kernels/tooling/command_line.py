@@ -15,10 +15,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
-def no_compiler() -> str | None:
+def compiler_refusal() -> str | None:
     """Why Triton's compiler can't be used, and the remedy; or None."""
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed: pip install triton (Linux)"
-    if triton_backend.interpreted():
+    if triton_backend.is_interpreting():
         return "TRITON_INTERPRET=1 replaces the compiler by an interpreter: unset it"
     return None

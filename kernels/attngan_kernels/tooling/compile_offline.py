@@ -1,6 +1,6 @@
 """Compiles the Triton kernels where there is no GPU, and reads what the compiler made of them.
 
-Inside `compiling_for("9.0")` the functions of `backends.triton.backend`, called with tensors on torch's meta device,
+Inside `capture_kernels("9.0")` the functions of `backends.triton.backend`, called with tensors on torch's meta device,
 compile their kernels for that card instead of running them: the same table, the same specialisation as a real call.
 """
 
@@ -76,9 +76,9 @@ class _Compiler(triton_backend.Launcher):
 
 
 @contextmanager
-def compiling_for(card: str) -> Iterator[list[Compiled]]:
+def capture_kernels(card: str) -> Iterator[list[Compiled]]:
     """Collects the kernels that are compiled within, for a compute capability such as "9.0", or "any" (8.0)."""
-    if triton_backend.interpreted():
+    if triton_backend.is_interpreting():
         raise RuntimeError("TRITON_INTERPRET=1 replaces the compiler: unset it")
     capability = "8.0" if card == configs.ANY_CARD else card
     compiled: list[Compiled] = []
@@ -91,7 +91,7 @@ def compiling_for(card: str) -> Iterator[list[Compiled]]:
         triton_backend.launcher, driver._active = before  # reset_active() would look for a GPU
 
 
-def resources(kernel: Any) -> Resources:
+def read_resources(kernel: Any) -> Resources:
     """What `kernel` takes, read back from its cubin by the cuobjdump in Triton's wheel."""
     tool = Path(triton.backends.nvidia.__file__).parent / "bin" / "cuobjdump"
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:

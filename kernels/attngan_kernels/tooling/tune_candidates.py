@@ -20,6 +20,7 @@ KIB = 1024
 # 8.9 and 12.0 have, too.
 SHARED_LIMITS = {"8.0": 163 * KIB, "9.0": 227 * KIB, "10.0": 227 * KIB, configs.ANY_CARD: 99 * KIB}
 REGISTERS = 65536  # of a multiprocessor, all cards
+SMALLEST = Config(16, 16, 32, 4, 1)  # right on any card, if slow
 DTYPES = {"half": torch.bfloat16, "float32": torch.float32}
 HEADS = [(64, 64), (128, 128), (32, 32), (32, 128)]
 HEADS += [(k, v) for k in (32, 64, 128) for v in (32, 64, 128, 256) if (k, v) not in HEADS]
@@ -53,7 +54,7 @@ class Case(NamedTuple):
 
     @property
     def key(self) -> str:
-        return configs.key(self.d_k, self.d_v, self.dtype, self.name)
+        return configs.table_key(self.d_k, self.d_v, self.dtype, self.name)
 
 
 def cases() -> list[Case]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import sys
@@ -15,15 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attngan_kernels.backends.triton import configs
-from attngan_kernels.tooling.command_line import Parser, no_compiler
+from attngan_kernels.tooling.command_line import Parser, compiler_refusal
 from attngan_kernels.tooling.tune_candidates import DTYPES, SHARED_LIMITS, Case, candidates, cases
+from attngan_kernels.tooling.tune_table import (
+    accept,
+    current_table,
+    entry,
+    incumbent,
+    lookup,
+    set_entry,
+    write_table,
+    write_trials,
+)
 
 if TYPE_CHECKING:
     from attngan_kernels.tooling.tune_compile import Trial
-
-Table = dict[str, dict[str, dict[str, Any]]]  # card: {case: entry}
-SAFE = configs.Config(16, 16, 32, 4, 1)  # right on any card, if slow
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     if reason is not None:
         parser.error(reason)
     options.out.mkdir(parents=True, exist_ok=True)
-    return (offline if options.offline else timed)(options)
+    return (tune_offline if options.offline else tune_by_timing)(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def refusal(options: argparse.Namespace) -> str | None:
     """Why these options can't run, with the option, its value and the remedy; or None."""
-    reason = no_compiler()
+    reason = compiler_refusal()
     if reason is not None:
         return reason
     for card in options.card:
@@ -78,14 +83,14 @@ def wanted_cases(options: argparse.Namespace) -> list[Case]:
     ]
 
 
-def offline(options: argparse.Namespace) -> int:
+def tune_offline(options: argparse.Namespace) -> int:
     """Chooses for the cards named, a process a pass; writes the table after each."""
     from attngan_kernels.tooling.tune_compile import offline_job
 
     families: dict[tuple[torch.dtype, str], list[Case]] = {}
     for case in sorted(wanted_cases(options), key=lambda c: (c.dtype == torch.float32, c.d_k * c.d_v, c.d_k)):
         families.setdefault((case.dtype, case.name), []).append(case)
-    table, trials, bad = shipped(), [], []
+    table, trials, bad = current_table(), [], []
     jobs = [(family, options.card) for family in families.values()]
     with multiprocessing.get_context("spawn").Pool(options.workers, maxtasksperchild=1) as pool:
         for choices, tried in pool.imap_unordered(offline_job, jobs):
@@ -94,7 +99,7 @@ def offline(options: argparse.Namespace) -> int:
                 if choice is None or choice.resources.spilled:
                     bad.append(f"{card} {case.key}: {'nothing compiles' if choice is None else choice}")
                 if choice is not None:
-                    put(table, card, case, entry(choice.config, choice.resources, "compiled"))
+                    set_entry(table, card, case, entry(choice.config, choice.resources, "compiled"))
             print(f"{next(iter(choices))[1].name}: {len(choices)} chosen from {len(tried)} compiled", flush=True)
             write_table(options.out / "triton_configs.json", table)
     write_trials(options.out / "tuning.json", trials, {"cards": options.card})
@@ -103,16 +108,16 @@ def offline(options: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def timed(options: argparse.Namespace) -> int:
+def tune_by_timing(options: argparse.Namespace) -> int:
     """Times the card at hand until --seconds are over; writes the table after each case."""
     from attngan_kernels.tooling.tune_timing import CardLostError, OnDevice, fastest, time_cases
 
     end = time.monotonic() + options.seconds
     major, minor = torch.cuda.get_device_capability()
-    card, wanted, table, trials, lost = f"{major}.{minor}", wanted_cases(options), shipped(), [], None
+    card, wanted, table, trials, lost = f"{major}.{minor}", wanted_cases(options), current_table(), [], None
     jobs = [(card, case, config) for case in wanted for group in candidates(case) for config in group]
     measure = OnDevice("cuda", lambda *key: lookup(table, *key))
-    with compiled_figures(jobs, options.workers, end) as figures:
+    with compile_ahead(jobs, options.workers, end) as figures:
         results = time_cases(
             wanted, card, figures, lambda case: incumbent(table, card, case), measure, lambda: time.monotonic() > end
         )
@@ -131,7 +136,7 @@ def timed(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def compiled_figures(jobs: list[Any], workers: int, end: float) -> Iterator[Iterator[Trial]]:
+def compile_ahead(jobs: list[Any], workers: int, end: float) -> Iterator[Iterator[Trial]]:
     """The compiler's figures in the order of `jobs`, from processes that run ahead of the timing.
 
     They fill Triton's cache, too. After `end` (time.monotonic) the iterator raises multiprocessing.TimeoutError.
@@ -143,76 +148,9 @@ def compiled_figures(jobs: list[Any], workers: int, end: float) -> Iterator[Iter
         yield (results.next(timeout=max(0.0, end - time.monotonic())) for _ in jobs)
 
 
-def shipped() -> Table:
-    """The table in use, or an empty one where there is none yet."""
-    path = configs.path()
-    return json.loads(path.read_text())["cards"] if path.exists() else {}
-
-
-def put(table: Table, card: str, case: Case, value: dict[str, Any]) -> None:
-    """Sets one entry. A card that is new to the table gets what fits any card for the rest."""
-    table.setdefault(card, dict(table.get(configs.ANY_CARD, {})))[case.key] = value
-
-
-def incumbent(table: Table, card: str, case: Case) -> configs.Config | None:
-    found = table.get(card, table.get(configs.ANY_CARD, {})).get(case.key)
-    return configs.Config(*found["config"]) if found else None
-
-
-def lookup(table: Table, card: str, d_k: int, d_v: int, dtype: torch.dtype, name: str) -> configs.Config:
-    """As `configs.lookup`, in a table that is being made."""
-    return incumbent(table, card, Case(d_k, d_v, dtype, name)) or SAFE
-
-
-def accept(table: Table, card: str, case: Case, best: Trial | None) -> None:
-    """Enters the fastest; without one the case keeps its entry."""
-    if best is not None:
-        put(table, card, case, entry(best.config, best.resources, "timed") | {"ms": round(best.ms or 0.0, 4)})
-
-
-def entry(config: configs.Config, resources: Any, chosen: str) -> dict[str, Any]:
-    """What the table records of a case: registers and spilled bytes a thread, shared bytes a block."""
-    return {"config": list(config), **resources._asdict(), "chosen": chosen}
-
-
 def report(case: Case, done: list[Trial]) -> str:
     """The fastest first, and what was dropped."""
     ranked = sorted((t for t in done if t.ms is not None), key=lambda t: t.ms or 0.0)
     shown = ", ".join(f"{list(t.config)} {t.ms:.3f} ms" for t in ranked[:3])
     dropped = [f"\n  dropped {list(t.config)}: {t.dropped}" for t in done if t.dropped]
     return f"{case.key}: {shown or 'nothing timed'} of {len(done)}{''.join(dropped)}"
-
-
-def write_table(path: Path, cards: Table) -> None:
-    """Writes the table, an entry a line, cards ascending and cases in the order of importance; never half a file."""
-    import triton
-
-    order = {case.key: i for i, case in enumerate(cases())}
-    blocks = []
-    for card in sorted(cards, key=lambda card: float("inf" if card == configs.ANY_CARD else card)):
-        entries = sorted(cards[card].items(), key=lambda item: order.get(item[0], len(order)))
-        lines = ",\n".join(f"      {json.dumps(name)}: {json.dumps(value)}" for name, value in entries)
-        blocks.append(f"    {json.dumps(card)}: {{\n{lines}\n    }}")
-    version = json.dumps(triton.__version__)
-    _replace(path, f'{{\n  "triton": {version},\n  "cards": {{\n' + ",\n".join(blocks) + "\n  }\n}\n")
-
-
-def write_trials(path: Path, trials: list[Trial], about: dict[str, Any]) -> None:
-    """Every trial on a line, with device and versions."""
-    import triton
-
-    head = json.dumps(about | {"torch": torch.__version__, "triton": triton.__version__})[1:-1]
-    lines = ",\n".join(f"  {json.dumps(_plain(trial))}" for trial in trials)
-    _replace(path, f'{{{head},\n "trials": [\n{lines}\n]}}\n')
-
-
-def _plain(trial: Trial) -> dict[str, Any]:
-    used = trial.resources._asdict() if trial.resources else {}
-    found = {"card": trial.card, "case": trial.case.key, "config": list(trial.config), **used}
-    return found | {n: getattr(trial, n) for n in ("ms", "error", "dropped") if getattr(trial, n) is not None}
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from attngan_kernels.backends.blockwise import backend as blockwise
+from attngan_kernels.backends.interface import Saved
 from attngan_kernels.backends.triton import backend as triton_backend
 from attngan_kernels.backends.triton import configs
 from attngan_kernels.backends.triton.configs import Config
-from attngan_kernels.tooling.tune_candidates import SHARED_LIMITS, Case, candidates
-from attngan_kernels.tooling.tune_compile import Inputs, Lookup, Only, Trial, installed
+from attngan_kernels.tooling.single_pass import Example, Lookup, single_pass
+from attngan_kernels.tooling.tune_candidates import SHARED_LIMITS, SMALLEST, Case, candidates
+from attngan_kernels.tooling.tune_compile import Trial
 
 Bench = Callable[[Callable[[], None]], float]
 Measure = Callable[[Case, Config], tuple[float, float]]
@@ -50,42 +52,36 @@ class OnDevice:
         error = max(self._error(case, config, plain) for plain in (True, False))
         if not error <= TOLERANCE[case.dtype]:
             return float("nan"), error
-        inputs, out, statistics = self._timed_inputs(case._replace(name=""))
-        again = self._run(case, config, inputs, out, statistics)[1].again
-        assert again is not None
-        return self.bench(again), error
+        example, saved = self._timed_inputs(case._replace(name=""))
+        with single_pass(case.name, config, self.others) as launcher:
+            example.run(triton_backend, case.name, saved)
+        assert launcher.again is not None
+        return self.bench(launcher.again), error
 
     def _error(self, case: Case, config: Config, plain: bool) -> float:
-        inputs, expected = self._exact(case, plain)
-        with installed(Only(triton_backend.launcher, "", config, self.others)):
-            out, statistics = inputs.call(triton_backend, "forward", inputs.dout, inputs.dout)
-        got, _ = self._run(case, config, inputs, out, statistics)
+        example, expected = self._exact(case, plain)
+        saved = self._forward(example)
+        with single_pass(case.name, config, self.others):
+            got = example.run(triton_backend, case.name, saved)
         return max(relative_error(x, y) for x, y in zip(got, expected, strict=True) if y.numel())
 
-    def _run(
-        self, case: Case, config: Config, inputs: Inputs, out: Tensor, statistics: Tensor
-    ) -> tuple[tuple[Tensor, ...], Only]:
-        launcher = Only(triton_backend.launcher, case.name, config, self.others)
-        with installed(launcher):
-            got = inputs.call(triton_backend, case.name, out, statistics)
-        return got[:1] if case.name == "forward" else got, launcher
+    def _forward(self, example: Example) -> Saved:
+        with single_pass("", SMALLEST, self.others):
+            return triton_backend.forward(example.inputs)
 
-    def _make_timed_inputs(self, case: Case) -> tuple[Inputs, Tensor, Tensor]:
-        inputs = Inputs.like(case, torch.randn, 1, HEADS[case.dtype], LENGTH, LENGTH, self.device, True)
-        with installed(Only(triton_backend.launcher, "", Config(16, 16, 16, 4, 1), self.others)):
-            out, statistics = inputs.call(triton_backend, "forward", inputs.dout, inputs.dout)
-        return inputs, out, statistics
+    def _make_timed_inputs(self, case: Case) -> tuple[Example, Saved]:
+        example = Example.make(case, torch.randn, 1, HEADS[case.dtype], LENGTH, LENGTH, self.device, True)
+        return example, self._forward(example)
 
-    def _make_exact(self, case: Case, plain: bool) -> tuple[Inputs, tuple[Tensor, ...]]:
+    def _make_exact(self, case: Case, plain: bool) -> tuple[Example, tuple[Tensor, ...]]:
         """Inputs of the check and what float64 makes of them; every fifth key is masked, and the last 40."""
-        inputs = Inputs.like(case, torch.randn, 1, *(CHECKED_PLAIN if plain else CHECKED), self.device, plain)
-        if inputs.bias is not None:
-            inputs.bias[..., ::5] = float("-inf")
-            inputs.bias[..., -40:] = float("-inf")
-        wide = inputs.map(Tensor.double)
-        out, statistics = wide.call(blockwise, "forward", wide.dout, wide.dout)
-        expected = wide.call(blockwise, case.name, out, statistics)
-        return inputs, expected[:1] if case.name == "forward" else expected
+        example = Example.make(case, torch.randn, 1, *(CHECKED_PLAIN if plain else CHECKED), self.device, plain)
+        bias = example.inputs.bias
+        if bias is not None:
+            bias[..., ::5] = float("-inf")
+            bias[..., -40:] = float("-inf")
+        wide = example.double()
+        return example, wide.run(blockwise, case.name, blockwise.forward(wide.inputs))
 
 
 def relative_error(got: Tensor, expected: Tensor) -> float:

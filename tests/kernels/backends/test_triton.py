@@ -229,7 +229,7 @@ def on_cuda(dtype=BF16, d=64, rows=100, strides=None):
 
 
 def test_cotangents_too_far_apart_to_index_are_copied(monkeypatch):
-    monkeypatch.setattr(triton_backend, "INDEXED", 1000)
+    monkeypatch.setattr(triton_backend, "MAX_SPAN", 1000)
     near, far = torch.zeros(1, 1, 20, 8), torch.zeros(20, 9, 1, 8).permute(2, 1, 0, 3)  # far: rows 72 elements apart
     assert triton_backend._strided(near)[0][0] is near
     copied = triton_backend._strided(far)[0]

@@ -26,9 +26,9 @@ REGISTERS = 8  # how far the count may move with the compiler's patch releases
 HANDFUL = """
 import json, sys, torch
 from attngan_kernels.backends.triton import configs
-from attngan_kernels.tooling.compile_offline import resources
+from attngan_kernels.tooling.compile_offline import read_resources
 from attngan_kernels.tooling.tune_candidates import Case, passes
-from attngan_kernels.tooling.tune_compile import compile_pass
+from attngan_kernels.tooling.single_pass import compile_pass
 
 half = [Case(64, 64, torch.bfloat16, name) for name in passes(64, 64, torch.bfloat16)]
 for case in [*half, Case(32, 32, torch.float32, "pass_a")]:
@@ -36,14 +36,14 @@ for case in [*half, Case(32, 32, torch.float32, "pass_a")]:
         config = configs.lookup(sys.argv[1], case.d_k, case.d_v, case.dtype, case.name)
         compiled = compile_pass(sys.argv[1], case, config, plain)
         products = compiled.kernel.asm["ttir"].count("tt.dot ")
-        print(json.dumps([case.key, plain, config, resources(compiled.kernel), products]), flush=True)
+        print(json.dumps([case.key, plain, config, read_resources(compiled.kernel), products]), flush=True)
 """
 
 PRODUCTS = """
 import json, torch
 from attngan_kernels.backends.triton.configs import Config
 from attngan_kernels.tooling.tune_candidates import Case, passes
-from attngan_kernels.tooling.tune_compile import compile_pass
+from attngan_kernels.tooling.single_pass import compile_pass
 
 found = {}
 for dtype in (torch.bfloat16, torch.float32):

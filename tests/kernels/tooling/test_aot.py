@@ -19,6 +19,7 @@ import pytest
 import torch
 
 pytest.importorskip("triton")
+from attngan_kernels.backends.interface import Directions, Inputs, Saved
 from attngan_kernels.backends.triton import backend as triton_backend
 from attngan_kernels.backends.triton.configs import Config
 from attngan_kernels.tooling import aot_command, aot_manifest
@@ -195,9 +196,10 @@ def test_grid_is_what_the_package_launches(everything: tuple[Path, str], monkeyp
     bias, statistics = torch.empty(B, H, n_k, device="meta"), torch.empty(2, B, H, n_q, device="meta")
     recorder = Recorder()
     monkeypatch.setattr(triton_backend, "launcher", recorder)
-    triton_backend.forward(q, k, k, bias, 1.0, True)
-    triton_backend.backward(q, q, k, k, bias, q, statistics, 1.0, True, True)
-    triton_backend.double_backward(q, k, k, bias, q, q, k, k, bias, q, statistics, 1.0, True)
+    x, saved = Inputs(q, k, k, bias, 1.0, True), Saved(q, statistics)
+    triton_backend.forward(x)
+    triton_backend.backward(q, x, saved, True)
+    triton_backend.double_backward(Directions(*x.tensors), q, x, saved)
     names = {"B": B, "H": H, "N_q": n_q, "N_k": n_k, "ceil": math.ceil}
     for kernel in read(everything[0])["kernels"]:
         assert eval(kernel["grid"]["x"], names) == recorder.programs[kernel["symbol"]], kernel["name"]
@@ -275,6 +277,6 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with aot_command.whole_folder(tmp_path / "out") as folder:
+    with aot_command.atomic_folder(tmp_path / "out") as folder:
         (folder / "whole").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "whole"]

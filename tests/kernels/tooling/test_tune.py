@@ -20,9 +20,9 @@ pytest.importorskip("triton")
 from attngan_kernels.backends.triton import configs
 from attngan_kernels.backends.triton.configs import Config
 from attngan_kernels.tooling import tune_command as tune
-from attngan_kernels.tooling import tune_compile, tune_timing
+from attngan_kernels.tooling import tune_compile, tune_table, tune_timing
 from attngan_kernels.tooling.compile_offline import Resources
-from attngan_kernels.tooling.tune_candidates import Case, candidates, cases, passes
+from attngan_kernels.tooling.tune_candidates import SMALLEST, Case, candidates, cases, passes
 from attngan_kernels.tooling.tune_compile import Choice, Offline, Trial, choose
 from attngan_kernels.tooling.tune_timing import CardLostError, fastest, time_case, time_cases
 
@@ -51,7 +51,7 @@ def test_cases_begin_with_the_most_important_and_cover_the_table() -> None:
                 split = configs.splits_pass_c(d_k, d_v, dtype)
                 names = {*configs.OVER_ROWS, *configs.OVER_KEYS}
                 names -= {"pass_c"} if split else {"pass_c_k", "pass_c_v"}
-                assert {configs.key(d_k, d_v, dtype, name) for name in names} <= {c.key for c in found}
+                assert {configs.table_key(d_k, d_v, dtype, name) for name in names} <= {c.key for c in found}
     assert len({c.key for c in found}) == len(found)
 
 
@@ -246,36 +246,37 @@ def test_a_wrong_kernel_is_recognised() -> None:
 
 def test_a_new_card_takes_what_fits_any_for_the_rest() -> None:
     other = {"config": [1], "registers": 1, "spilled": 0, "shared": 1, "chosen": "compiled"}
-    table: tune.Table = {"any": {"64/64 half pass_a": other, CASE.key: other}}
-    tune.accept(table, "8.9", CASE, trial(DEEP)._replace(ms=1.23456))
+    table: tune_table.Table = {"any": {"64/64 half pass_a": other, CASE.key: other}}
+    tune_table.accept(table, "8.9", CASE, trial(DEEP)._replace(ms=1.23456))
     assert table["8.9"]["64/64 half pass_a"] == other and table["any"][CASE.key] == other
     expected = {"config": list(DEEP), "registers": 200, "spilled": 0, "shared": 1000, "chosen": "timed", "ms": 1.2346}
     assert table["8.9"][CASE.key] == expected
-    tune.accept(table, "8.9", CASE, None)
+    tune_table.accept(table, "8.9", CASE, None)
     assert table["8.9"][CASE.key] == expected
-    assert tune.incumbent(table, "8.9", CASE) == tune.lookup(table, "8.9", 60, 33, torch.float16, "pass_b") == DEEP
-    assert tune.lookup({}, "8.9", 60, 33, HALF, "pass_b") == tune.SAFE
+    assert tune_table.incumbent(table, "8.9", CASE) == DEEP
+    assert tune_table.lookup(table, "8.9", 60, 33, torch.float16, "pass_b") == DEEP
+    assert tune_table.lookup({}, "8.9", 60, 33, HALF, "pass_b") == SMALLEST
 
 
 def test_table_is_read_back_and_has_an_entry_a_line(tmp_path: Path) -> None:
-    table: tune.Table = {"any": {}, "10.0": {}, "9.0": {}}
+    table: tune_table.Table = {"any": {}, "10.0": {}, "9.0": {}}
     for card in table:
         for case in reversed(cases()):
-            tune.put(table, card, case, tune.entry(DEEP, Resources(1, 0, 2), "compiled"))
-    tune.write_table(tmp_path / "triton_configs.json", table)
+            tune_table.set_entry(table, card, case, tune_table.entry(DEEP, Resources(1, 0, 2), "compiled"))
+    tune_table.write_table(tmp_path / "triton_configs.json", table)
     text = (tmp_path / "triton_configs.json").read_text()
     read = json.loads(text)["cards"]
     assert list(read) == ["9.0", "10.0", "any"] and list(read["any"]) == [case.key for case in cases()]
     assert sum('"config"' in line for line in text.splitlines()) == text.count('"config"') == 3 * len(cases())
-    assert configs.load(str(tmp_path / "triton_configs.json"))["10.0"][CASE.key] == DEEP
+    assert configs.read_table(str(tmp_path / "triton_configs.json"))["10.0"][CASE.key] == DEEP
     assert [path.name for path in tmp_path.iterdir()] == ["triton_configs.json"]
 
 
 @pytest.fixture
 def fake_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A card 9.0 on which passes over keys take 2 ms and others 1 ms, less with more warps; the table in use."""
-    old = {case.key: tune.entry(SMALL, Resources(9, 0, 9), "compiled") for case in cases()}
-    tune.write_table(tmp_path / "old.json", {"any": old, "9.0": dict(old), "8.0": dict(old)})
+    old = {case.key: tune_table.entry(SMALL, Resources(9, 0, 9), "compiled") for case in cases()}
+    tune_table.write_table(tmp_path / "old.json", {"any": old, "9.0": dict(old), "8.0": dict(old)})
     monkeypatch.setenv("ATTNGAN_KERNELS_TUNED", str(tmp_path / "old.json"))
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     for name, value in {"is_available": True, "get_device_capability": (9, 0), "get_device_name": "Fake H100"}.items():
@@ -295,7 +296,7 @@ def fake_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         yield (Trial(*job, Resources(100, 0, 1000)) for job in jobs)
 
     monkeypatch.setattr(tune_timing, "OnDevice", Device)
-    monkeypatch.setattr(tune, "compiled_figures", figures)
+    monkeypatch.setattr(tune, "compile_ahead", figures)
     return tmp_path
 
 

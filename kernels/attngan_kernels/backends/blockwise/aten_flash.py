@@ -8,38 +8,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from attngan_kernels.backends.interface import Inputs, Saved
+
 
 def applies(q: Tensor, v: Tensor) -> bool:
     """The kernels are for the CPU and need D_k = D_v."""
     return q.device.type == "cpu" and q.shape[3] == v.shape[3]
 
 
-def forward(
-    q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool
-) -> tuple[Tensor, Tensor]:
+def forward(x: Inputs) -> Saved:
     """(O, L) with L = 0 in fully masked rows, as passes.forward writes it."""
-    q, k, v = _rows_in_line(q, k, v)
+    q, k, v = _rows_in_line(x.q, x.k, x.v)
     out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        q, k, v, 0.0, is_causal, attn_mask=_per_query(q, key_bias), scale=scale
+        q, k, v, 0.0, x.is_causal, attn_mask=_mask(x), scale=x.scale
     )
-    return out.contiguous(), logsumexp.contiguous()
+    return Saved(out.contiguous(), logsumexp.contiguous())
 
 
-def backward(
-    grad_out: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    key_bias: Tensor | None,
-    out: Tensor,
-    logsumexp: Tensor,
-    scale: float,
-    is_causal: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+def backward(grad_out: Tensor, x: Inputs, saved: Saved) -> tuple[Tensor, Tensor, Tensor]:
     """(dQ, dK, dV); the kernel has no gradient for its mask."""
-    grad_out, q, k, v = _rows_in_line(grad_out, q, k, v)
+    grad_out, q, k, v = _rows_in_line(grad_out, x.q, x.k, x.v)
     grads = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-        grad_out, q, k, v, out, logsumexp, 0.0, is_causal, attn_mask=_per_query(q, key_bias), scale=scale
+        grad_out, q, k, v, *saved, 0.0, x.is_causal, attn_mask=_mask(x), scale=x.scale
     )
     g_q, g_k, g_v = (g.contiguous() for g in grads)
     return g_q, g_k, g_v
@@ -50,6 +40,6 @@ def _rows_in_line(*tensors: Tensor) -> list[Tensor]:
     return [x if x.stride(-1) == 1 else x.contiguous() for x in tensors]
 
 
-def _per_query(q: Tensor, key_bias: Tensor | None) -> Tensor | None:
-    """[B, H, N_k] as a mask [B, H, N_q, N_k] of stride 0, which the kernel reads in place."""
-    return None if key_bias is None else key_bias[:, :, None, :].expand(-1, -1, q.shape[2], -1)
+def _mask(x: Inputs) -> Tensor | None:
+    """The bias as a mask [B, H, N_q, N_k] of stride 0, which the kernel reads in place."""
+    return None if x.bias is None else x.bias[:, :, None, :].expand(-1, -1, x.q.shape[2], -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import torch
 from torch import Tensor
@@ -20,12 +21,14 @@ def elements_per_map(device: torch.device) -> int:
 class Tiles:
     """Cuts [heads, N_q, N_k] into tiles and lends the maps of the current tile from one allocation."""
 
-    def __init__(self, heads: int, queries: int, keys: int, is_causal: bool, maps: int, like: Tensor) -> None:
-        budget = elements_per_map(like.device)
-        self.heads, self.queries, self.keys, self.is_causal = heads, queries, keys, is_causal
-        self.rows = max(1, min(queries, MAX_ROWS, budget // keys))
-        self.group = max(1, min(heads, budget // (self.rows * keys)))
-        self._maps = like.new_empty(maps, self.group * self.rows * keys)
+    def __init__(self, q: Tensor, k: Tensor, is_causal: bool, maps: int) -> None:
+        """q: [heads, N_q, D_k]; k: [heads, N_k, D_k]; maps: of a tile, at once."""
+        budget = elements_per_map(q.device)
+        self.heads, self.queries = q.shape[:2]
+        self.keys, self.is_causal = k.shape[1], is_causal
+        self.rows = max(1, min(self.queries, MAX_ROWS, budget // self.keys))
+        self.group = max(1, min(self.heads, budget // (self.rows * self.keys)))
+        self._maps = q.new_empty(maps, self.group * self.rows * self.keys)
 
     def groups(self) -> Iterator[slice]:
         """Slices of the flattened batch·heads dimension."""
@@ -40,10 +43,11 @@ class Tiles:
 
     def map(self, index: int, *shape: int) -> Tensor:
         """Map number `index` as a contiguous tensor of this shape; its old contents are lost."""
-        size = 1
-        for n in shape:
-            size *= n
-        return self._maps[index, :size].view(shape)
+        return self._maps[index, : prod(shape)].view(shape)
+
+    def product(self, index: int, x: Tensor, y: Tensor) -> Tensor:
+        """XYᵀ as map number `index`. x: [heads, rows, D]; y: [heads, keys, D]."""
+        return torch.bmm(x, y.mT, out=self.map(index, *x.shape[:2], y.shape[1]))
 
     def hide_later_keys(self, scores: Tensor, rows: slice) -> Tensor:
         """Writes −inf where the key comes after the query (top-left aligned, as SDPA's is_causal)."""

@@ -41,7 +41,7 @@ def splits_pass_c(d_k: int, d_v: int, dtype: torch.dtype) -> bool:
     return dtype == torch.float32 and (d_k > 64 or d_v > 128)
 
 
-def key(d_k: int, d_v: int, dtype: torch.dtype, name: str) -> str:
+def table_key(d_k: int, d_v: int, dtype: torch.dtype, name: str) -> str:
     """The table's name of a case: "64/128 half pass_a". float16 and bfloat16 share one."""
     return f"{bucket(d_k)}/{bucket(d_v)} {'float32' if dtype == torch.float32 else 'half'} {name}"
 
@@ -50,17 +50,17 @@ def lookup(card: str, d_k: int, d_v: int, dtype: torch.dtype, name: str) -> Conf
     """The configuration of pass `name` on `card` ("9.0"); cards that are not in the table take what fits any."""
     if card == INTERPRETED:
         return Config(16, 16, 32, 4, 1)
-    table = load(str(path()))
-    return table.get(card, table[ANY_CARD])[key(d_k, d_v, dtype, name)]
+    table = read_table(str(table_path()))
+    return table.get(card, table[ANY_CARD])[table_key(d_k, d_v, dtype, name)]
 
 
-def path() -> Path:
+def table_path() -> Path:
     """The table in use: ATTNGAN_KERNELS_TUNED's, else the shipped one."""
     return Path(os.environ.get("ATTNGAN_KERNELS_TUNED") or TABLE)
 
 
 @cache
-def load(path: str) -> dict[str, dict[str, Config]]:
+def read_table(path: str) -> dict[str, dict[str, Config]]:
     """Reads a table: {card: {key: [block_q, block_k, chunk, warps, stages]}}."""
     cards = json.loads(Path(path).read_text())["cards"]
     return {card: {case: Config(*entry["config"]) for case, entry in cases.items()} for card, cases in cards.items()}
