@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from attngan_kernels.arguments import accumulating_type
+
 
 def weights(q: Tensor, k: Tensor, key_bias: Tensor | None, scale: float, is_causal: bool) -> Tensor:
     """softmax(scale·QKᵀ + bias) over the keys (Vaswani et al. 2017, eq. 1), [B, H, N_q, N_k].
@@ -12,8 +14,7 @@ def weights(q: Tensor, k: Tensor, key_bias: Tensor | None, scale: float, is_caus
     Scores are taken in the accumulating type: float64 for float64 inputs, else float32. Rows in which every key
     is masked are 0, with zero gradients.
     """
-    accumulate = torch.float64 if q.dtype == torch.float64 else torch.float32
-    scores = torch.matmul(q, k.transpose(-2, -1)).to(accumulate) * scale
+    scores = torch.matmul(q, k.transpose(-2, -1)).to(accumulating_type(q)) * scale
     if key_bias is not None:
         scores = scores + key_bias[:, :, None, :]
     if is_causal:

@@ -18,6 +18,7 @@ import torch
 
 from attngan_kernels.backends.interface import Directions, Inputs, Saved
 from attngan_kernels.backends.triton.configs import MAX_D_K, MAX_D_V
+from attngan_kernels.tooling import aot_manifest as manifest
 from attngan_kernels.tooling.command_line import Parser, compiler_refusal
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 ARCHS = {"sm_80": "8.0", "sm_86": "8.6", "sm_87": "8.7", "sm_89": "8.9", "sm_90": "9.0", "sm_100": "10.0",
          "sm_120": "12.0"}  # fmt: skip
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-PASSES = ("forward", "backward", "double-backward", "jvp")
 # Sizes of the example tensors: none is 1, and an odd length, so that no stride is a multiple of 16 by chance and
 # the kernels take contiguous tensors of any length.
 BATCH, HEADS, LENGTH = 2, 3, 1001
@@ -57,7 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--dtype", required=True, help=f"of q, k, v: one of {', '.join(DTYPES)}")
     add("--causal", action="store_true", help="a row sees keys up to its own position")
     add("--bias", action="store_true", help="with a per-key bias or mask, and its gradients")
-    add("--pass", dest="passes", nargs="+", choices=PASSES, default=list(PASSES), help="all if not given")
+    add(
+        "--pass",
+        dest="passes",
+        nargs="+",
+        choices=list(manifest.PASSES),
+        default=list(manifest.PASSES),
+        help="all if not given",
+    )
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write; must not exist, or be empty")
     return parser
 
@@ -103,7 +110,6 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 def compile_passes(arch: str, options: argparse.Namespace) -> dict[str, Compiled]:
     """The kernels of the chosen passes by name, in order of launch."""
     from attngan_kernels.backends.triton import backend
-    from attngan_kernels.tooling.aot_manifest import kernel_name
     from attngan_kernels.tooling.compile_offline import capture_kernels
 
     x = example_inputs(options)
@@ -118,7 +124,7 @@ def compile_passes(arch: str, options: argparse.Namespace) -> dict[str, Compiled
             backend.double_backward(along, out, x, saved)
         if "jvp" in options.passes:
             backend.jvp(along, x)
-    return {kernel_name(kernel): kernel for kernel in compiled}
+    return {manifest.kernel_name(kernel): kernel for kernel in compiled}
 
 
 def example_inputs(options: argparse.Namespace) -> Inputs:
@@ -132,7 +138,6 @@ def example_inputs(options: argparse.Namespace) -> Inputs:
 
 def write(folder: Path, options: argparse.Namespace) -> list[tuple[str, Resources]]:
     """Compiles and writes all files; the cubins with what they take."""
-    from attngan_kernels.tooling import aot_manifest as manifest
     from attngan_kernels.tooling.compile_offline import read_resources
 
     entries, rows = [], []
@@ -159,8 +164,6 @@ def _write_one(path: Path, compiled: Compiled) -> dict[str, str]:
 
 def _manifest(options: argparse.Namespace, entries: list[dict[str, Any]]) -> dict[str, Any]:
     import triton
-
-    from attngan_kernels.tooling import aot_manifest as manifest
 
     there = {entry["name"] for entry in entries}
     names = {argument["tensor"] for entry in entries for argument in entry["arguments"] if "tensor" in argument}

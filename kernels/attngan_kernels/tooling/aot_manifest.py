@@ -6,10 +6,12 @@ that Triton appends to every kernel for scratch memory, which ours never use.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attngan_kernels.backends.triton.configs import OVER_KEYS
-from attngan_kernels.tooling.compile_offline import Compiled
+
+if TYPE_CHECKING:
+    from attngan_kernels.tooling.compile_offline import Compiled, Resources
 
 FORMAT_VERSION = 1
 C_TYPES = {"i32": ("int32_t", "u32"), "i64": ("int64_t", "u64"), "fp32": ("float", "f32")}
@@ -111,8 +113,10 @@ def grid(name: str, compiled: Compiled) -> dict[str, Any]:
     return {"x": f"ceil({length} / {tile}) * B * H", "y": 1, "z": 1, "tile": tile, "tiles_over": length}
 
 
-def entry(name: str, arch: str, compiled: Compiled, files: dict[str, dict[str, str]], used: Any) -> dict[str, Any]:
-    """One kernel of the manifest. `used`: its Resources."""
+def entry(
+    name: str, arch: str, compiled: Compiled, files: dict[str, dict[str, str]], used: Resources
+) -> dict[str, Any]:
+    """One kernel of the manifest."""
     metadata = compiled.kernel.metadata
     listed, fixed = arguments(compiled)
     return {

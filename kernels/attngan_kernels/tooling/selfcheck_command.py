@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m attngan_kernels.selfcheck", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog="python -m attngan_kernels.selfcheck", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--backend", default="triton", choices=["triton", "blockwise"])

@@ -71,11 +71,11 @@ def passes(d_k: int, d_v: int, dtype: torch.dtype) -> list[str]:
 
 def candidates(case: Case) -> list[list[Config]]:
     """Groups of configurations that differ by the pipeline's depth alone, the preferred first."""
-    groups = _float32(case) if case.dtype == torch.float32 else _half(case)
+    groups = _float32_groups(case) if case.dtype == torch.float32 else _half_groups(case)
     return list(groups)
 
 
-def _half(case: Case) -> Iterator[list[Config]]:
+def _half_groups(case: Case) -> Iterator[list[Config]]:
     """Whole heads before chunks of 64 and 32 columns, which are read again at each use and wait for memory."""
     wide = max(case.d_k, case.d_v)
     kind = case.name
@@ -89,7 +89,7 @@ def _half(case: Case) -> Iterator[list[Config]]:
                     yield [Config(block_q, block_k, chunk, warps, depth) for depth in depths]
 
 
-def _float32(case: Case) -> Iterator[list[Config]]:
+def _float32_groups(case: Case) -> Iterator[list[Config]]:
     wide = max(case.d_k, case.d_v)
     for block_q, block_k, warps in _FLOAT32_TILES:
         smallest = block_q == block_k == 16

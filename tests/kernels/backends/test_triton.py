@@ -231,8 +231,8 @@ def on_cuda(dtype=BF16, d=64, rows=100, strides=None):
 def test_cotangents_too_far_apart_to_index_are_copied(monkeypatch):
     monkeypatch.setattr(triton_backend, "MAX_SPAN", 1000)
     near, far = torch.zeros(1, 1, 20, 8), torch.zeros(20, 9, 1, 8).permute(2, 1, 0, 3)  # far: rows 72 elements apart
-    assert triton_backend._strided(near)[0][0] is near
-    copied = triton_backend._strided(far)[0]
+    assert triton_backend._with_strides(near)[0][0] is near
+    copied = triton_backend._with_strides(far)[0]
     assert copied[0].is_contiguous() and copied[1:] == (0, 160, 8, 1)
 
 

@@ -18,7 +18,7 @@ def applies(q: Tensor, v: Tensor) -> bool:
 
 def forward(x: Inputs) -> Saved:
     """(O, L) with L = 0 in fully masked rows, as passes.forward writes it."""
-    q, k, v = _rows_in_line(x.q, x.k, x.v)
+    q, k, v = _with_unit_stride(x.q, x.k, x.v)
     out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         q, k, v, 0.0, x.is_causal, attn_mask=_mask(x), scale=x.scale
     )
@@ -27,7 +27,7 @@ def forward(x: Inputs) -> Saved:
 
 def backward(grad_out: Tensor, x: Inputs, saved: Saved) -> tuple[Tensor, Tensor, Tensor]:
     """(dQ, dK, dV); the kernel has no gradient for its mask."""
-    grad_out, q, k, v = _rows_in_line(grad_out, x.q, x.k, x.v)
+    grad_out, q, k, v = _with_unit_stride(grad_out, x.q, x.k, x.v)
     grads = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
         grad_out, q, k, v, *saved, 0.0, x.is_causal, attn_mask=_mask(x), scale=x.scale
     )
@@ -35,7 +35,7 @@ def backward(grad_out: Tensor, x: Inputs, saved: Saved) -> tuple[Tensor, Tensor,
     return g_q, g_k, g_v
 
 
-def _rows_in_line(*tensors: Tensor) -> list[Tensor]:
+def _with_unit_stride(*tensors: Tensor) -> list[Tensor]:
     """The kernels take any strides but the last, which they silently read as 1."""
     return [x if x.stride(-1) == 1 else x.contiguous() for x in tensors]
 

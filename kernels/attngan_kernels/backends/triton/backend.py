@@ -85,7 +85,7 @@ def forward(x: Inputs) -> Saved:
 
     out = x.q.new_empty((*x.q.shape[:3], x.v.shape[3]))
     statistics = x.q.new_empty(row_statistics_shape(x.q), dtype=torch.float32)
-    tensors = (*_strided(*x.tensors), _live_keys(x.bias), *_strided(out), *statistics)
+    tensors = (*_with_strides(*x.tensors), _live_keys(x.bias), *_with_strides(out), *statistics)
     _launch(forward_kernel, "forward", tensors, x)
     return Saved(out, statistics)
 
@@ -97,9 +97,9 @@ def backward(grad_out: Tensor, x: Inputs, saved: Saved, bias_grad: bool) -> tupl
     g_q, g_k, g_v = (y.new_empty(y.shape) for y in (x.q, x.k, x.v))
     grad_bias = statistics.new_empty(x.k.shape[:3] if bias_grad else (0,))
     delta = statistics.new_empty(x.q.shape[:3])
-    read = (*_strided(grad_out, *x.tensors), _live_keys(x.bias))
-    grad_q, grad_k, grad_v = _strided(g_q, g_k, g_v)
-    _launch(backward_rows_kernel, "backward_rows", (*read, *_strided(out), *statistics, delta, grad_q), x)
+    read = (*_with_strides(grad_out, *x.tensors), _live_keys(x.bias))
+    grad_q, grad_k, grad_v = _with_strides(g_q, g_k, g_v)
+    _launch(backward_rows_kernel, "backward_rows", (*read, *_with_strides(out), *statistics, delta, grad_q), x)
     keys = (*read, *statistics, delta, grad_k, grad_v, grad_bias if bias_grad else None)
     _launch(backward_keys_kernel, "backward_keys", keys, x)
     return g_q, g_k, g_v, grad_bias
@@ -114,9 +114,9 @@ def double_backward(
     g_out, g_q, g_k, g_v = (y.new_empty(y.shape) for y in (grad_out, x.q, x.k, x.v))
     grad_bias = statistics.new_empty((0,) if along.beta is None else x.k.shape[:3])
     rows = [statistics.new_empty(x.q.shape[:3]) for _ in range(3)]  # e, δ, ρ
-    read = (*_strided(*along, grad_out, *x.tensors), _live_keys(x.bias))
-    grad_dout, grad_q, grad_k, grad_v = _strided(g_out, g_q, g_k, g_v)
-    pass_a = (*read, *_strided(out), *statistics, *rows, grad_dout)
+    read = (*_with_strides(*along, grad_out, *x.tensors), _live_keys(x.bias))
+    grad_dout, grad_q, grad_k, grad_v = _with_strides(g_out, g_q, g_k, g_v)
+    pass_a = (*read, *_with_strides(out), *statistics, *rows, grad_dout)
     _launch(pass_a_kernel, "pass_a", pass_a, x, DIRECT=x.q.dtype != torch.float32)
     read = (*read, *statistics, *rows)
     _launch(pass_b_kernel, "pass_b", (*read, grad_q), x)
@@ -135,8 +135,8 @@ def jvp(along: Directions, x: Inputs) -> tuple[Tensor, Tensor]:
 
     out, statistics = forward(x)
     tangent = out.new_empty(out.shape)
-    read = (*_strided(*along, None, *x.tensors), _live_keys(x.bias))
-    tensors = (*read, *_strided(out), *statistics, None, None, None, *_strided(tangent))
+    read = (*_with_strides(*along, None, *x.tensors), _live_keys(x.bias))
+    tensors = (*read, *_with_strides(out), *statistics, None, None, None, *_with_strides(tangent))
     _launch(pass_a_kernel, "pass_a", tensors, x, DIRECT=False)
     return out, tangent
 
@@ -149,7 +149,7 @@ def _live_keys(bias: Tensor | None) -> Tensor | None:
 
     batch, heads, keys = bias.shape
     live = bias.new_empty((batch * heads, 2), dtype=torch.int32)
-    launcher.run(live_keys_kernel, batch * heads, bias, (*_strided(bias), live, keys, heads), {"BLOCK": 1024})
+    launcher.run(live_keys_kernel, batch * heads, bias, (*_with_strides(bias), live, keys, heads), {"BLOCK": 1024})
     return live
 
 
@@ -180,7 +180,7 @@ def padded_width(d: int) -> int:
     return max(16, 1 << (d - 1).bit_length())
 
 
-def _strided(*tensors: Tensor | None) -> tuple[Any, ...]:
+def _with_strides(*tensors: Tensor | None) -> tuple[Any, ...]:
     """Each as (tensor, *strides), copied only if a head of it spans more than can be indexed.
 
     Dimensions of size 1 get stride 0: theirs mean nothing, but would be compiled in.

@@ -16,10 +16,10 @@ from attngan_kernels.backends.triton.language import (
     load_per_key,
     load_softmax,
     load_statistic,
-    my_tile,
-    outer,
+    program_tile,
     row_stages,
     store,
+    weighted_sum,
     weights_by_key,
     weights_by_row,
 )
@@ -27,32 +27,13 @@ from attngan_kernels.backends.triton.language import (
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def backward_rows_kernel(
-    dout,
-    q,
-    k,
-    v,
-    bias,
-    live,
-    out,
-    top_in,
-    inverse_in,
-    delta_out,
-    grad_q,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-):
+    dout, q, k, v, bias, live,
+    out, top_in, inverse_in, delta_out, grad_q, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr,
+):  # fmt: skip
     """dQ [B, H, n_q, D_K], and δ for the kernel over keys. 3 of the backward's 7 units."""
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
+    first, batch, head, joint = program_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     dO = load(dout, batch, head, rows, n_q, D_V, BLOCK_DV)
@@ -70,39 +51,19 @@ def backward_rows_kernel(
             S = inner(Q, K, CHUNK)
             P = weights_by_row(S, bias, top, inverse, batch, head, rows, keys, n_k, scale, masked, CAUSAL)
             dS = P * (inner(dO, V, CHUNK) - delta[:, None])
-            dQ = outer(dS, K, dQ)
+            dQ = weighted_sum(dS, K, dQ)
     store(grad_q, dQ * scale, batch, head, rows, n_q, D_K)
 
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def backward_keys_kernel(
-    dout,
-    q,
-    k,
-    v,
-    bias,
-    live,
-    top_in,
-    inverse_in,
-    delta_in,
-    grad_k,
-    grad_v,
-    grad_bias,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-):
+    dout, q, k, v, bias, live,
+    top_in, inverse_in, delta_in, grad_k, grad_v, grad_bias, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr,
+):  # fmt: skip
     """dK [B, H, n_k, D_K], dV [B, H, n_k, D_V] and, unless grad_bias is None, db [B, H, n_k]. 4 of 7 units."""
-    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K, False)
+    first, batch, head, joint = program_tile(n_k, heads, BLOCK_K, False)
     keys = first + tl.arange(0, BLOCK_K)
     K = load(k, batch, head, keys, n_k, D_K, BLOCK_DK)
     V = load(v, batch, head, keys, n_k, D_V, BLOCK_DV)
@@ -121,9 +82,9 @@ def backward_keys_kernel(
             top, inverse = load_softmax(top_in, inverse_in, joint, rows, n_q)
             S = inner(K, Q, CHUNK)
             P = weights_by_key(S, b, top, inverse, keys, rows, scale, masked)
-            dV = outer(P, dO, dV)
+            dV = weighted_sum(P, dO, dV)
             dS = P * (inner(V, dO, CHUNK) - load_statistic(delta_in, joint, rows, n_q)[None, :])
-            dK = outer(dS, Q, dK)
+            dK = weighted_sum(dS, Q, dK)
             if grad_bias is not None:
                 db += tl.sum(dS, 1)
     store(grad_k, dK * scale, batch, head, keys, n_k, D_K)

@@ -19,10 +19,10 @@ from attngan_kernels.backends.triton.language import (
     load_per_key,
     load_softmax,
     load_statistic,
-    my_tile,
-    outer,
+    program_tile,
     row_stages,
     store,
+    weighted_sum,
     weights_by_key,
     weights_by_row,
 )
@@ -39,44 +39,18 @@ def _score_tangent(Q, A, K, B, beta, batch, head, keys, n_k, scale, CHUNK: tl.co
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def pass_a_kernel(
-    q_cotangent,
-    k_cotangent,
-    v_cotangent,
-    bias_cotangent,
-    dout,
-    q,
-    k,
-    v,
-    bias,
-    live,
-    out,
-    top_in,
-    inverse_in,
-    e_out,
-    delta_out,
-    rho_out,
-    grad_dout,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-    DIRECT: tl.constexpr,
-):
+    q_cotangent, k_cotangent, v_cotangent, bias_cotangent, dout, q, k, v, bias, live,
+    out, top_in, inverse_in, e_out, delta_out, rho_out, grad_dout, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr, DIRECT: tl.constexpr,
+):  # fmt: skip
     """g_dO [B, H, n_q, D_V] and the row statistics e, δ, ρ; with dout None g_dO alone. 5 units, 7 if DIRECT.
 
     DIRECT sums δ and ρ over the keys; else they come from the results, δ = rowsum(O∘dO) and ρ = rowsum(dO∘g_dO).
     In half precision the results are rounded, and rows of dS₂ would no longer sum to 0: with sharp logits three
     times the error (1.0e-2 against 3.4e-3).
     """
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
+    first, batch, head, joint = program_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     A = load(q_cotangent, batch, head, rows, n_q, D_K, BLOCK_DK)
@@ -103,7 +77,7 @@ def pass_a_kernel(
                 dP = inner(dO, V, CHUNK)
                 delta += tl.sum(P * dP, 1)
                 rho += tl.sum(PT * dP + P * inner(dO, C, CHUNK), 1)
-            Z = outer(P, C, outer(PT, V, Z))
+            Z = weighted_sum(P, C, weighted_sum(PT, V, Z))
     out_rows = load(out, batch, head, rows, n_q, D_V, BLOCK_DV)[0].to(tl.float32)
     g = Z - e[:, None] * out_rows
     store(grad_dout, g, batch, head, rows, n_q, D_V)
@@ -120,37 +94,13 @@ def pass_a_kernel(
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def pass_b_kernel(
-    q_cotangent,
-    k_cotangent,
-    v_cotangent,
-    bias_cotangent,
-    dout,
-    q,
-    k,
-    v,
-    bias,
-    live,
-    top_in,
-    inverse_in,
-    e_in,
-    delta_in,
-    rho_in,
-    grad_q,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-):
+    q_cotangent, k_cotangent, v_cotangent, bias_cotangent, dout, q, k, v, bias, live,
+    top_in, inverse_in, e_in, delta_in, rho_in, grad_q, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr,
+):  # fmt: skip
     """g_Q [B, H, n_q, D_K]. 7 units."""
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
+    first, batch, head, joint = program_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     A = load(q_cotangent, batch, head, rows, n_q, D_K, BLOCK_DK)
@@ -171,51 +121,25 @@ def pass_b_kernel(
             S = inner(Q, K, CHUNK)
             P = weights_by_row(S, bias, top, inverse, batch, head, rows, keys, n_k, scale, masked, CAUSAL)
             D = inner(dO, V, CHUNK) - delta[:, None]
-            g_Q = outer(P * D, B, g_Q)
+            g_Q = weighted_sum(P * D, B, g_Q)
             T = _score_tangent(Q, A, K, B, bias_cotangent, batch, head, keys, n_k, scale, CHUNK) - e[:, None]
             dS2 = P * (T * D + (inner(dO, C, CHUNK) - rho[:, None]))
-            g_Q = outer(dS2, K, g_Q)
+            g_Q = weighted_sum(dS2, K, g_Q)
     store(grad_q, g_Q * scale, batch, head, rows, n_q, D_K)
 
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def pass_c_kernel(
-    q_cotangent,
-    k_cotangent,
-    v_cotangent,
-    bias_cotangent,
-    dout,
-    q,
-    k,
-    v,
-    bias,
-    live,
-    top_in,
-    inverse_in,
-    e_in,
-    delta_in,
-    rho_in,
-    grad_k,
-    grad_v,
-    grad_bias,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-):
+    q_cotangent, k_cotangent, v_cotangent, bias_cotangent, dout, q, k, v, bias, live,
+    top_in, inverse_in, e_in, delta_in, rho_in, grad_k, grad_v, grad_bias, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr,
+):  # fmt: skip
     """g_K [B, H, n_k, D_K] and g_V [B, H, n_k, D_V], each unless None, and g_b [B, H, n_k] where wanted. 8 units.
 
     float32 with wide heads spills when it sums both: there g_K (7 units) and g_V (4 units) take a launch each.
     """
-    first, batch, head, joint = my_tile(n_k, heads, BLOCK_K, False)
+    first, batch, head, joint = program_tile(n_k, heads, BLOCK_K, False)
     keys = first + tl.arange(0, BLOCK_K)
     K = load(k, batch, head, keys, n_k, D_K, BLOCK_DK)
     B = load(k_cotangent, batch, head, keys, n_k, D_K, BLOCK_DK)
@@ -244,13 +168,13 @@ def pass_c_kernel(
                 T += beta
             T -= load_statistic(e_in, joint, rows, n_q)[None, :]
             if grad_v is not None:
-                g_V = outer(P * T, dO, g_V)
+                g_V = weighted_sum(P * T, dO, g_V)
             if grad_k is not None:
                 D = inner(V, dO, CHUNK) - load_statistic(delta_in, joint, rows, n_q)[None, :]
-                g_K = outer(P * D, A, g_K)
+                g_K = weighted_sum(P * D, A, g_K)
                 W = inner(C, dO, CHUNK) - load_statistic(rho_in, joint, rows, n_q)[None, :]
                 dS2 = P * (T * D + W)
-                g_K = outer(dS2, Q, g_K)
+                g_K = weighted_sum(dS2, Q, g_K)
                 if grad_bias is not None:
                     g_b += tl.sum(dS2, 1)
     if grad_k is not None:

@@ -15,9 +15,9 @@ from attngan_kernels.backends.triton.language import (
     key_stages,
     load,
     load_per_key,
-    my_tile,
-    outer,
+    program_tile,
     store,
+    weighted_sum,
 )
 
 
@@ -37,32 +37,16 @@ def _top_scores(S, log2_scale, b, seen):
 
 @triton.jit(do_not_specialize=["n_q", "n_k", "heads"])
 def forward_kernel(
-    q,
-    k,
-    v,
-    bias,
-    live,
-    out,
-    top_out,
-    inverse_out,
-    n_q,
-    n_k,
-    heads,
-    scale,
-    D_K: tl.constexpr,
-    D_V: tl.constexpr,
-    BLOCK_DK: tl.constexpr,
-    BLOCK_DV: tl.constexpr,
-    BLOCK_Q: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    CHUNK: tl.constexpr,
-    CAUSAL: tl.constexpr,
-):
+    q, k, v, bias, live,
+    out, top_out, inverse_out, n_q, n_k, heads, scale,
+    D_K: tl.constexpr, D_V: tl.constexpr, BLOCK_DK: tl.constexpr, BLOCK_DV: tl.constexpr,
+    BLOCK_Q: tl.constexpr, BLOCK_K: tl.constexpr, CHUNK: tl.constexpr, CAUSAL: tl.constexpr,
+):  # fmt: skip
     """O = PV [B, H, n_q, D_V], the rows' tops and 1/sums; a row that sees no key gets O = 0, top = 0, 1/sum = 0.
 
     2 units of 2·n_q·n_k·d flop a head.
     """
-    first, batch, head, joint = my_tile(n_q, heads, BLOCK_Q, True)
+    first, batch, head, joint = program_tile(n_q, heads, BLOCK_Q, True)
     rows = first + tl.arange(0, BLOCK_Q)
     Q = load(q, batch, head, rows, n_q, D_K, BLOCK_DK)
     acc = tl.zeros([BLOCK_Q, BLOCK_DV], tl.float32)
@@ -89,7 +73,7 @@ def forward_kernel(
             shrink = tl.math.exp2(top - origin)
             total = total * shrink + tl.sum(P, 1)
             V = load(v, batch, head, keys, n_k, D_V, BLOCK_DV)
-            acc = outer(P, V, acc * shrink[:, None])
+            acc = weighted_sum(P, V, acc * shrink[:, None])
             top = new_top
     dead = total == 0.0
     inverse = tl.where(dead, 0.0, 1.0 / tl.where(dead, 1.0, total))

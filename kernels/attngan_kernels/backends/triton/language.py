@@ -42,7 +42,7 @@ def fma(x, y, z):
 
 
 @triton.jit
-def rounded(x, dtype: tl.constexpr):
+def round_to(x, dtype: tl.constexpr):
     """float32 x as dtype, rounded to nearest even, where the interpreter would cut bfloat16 off."""
     if INTERPRETED and dtype == tl.bfloat16:
         bits = x.to(tl.int32, bitcast=True)
@@ -51,7 +51,7 @@ def rounded(x, dtype: tl.constexpr):
 
 
 @triton.jit
-def my_tile(n, heads, BLOCK: tl.constexpr, LAST_FIRST: tl.constexpr):
+def program_tile(n, heads, BLOCK: tl.constexpr, LAST_FIRST: tl.constexpr):
     """The program's tile: first row or key, batch item and head in 64 bits, and their joint number.
 
     The longest job should start first: under a causal mask that is the last tile of rows, and the first of keys.
@@ -84,7 +84,7 @@ def store(x, value, batch, head, rows, n, D: tl.constexpr):
     columns = tl.arange(0, value.shape[1])
     inside = (rows[:, None] < n) & (columns[None, :] < D)
     to = x[0] + batch * x[1] + head * x[2] + rows[:, None] * x[3] + columns[None, :] * x[4]
-    tl.store(to, rounded(value, x[0].dtype.element_ty), mask=inside)
+    tl.store(to, round_to(value, x[0].dtype.element_ty), mask=inside)
 
 
 @triton.jit
@@ -110,9 +110,9 @@ def inner(X, Y, CHUNK: tl.constexpr, acc=None):
 
 
 @triton.jit
-def outer(weights, Y, acc):
+def weighted_sum(weights, Y, acc):
     """weights·Y + acc over the rows of a tile, the weights rounded to its dtype."""
-    return dot(rounded(weights, Y[0].dtype), Y[0], acc)
+    return dot(round_to(weights, Y[0].dtype), Y[0], acc)
 
 
 @triton.jit
