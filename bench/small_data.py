@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from output import markdown_table, origin, write_json
 from PIL import Image
 
 import attngan.train as training
@@ -108,14 +107,12 @@ def score(data: Path, out: Path) -> None:
         ]
         pictures, shown = subset(data, count), load_config(folder).training
         trained_on = take(pictures, split(pictures, shown.holdout, shown.seed)[0])
-        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **kept(folder, trained_on, test, real)}
+        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **score_kept(folder, trained_on, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
-        machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__}
-        content = {"machine": machine, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "runs": runs}
-        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(RESULTS, origin() | {"runs": runs})
 
 
-def kept(folder: Path, pictures: Pictures, test: Pictures, real: np.ndarray) -> dict[str, Any]:
+def score_kept(folder: Path, pictures: Pictures, test: Pictures, real: np.ndarray) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
     path = folder / KEPT
     drawn = features(draw(path, DRAWN))
@@ -176,23 +173,24 @@ def samples(out: Path) -> None:
 def table(runs: dict[str, Any]) -> list[str]:
     """Markdown: a line a run."""
     titles = ("pictures", "training", "kept after", "KID", "coverage", "closer than the median", "nearest: training")
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    rows = []
     for count in IMAGES:
         for arm in ARMS:
             run = runs[f"{arm}-{count}"]
             copies = run["copies"]
             share, expected = (copies[f"pixels_nearest_is_training{suffix}"] for suffix in ("", "_without_copies"))
-            cells = (
-                f"{count:,}",
-                arm,
-                f"{run['images']:,} of {IMAGES[count]:,}",
-                f"{run['kid']:.4f} ± {run['kid_error']:.4f}",
-                f"{run['coverage']:.2f}",
-                f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
-                f"{share:.0%} ({expected:.0%})",
+            rows.append(
+                (
+                    f"{count:,}",
+                    arm,
+                    f"{run['images']:,} of {IMAGES[count]:,}",
+                    f"{run['kid']:.4f} ± {run['kid_error']:.4f}",
+                    f"{run['coverage']:.2f}",
+                    f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
+                    f"{share:.0%} ({expected:.0%})",
+                )
             )
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    return markdown_table(titles, rows)
 
 
 def main() -> None:

@@ -12,16 +12,14 @@ learnt for; TEST.txt is the file that papers take, whose captions are of other t
 
 from __future__ import annotations
 
-import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import torch
+from output import origin, write_json
 
 from attngan.checkpoint import load_tensors
 from attngan.config import TextConfig, preset
@@ -116,8 +114,7 @@ def main(what: str, data: Path, test: Path | None, out: Path) -> None:
         return
     if test is None:
         raise click.UsageError("score needs --test, the file that papers measure by")
-    about = {"date": datetime.now(UTC).date().isoformat(), "machine": platform.machine(), "torch": torch.__version__}
-    RESULTS.write_text(json.dumps(about | score(data, test, out), indent=1, ensure_ascii=False) + "\n")
+    write_json(RESULTS, origin() | score(data, test, out))
     click.echo(f"wrote {RESULTS} and {FIGURE}")
 
 
