@@ -15,16 +15,7 @@ import torch
 from attention_cases import UNITS, Shape
 from attention_contenders import CONTENDERS, NOT_FOR_TORCH, OURS, attempt, attend_for, why_absent
 from attention_measure import Clock, Run, ceilings, describe_device, free_bytes, peak_mib_cuda, time_in_turn, versions
-from attention_steps import (
-    TOLERANCE,
-    Data,
-    error_table,
-    exact_values,
-    largest_error,
-    make_data,
-    shape_that_fits,
-    step_of,
-)
+from attention_steps import TOLERANCE, Data, error_table, exact_values, largest_error, make_data, shrink, step_of
 
 QUICK_TURNS = (2, 2)
 SECONDS, TURNS = 0.6, (5, 30)  # on CUDA, a shape and step: all contenders' turns together, and fewest and most of them
@@ -88,7 +79,7 @@ class Bench:
     def check(self, shape: Shape, rows: list[report.Row]) -> None:
         """Gives each row its error, or the reason why the contender can't take part."""
         budget = min(CHECK_BYTES[self.kind], 0.4 * free_bytes(self.device))
-        at = shape_that_fits(shape, budget)
+        at = shrink(shape, budget)
         data = make_data(at, self.dtype, self.device)
         exact = exact_values(data, at.causal, budget)
         may_take = self.may_take()

@@ -84,7 +84,7 @@ def all_bundles(place: Path) -> dict[str, Path]:
 
 def wheels(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
     """A row for each version of ONNX Runtime's wheels."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for package, provider, absent in WHEELS:
         versions = newest_patches(pip_versions(package))
         for version in versions[-1:] if absent else versions:
@@ -92,41 +92,42 @@ def wheels(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
             install = partial(install_wheel, package, version, folder)
             ask = partial(python_cell, sys.executable, {"PYTHONPATH": str(folder)}, provider)
             cells = {name: {"reason": absent} for name in bundles} if absent else row(install, ask, bundles)
-            rows.append({"runtime": package, "version": version, "provider": provider, "cells": cells})
-            shutil.rmtree(folder, ignore_errors=True)
-            print(rows[-1], flush=True)
+            record(rows, folder, runtime=package, version=version, provider=provider, cells=cells)
     return rows
 
 
 def modules(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
     """A row for each version of ONNX Runtime's npm packages."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for package in MODULES:
         for version in newest_patches(npm_versions(package)):
             folder = place / "module"
             install = partial(install_module, package, version, folder)
             ask = partial(node_cell, folder / "node_modules" / package)
             provider = "wasm" if package == "onnxruntime-web" else "CPU"
-            rows.append(
-                {"runtime": package, "version": version, "provider": provider, "cells": row(install, ask, bundles)}
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            print(rows[-1], flush=True)
+            cells = row(install, ask, bundles)
+            record(rows, folder, runtime=package, version=version, provider=provider, cells=cells)
     return rows
 
 
 def environments(place: Path) -> list[dict[str, Any]]:
     """A row for each interpreter with the lowest and the newest versions that pyproject.toml allows."""
-    rows, shipped = [], {name: find_bundle(name) for name in shipped_names()}
+    rows: list[dict[str, Any]] = []
+    shipped = {name: find_bundle(name) for name in shipped_names()}
     for python, which in ENVIRONMENTS:
         folder = place / "environment"
         wanted = [lowest(each) if which == "lowest" else each for each in requirements()]
         install = partial(install_environment, python, wanted, folder)
         ask = partial(command_cell, str(folder / "bin" / "python"), {"PYTHONPATH": str(ROOT / "export")}, place)
-        rows.append({"python": python, "versions": which, "wanted": wanted, "cells": row(install, ask, shipped)})
-        shutil.rmtree(folder, ignore_errors=True)
-        print(rows[-1], flush=True)
+        record(rows, folder, python=python, versions=which, wanted=wanted, cells=row(install, ask, shipped))
     return rows
+
+
+def record(rows: list[dict[str, Any]], folder: Path, **found: Any) -> None:
+    """Adds a row and prints it, and removes what it was measured in."""
+    rows.append(found)
+    shutil.rmtree(folder, ignore_errors=True)
+    print(found, flush=True)
 
 
 def row(install: Callable[[], object], ask: Ask, bundles: dict[str, Path]) -> Cells:

@@ -179,17 +179,16 @@ def table(runs: dict[str, Any]) -> list[str]:
             run = runs[f"{arm}-{count}"]
             copies = run["copies"]
             share, expected = (copies[f"pixels_nearest_is_training{suffix}"] for suffix in ("", "_without_copies"))
-            rows.append(
-                (
-                    f"{count:,}",
-                    arm,
-                    f"{run['images']:,} of {IMAGES[count]:,}",
-                    f"{run['kid']:.4f} ± {run['kid_error']:.4f}",
-                    f"{run['coverage']:.2f}",
-                    f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
-                    f"{share:.0%} ({expected:.0%})",
-                )
+            cells = (
+                f"{count:,}",
+                arm,
+                f"{run['images']:,} of {IMAGES[count]:,}",
+                f"{run['kid']:.4f} ± {run['kid_error']:.4f}",
+                f"{run['coverage']:.2f}",
+                f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
+                f"{share:.0%} ({expected:.0%})",
             )
+            rows.append(cells)
     return markdown_table(titles, rows)
 
 

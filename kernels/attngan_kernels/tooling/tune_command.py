@@ -9,23 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attngan_kernels.tooling import tune_table as tables
 from attngan_kernels.tooling.command_line import Parser, compiler_refusal
 from attngan_kernels.tooling.tune_candidates import DTYPES, SHARED_LIMITS, Case, candidates, cases
-from attngan_kernels.tooling.tune_table import (
-    accept,
-    current_table,
-    entry,
-    incumbent,
-    lookup,
-    set_entry,
-    write_table,
-    write_trials,
-)
 
 if TYPE_CHECKING:
     from attngan_kernels.tooling.tune_compile import Trial
@@ -90,7 +82,7 @@ def tune_offline(options: argparse.Namespace) -> int:
     families: dict[tuple[torch.dtype, str], list[Case]] = {}
     for case in sorted(wanted_cases(options), key=lambda c: (c.dtype == torch.float32, c.d_k * c.d_v, c.d_k)):
         families.setdefault((case.dtype, case.name), []).append(case)
-    table, trials, bad = current_table(), [], []
+    table, trials, bad = tables.current_table(), [], []
     jobs = [(family, options.card) for family in families.values()]
     with multiprocessing.get_context("spawn").Pool(options.workers, maxtasksperchild=1) as pool:
         for choices, tried in pool.imap_unordered(offline_job, jobs):
@@ -99,10 +91,10 @@ def tune_offline(options: argparse.Namespace) -> int:
                 if choice is None or choice.resources.spilled:
                     bad.append(f"{card} {case.key}: {'nothing compiles' if choice is None else choice}")
                 if choice is not None:
-                    set_entry(table, card, case, entry(choice.config, choice.resources, "compiled"))
+                    tables.set_entry(table, card, case, tables.entry(choice.config, choice.resources, "compiled"))
             print(f"{next(iter(choices))[1].name}: {len(choices)} chosen from {len(tried)} compiled", flush=True)
-            write_table(options.out / "triton_configs.json", table)
-    write_trials(options.out / "tuning.json", trials, {"cards": options.card})
+            tables.write_table(options.out / "triton_configs.json", table)
+    tables.write_trials(options.out / "tuning.json", trials, {"cards": options.card})
     for line in bad:
         print(f"SPILLS: {line}", file=sys.stderr)
     return 1 if bad else 0
@@ -114,24 +106,23 @@ def tune_by_timing(options: argparse.Namespace) -> int:
 
     end = time.monotonic() + options.seconds
     major, minor = torch.cuda.get_device_capability()
-    card, wanted, table, trials, lost = f"{major}.{minor}", wanted_cases(options), current_table(), [], None
+    card, wanted, table, trials, lost = f"{major}.{minor}", wanted_cases(options), tables.current_table(), [], None
     jobs = [(card, case, config) for case in wanted for group in candidates(case) for config in group]
-    measure = OnDevice("cuda", lambda *key: lookup(table, *key))
+    measure = OnDevice("cuda", partial(tables.lookup, table))
     with compile_ahead(jobs, options.workers, end) as figures:
-        results = time_cases(
-            wanted, card, figures, lambda case: incumbent(table, card, case), measure, lambda: time.monotonic() > end
-        )
+        incumbent = partial(tables.incumbent, table, card)
+        results = time_cases(wanted, card, figures, incumbent, measure, lambda: time.monotonic() > end)
         try:
             for case, done in results:
                 trials += done
-                accept(table, card, case, fastest(done))
+                tables.accept(table, card, case, fastest(done))
                 print(report(case, done), flush=True)
-                write_table(options.out / "triton_configs.json", table)
+                tables.write_table(options.out / "triton_configs.json", table)
         except CardLostError as error:
             lost = str(error)
             print(f"CARD LOST: {lost}", file=sys.stderr)
     about = {"card": card, "device": torch.cuda.get_device_name(), "cuda": torch.version.cuda, "lost": lost}
-    write_trials(options.out / "tuning.json", trials, about | {"seconds": options.seconds})
+    tables.write_trials(options.out / "tuning.json", trials, about | {"seconds": options.seconds})
     return 1 if lost else 0
 
 
