@@ -20,6 +20,7 @@ import click
 import numpy as np
 import onnxruntime
 import torch
+from output import quantiles, write_json
 from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
@@ -95,7 +96,7 @@ def step_session(network: DeployedTextGenerator, asked: tuple[Tensor, ...]) -> t
     return session, {name: value.numpy() for name, value in zip(names, values, strict=True) if name in taken}
 
 
-def driven(session: Any, first: dict[str, np.ndarray]) -> np.ndarray:
+def write_by_steps(session: Any, first: dict[str, np.ndarray]) -> np.ndarray:
     """A sentence by the step graph, called from Python; tokens int64 [1, 64]."""
     outputs, feeds = [output.name for output in session.get_outputs()], dict(first)
     for _ in range(first["tokens"].shape[1]):
@@ -116,11 +117,6 @@ def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
             call()
             found[name].append(1e3 * (time.perf_counter() - start))
     return found
-
-
-def quantiles(values: list[float], divide: int = 1) -> dict[str, float]:
-    low, middle, high = (float(np.quantile(values, q)) / divide for q in (0.1, 0.5, 0.9))
-    return {"median": middle, "p10": low, "p90": high, "count": len(values)}
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -147,7 +143,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
     calls: dict[str, Call] = {
         "ONNX Runtime, one graph with its loop": lambda: loop.run(None, feeds)[0],
-        "ONNX Runtime, a step graph driven from Python": lambda: driven(session, first),
+        "ONNX Runtime, a step graph driven from Python": lambda: write_by_steps(session, first),
         "PyTorch eager, this project's attention": eager("auto"),
         "PyTorch eager, SDPA": eager("sdpa"),
     }
@@ -155,7 +151,7 @@ def measure(rounds: int) -> dict[str, Any]:
     for name, call in calls.items():
         assert np.array_equal(np.asarray(call()), wanted), name
     length = wanted.shape[1]
-    forms = {name: quantiles(times, length) for name, times in in_turn(calls, rounds).items()}
+    forms = {name: quantiles([ms / length for ms in times]) for name, times in in_turn(calls, rounds).items()}
     steps = {
         str(place): (lambda place=place: session.run(None, first | {"place": np.array(place)})) for place in PLACES
     }
@@ -177,7 +173,7 @@ def main(quick: bool) -> None:
     figures = measure(2 if quick else 20)
     click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
     if not quick:
-        RESULTS.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(RESULTS, figures)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def prompts_of(pictures: ImageDataset, places: np.ndarray) -> list[str]:
     return [captions[place] for place in np.linspace(0, len(captions) - 1, COUNT).astype(int)]
 
 
-def drawn(generator: LoadedGenerator, prompts: list[str]) -> np.ndarray:
+def draw_prompts(generator: LoadedGenerator, prompts: list[str]) -> np.ndarray:
     """uint8 [40, H, W, 4]: prompt i from seed i, the styles in turn."""
     tokens, _ = read_prompts(generator, prompts)
     rows = conditions(tokens, 0)
@@ -85,7 +85,7 @@ def main(run_or_name: str, data: Path, out: Path) -> None:
         ("40 prompts of training pictures", training),
     ):
         prompts = prompts_of(pictures, places)
-        blocks.append(block(title, prompts, drawn(generator, prompts)))
+        blocks.append(block(title, prompts, draw_prompts(generator, prompts)))
     sheet = Image.new("RGB", (blocks[0].width, sum(one.height for one in blocks) + 8), "white")
     sheet.paste(blocks[0], (0, 0))
     sheet.paste(blocks[1], (0, blocks[0].height + 8))

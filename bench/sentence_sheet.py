@@ -12,12 +12,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-from attngan.evaluation.sentences import key_words
-from attngan.generators.sentences import load_writer
+from output import markdown_table
 
 from attngan.config import TextConfig
 from attngan.data import load_lines
+from attngan.evaluation.sentences import key_words
 from attngan.data.split import split
+from attngan.generators.sentences import load_writer
 
 COUNT = 40
 
@@ -39,11 +40,10 @@ def main(run_or_name: str, data: Path, out: Path) -> None:
     seeds = list(range(COUNT))
     about = writer.write(seeds, writer.key_words(asked).ids)
     free = writer.write(seeds, np.zeros((COUNT, network.keywords), np.int64))
-    rows = [f"| {seed} | {words} | {text} |" for seed, words, text in zip(seeds, asked, about, strict=True)]
-    text = ["| seed | key words | sentence |", "|---|---|---|", *rows, "", "| seed | about anything |", "|---|---|"]
-    out.write_text(
-        "\n".join([*text, *(f"| {seed} | {words} |" for seed, words in zip(seeds, free, strict=True))]) + "\n"
-    )
+    numbers = list(map(str, seeds))
+    with_words = markdown_table(("seed", "key words", "sentence"), zip(numbers, asked, about, strict=True))
+    without = markdown_table(("seed", "about anything"), zip(numbers, free, strict=True))
+    out.write_text("\n".join([*with_words, "", *without]) + "\n")
     click.echo(f"wrote {out}")
 
 

@@ -12,26 +12,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from output import markdown_table, origin, write_json
 from PIL import Image
 
 import attngan.train as training
 from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
 from attngan.config import AUGMENT, OVERFITTING_TARGET, PATIENCE, ImageNetworkConfig, RunConfig, TrainingConfig
 from attngan.data import ImageDataset, load_pictures
-from attngan.data.split import split, take, usual_holdout
-from attngan.evaluation.memorisation import measure
-from attngan.features.efficientnet import features
-from attngan.metrics.kid import kid
 from attngan.metrics.precision_recall import density_and_coverage
+from attngan.metrics.kid import kid
+from attngan.features.efficientnet import features
+from attngan.evaluation.memorisation import measure
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.data.split import split, take, usual_holdout
 from attngan.training.run_logger import RunLogger
 from attngan_runtime.generators.grid import grid
 
@@ -109,14 +108,12 @@ def score(data: Path, out: Path) -> None:
         ]
         pictures, shown = subset(data, count), load_config(folder).training
         trained_on = take(pictures, split(pictures, shown.holdout, shown.seed)[0])
-        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **kept(folder, trained_on, test, real)}
+        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **score_kept(folder, trained_on, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
-        machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__}
-        content = {"machine": machine, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "runs": runs}
-        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(RESULTS, origin() | {"runs": runs})
 
 
-def kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
+def score_kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
     path = folder / KEPT
     drawn = features(draw(path, DRAWN))
@@ -177,7 +174,7 @@ def samples(out: Path) -> None:
 def table(runs: dict[str, Any]) -> list[str]:
     """Markdown: a line a run."""
     titles = ("pictures", "training", "kept after", "KID", "coverage", "closer than the median", "nearest: training")
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    rows = []
     for count in IMAGES:
         for arm in ARMS:
             run = runs[f"{arm}-{count}"]
@@ -192,8 +189,8 @@ def table(runs: dict[str, Any]) -> list[str]:
                 f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
                 f"{share:.0%} ({expected:.0%})",
             )
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            rows.append(cells)
+    return markdown_table(titles, rows)
 
 
 def main() -> None:

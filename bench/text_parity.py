@@ -16,10 +16,11 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from attngan.evaluation.sentences import key_words
-from attngan.generators.sentences import LoadedWriter, load_writer
+from output import write_json
 
 from attngan.data import load_lines
+from attngan.evaluation.sentences import key_words
+from attngan.generators.sentences import LoadedWriter, load_writer
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
 from attngan_runtime.generators.text import SentenceGenerator
@@ -66,7 +67,7 @@ def main(bundle_or_name: str, run_or_name: str, data: Path) -> None:
     sentences = load_lines(data).sentences[:SENTENCES]
     asked = [", ".join(words) for words in key_words(sentences, writer.tokenizer.split)]
     figures = compare(SentenceGenerator.load(bundle_or_name), writer, asked) | {"versions": versions()}
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS, figures)
     click.echo(json.dumps(figures, indent=1))
 
 

@@ -12,31 +12,28 @@ learnt for; TEST.txt is the file that papers take, whose captions are of other t
 
 from __future__ import annotations
 
-import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import torch
-from attngan.evaluation.evaluate_text import RunWriter
-from attngan.evaluation.sentences import evaluate_sentences
-from attngan.generators.sentences import load_writer
-from attngan.tasks.configure import configured_text
+from output import origin, write_json
 
 from attngan.checkpoint import load_tensors
-from attngan.config import TextConfig
+from attngan.config import TextConfig, preset
 from attngan.data import TextDataset, load_lines
-from attngan.data.split import split, usual_holdout
+from attngan.evaluation.evaluate_text import RunWriter
 from attngan.evaluation.sentences_table import REAL, TRAINING
-from attngan.evaluation.yardstick import Yardstick, halves, measure
-from attngan.presets import preset
-from attngan.train import train
-from attngan.training.state import CHECKPOINT, below
 from attngan.visualization.quality_diversity import Point, draw
+from attngan.evaluation.yardstick import Yardstick, halves, measure
+from attngan.evaluation.sentences import evaluate_sentences
+from attngan.train import train
+from attngan.tasks.configure import configured_text
+from attngan.data.split import split, usual_holdout
+from attngan.training.state import CHECKPOINT, below
+from attngan.generators.sentences import load_writer
 
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25)
 RESULTS, FIGURE = Path("bench/results/text_quality.json"), Path("docs/text-curves.png")
@@ -120,8 +117,7 @@ def main(what: str, data: Path, test: Path | None, out: Path) -> None:
         return
     if test is None:
         raise click.UsageError("score needs --test, the file that papers measure by")
-    about = {"date": datetime.now(UTC).date().isoformat(), "machine": platform.machine(), "torch": torch.__version__}
-    RESULTS.write_text(json.dumps(about | score(data, test, out), indent=1, ensure_ascii=False) + "\n")
+    write_json(RESULTS, origin() | score(data, test, out))
     click.echo(f"wrote {RESULTS} and {FIGURE}")
 
 

@@ -9,13 +9,7 @@ from dataclasses import replace
 
 import click
 
-from attngan.checkpoint import (
-    GENERATOR,
-    LIKELIHOOD,
-    PRETRAINED,
-    load_tensors,
-    save_tensors,
-)
+from attngan.checkpoint import GENERATOR, LIKELIHOOD, PRETRAINED, load_tensors, save_tensors
 from attngan.generators.source import find_run
 from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.commands.console import Command

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngan.metrics import kid as kernel_distance
+from attngan.metrics.kid import kid as kernel_distance
 from attngan.metrics import precision_recall as neighbours
 from attngan.metrics.fid import fid
 from attngan.metrics.kid import kid

@@ -340,9 +340,9 @@ def test_objectives_and_half_precision_train(tmp_path, lines, undisturbed, unmea
 
 
 def broken_likelihood(monkeypatch, places):
-    calls, original = [], Likelihood.step
+    calls, original = [], Likelihood.learn
 
-    def step(self, tokens, keywords, dropout):
+    def learn(self, tokens, keywords, dropout):
         calls.append(1)
         broken = len(calls) in places
         if broken:
@@ -356,7 +356,7 @@ def broken_likelihood(monkeypatch, places):
                 self.generator.norm.weight.copy_(kept)
         return loss
 
-    monkeypatch.setattr(Likelihood, "step", step)
+    monkeypatch.setattr(Likelihood, "learn", learn)
 
 
 def test_a_step_of_likelihood_that_is_not_finite_moves_nothing(tmp_path, lines, monkeypatch, unmeasured):
