@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-from attngan.generators.sentences import LoadedWriter, load_writer, writes
 from click.testing import CliRunner
 from matplotlib import colormaps
 from PIL import Image
@@ -15,6 +14,8 @@ from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.data import TextDataset
 from attngan.errors import AttnGANError
+from attngan.generators import find_source, open_generator
+from attngan.generators.text import TorchTextGenerator
 from attngan.visualization.keyword_sheet import check_sheet
 
 PLAIN = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
@@ -27,7 +28,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def writer(run):
-    return load_writer(str(run))
+    return open_generator(str(run))
 
 
 def call(*arguments):
@@ -37,10 +38,9 @@ def call(*arguments):
 def written(writer, asked, seeds, **sampling):
     """What the network writes for each set of key words, one sentence at a time."""
     lines = []
-    for words in writer.key_words(asked).ids:
+    for words in writer.read_keywords(asked).ids:
         for seed in seeds:
-            options = PLAIN | sampling
-            lines += writer.write([seed], words[None], options["temperature"], options["top_k"], options["top_p"])
+            lines += writer.sample([seed], words[None], **(PLAIN | sampling))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -63,7 +63,7 @@ def test_for_each_set_of_key_words_all_its_seeds(run, writer):
 
 def test_the_seed_and_the_key_words_decide_and_not_the_batch(writer):
     """More than one batch of them; the order of key words is of no account."""
-    words = writer.key_words(["dog, beach", "beach, dog", ""]).ids
+    words = writer.read_keywords(["dog, beach", "beach, dog", ""]).ids
     many = writer.tokens(list(range(70)), words[[0]].repeat(70, 0))
     for place in (0, 63, 64, 69):
         assert np.array_equal(writer.tokens([place], words[[0]])[0], many[place])
@@ -109,8 +109,8 @@ def test_sentences_in_a_file_are_those_that_are_printed(run, writer, tmp_path):
 
 
 def test_what_likelihood_gave_is_a_generator_too(run, writer):
-    baseline = load_writer(f"{run}/likelihood.safetensors")
-    assert writes(f"{run}/likelihood.safetensors") and writes(str(run)) and not writes("fashion-32")
+    baseline = open_generator(f"{run}/likelihood.safetensors")
+    assert find_source(f"{run}/likelihood.safetensors").task == find_source(str(run)).task == "text"
     assert (baseline.name, writer.name) == ("tales-likelihood", "tales")
     result = call(f"{run}/likelihood.safetensors", "--keywords", "dog", "--seeds", "0-3")
     assert result.stdout == written(baseline, ["dog"], range(4)) != written(writer, ["dog"], range(4))
@@ -124,7 +124,7 @@ def test_a_sheet_shows_the_shares_of_the_key_words(run, writer, tmp_path):
     with Image.open(out) as image:
         assert image.format == "PNG"
         pixels = np.asarray(image.convert("RGB"))
-    words = writer.key_words(["dog, beach", "cat runs tree"]).ids.repeat(2, 0)
+    words = writer.read_keywords(["dog, beach", "cat runs tree"]).ids.repeat(2, 0)
     tokens = writer.tokens([3, 4, 3, 4], words)
     shares, spoken = writer.attention(tokens, words).numpy(), tokens > 2
     assert np.allclose(shares.sum(2)[spoken], 1, atol=1e-5) and not shares[0, :, 2:].any()
@@ -174,7 +174,7 @@ def test_mistakes_get_one_line_and_nothing_is_written(arguments, message, run, t
     def never(*_):
         raise AssertionError("written before all options were checked")
 
-    monkeypatch.setattr(LoadedWriter, "tokens", never)
+    monkeypatch.setattr(TorchTextGenerator, "tokens", never)
     result = call(*(argument.format(run=run, tmp=tmp_path) for argument in arguments))
     assert result.exit_code == 2, result.output
     (line,) = result.output.splitlines()
@@ -209,9 +209,7 @@ def test_a_writer_without_its_words_or_with_others_is_refused(run, tmp_path):
         content.replace(b'"max_length": 24', b'"max_length": 22').replace(b'"Fixed": 24', b'"Fixed": 22')
     )
     with pytest.raises(AttnGANError, match=r"tokenizer.json: not the vocabulary that config.json beside it names"):
-        load_writer(str(out))
+        open_generator(str(out))
     (out / "tokenizer.json").unlink()
     result = call(out)
     assert result.exit_code == 2 and "tokenizer.json: No such file or directory; restore it" in result.output
-    with pytest.raises(AttnGANError, match="fashion-32: draws pictures, where sentences are wanted"):
-        load_writer("fashion-32")

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from attngan.generators.prompts import conditions, read_prompts
 from click.testing import CliRunner
 from PIL import Image
 from tiny_words import captioned, words_config
 
-from attngan.checkpoint import load_generator, save_tensors
+from attngan.checkpoint import save_tensors
 from attngan.cli import main
+from attngan.generators import open_generator
+from attngan.generators.text_to_image import prompt_conditions
 from attngan.train import train
 from attngan.visualization.attention_sheet import heated, on_paper
 from attngan.visualization.enlarge import enlarged
@@ -46,13 +47,13 @@ def test_a_row_a_prompt_and_a_column_a_seed(run, tmp_path):
     result = call(run, "red square, top left", "a blue one", "--seeds", "5,9,2", "--style", "soft", "--out", out)
     assert result.exit_code == 0, result.output
     assert result.output == f"wrote 6 pictures to {out}\n"
-    generator = load_generator(str(run))
-    tokens, remarks = read_prompts(generator, ["red square, top left", "a blue one"])
-    rows = conditions(tokens, 1)
-    assert remarks == [] and rows[:, 0].tolist() == [1, 1]
+    generator = open_generator(str(run))
+    tokens = generator.tokenizer.encode(["red square, top left", "a blue one"])
+    rows = prompt_conditions(tokens, 1)
+    assert tokens.warnings() == [] and rows[:, 0].tolist() == [1, 1]
     for row in range(2):
         for column, seed in enumerate((5, 9, 2)):
-            expected = generator.draw([seed], rows[row : row + 1])[0]
+            expected = generator.sample([seed], rows[row : row + 1])[0]
             assert np.array_equal(tile(out, row, column), expected)
 
 
@@ -77,9 +78,9 @@ def test_words_that_nobody_taught_it_are_named_and_the_rest_is_drawn(run, tmp_pa
 
 
 def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
-    generator = load_generator(str(run))
-    tokens, _ = read_prompts(generator, ["blue top", "white square bottom right"])
-    pictures, maps = drawn_with_attention(generator, conditions(tokens, 0), [3, 4], 1.0)
+    generator = open_generator(str(run))
+    tokens = generator.tokenizer.encode(["blue top", "white square bottom right"])
+    pictures, maps = drawn_with_attention(generator, prompt_conditions(tokens, 0), [3, 4], 1.0)
     assert pictures.shape == (2, 16, 16, 4) and maps.shape == (2, 16, 16, 16)
     assert np.allclose(maps[0, :2].sum(0), 1, atol=1e-5) and not maps[0, 2:].any()
     out = tmp_path / "maps.png"
@@ -126,7 +127,7 @@ def test_contradictions_get_one_line_and_nothing_is_drawn(arguments, message, ru
 def test_without_word_attention_there_are_no_maps(run, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(run, out)
-    generator = load_generator(str(run))
+    generator = open_generator(str(run))
     config = replace(generator.config, network=replace(generator.config.network, attention=()))
     (out / "config.json").write_text(config.to_json())
     tensors = generator.network.generator.state_dict()

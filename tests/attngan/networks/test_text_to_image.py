@@ -13,7 +13,7 @@ from attngan.config import TextToImageConfig
 from attngan.errors import AttnGANError
 from attngan.losses import r1_r2
 from attngan.networks.text_encoder import TextEncoder
-from attngan.networks.text_to_image import (DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator)
+from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 from attngan.random import normals
 
 CONFIG = TextToImageConfig(32, 4, 2, 8, (8, 8, 8, 8), 1, (8, 16), 2, 8, 20, 6, 16, 2, 4)
