@@ -17,7 +17,7 @@ from attngan.data.tokenizer import split_sentence
 from attngan.errors import AttnGANError
 from attngan_runtime.tokens import NO_TEXT
 
-FEWEST = 20  #: different sentences: fewer can't be split into what is trained on and what is held out
+FEWEST_SENTENCES = 20  #: different sentences: fewer can't be split into what is trained on and what is held out
 _LARGEST = 2**30  # bytes: the whole file is held in memory
 
 
@@ -57,7 +57,7 @@ class TextDataset(Dataset):
         return whole_groups(self.sentences, count, seed)
 
 
-def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST) -> TextDataset:
+def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST_SENTENCES) -> TextDataset:
     """Reads a text file in UTF-8, one sentence a line. Lines that are no text are skipped and named.
 
     longest: words and marks of punctuation in a line at most; longer ones are skipped too.
@@ -93,7 +93,7 @@ def _content(path: Path) -> bytes:
         raise AttnGANError(f"--data {path}", f"can't be read ({error.strerror})", "check its permissions") from None
 
 
-def check_count(lines: TextDataset, path: str, fewest: int = FEWEST) -> None:
+def check_count(lines: TextDataset, path: str, fewest: int = FEWEST_SENTENCES) -> None:
     """Raises AttnGANError unless there are at least `fewest` different sentences."""
     different = len(set(lines.sentences))
     if different < fewest:
