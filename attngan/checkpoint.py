@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from attngan.config import NetworkConfig, RunConfig
+from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks import build_generator
 from attngan_runtime.tokens import TOKENIZER
@@ -122,7 +122,7 @@ def _checksum(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def check_architecture(path: Path, saved: dict[str, Any] | None, network: NetworkConfig) -> None:
+def check_architecture(path: Path, saved: dict[str, Any] | None, network: Any) -> None:
     """Raises AttnGANError naming the fields in which the networks saved at `path` differ from `network`.
 
     saved: the `network` of config.json when the file was written, or None if the file does not say.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from attngan.config import (
     AUGMENT,
     ImageNetworkConfig,
@@ -101,3 +105,31 @@ def preset(name: str) -> tuple[NetworkConfig, TrainingConfig]:
     if name not in PRESETS:
         raise AttnGANError(f"--preset {name}", "no such preset", f"choose {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+_PICTURES = f"{'name':12} {'draws':>14} {'size':>5} {'channels':>8} {'attention at':>13} {'images':>11}  augmentation"
+_SENTENCES = (
+    "Sentences, about key words or anything; sentences shown by likelihood, then against a discriminator:\n"
+    f"{'name':12} {'words at most':>13} {'key words':>9} {'likelihood':>10} {'discriminator':>17}"
+)
+
+
+def _picture_row(draws: str, name: str, network: Any, training: Any) -> str:
+    attention, size = ", ".join(map(str, network.attention)), f"{network.resolution}²"
+    first, last = training.augment_probability
+    augmentation = "adaptive" if training.overfitting_target else f"{first:g} to {last:g}" if last else "none"
+    shape = f"{draws:>14} {size:>5} {network.channels:>8} {attention:>13}"
+    return f"{name:12} {shape} {training.images:>11,}  {augmentation}"
+
+
+def _sentence_row(name: str, network: Any, training: Any) -> str:
+    shown = f"{training.likelihood_images:>10,} {training.images:>17,}"
+    return f"{name:12} {network.length - 1:>13} {network.keywords:>9} {shown}"
+
+
+#: Of each task the head of the table in which `attngan presets` lists it, and its row.
+TABLES: dict[str, tuple[str, Callable[[str, Any, Any], str]]] = {
+    "image": (_PICTURES, partial(_picture_row, "pictures")),
+    "text-to-image": (_PICTURES, partial(_picture_row, "what words say")),
+    "text": (_SENTENCES, _sentence_row),
+}

@@ -13,7 +13,7 @@ import numpy as np
 
 from attngan.checkpoint import load_config
 from attngan.config import RunConfig, differences
-from attngan.data import ImageDataset, TextDataset, describe
+from attngan.data import Dataset
 from attngan.errors import AttnGANError
 
 Record = dict[str, Any]
@@ -78,23 +78,19 @@ def check_folder(folder: Path, config: RunConfig) -> None:
         raise AttnGANError(f"--out {folder}", "holds files and no run", "name a new or empty folder")
 
 
-def check_data(folder: Path, data: ImageDataset | TextDataset, fingerprint: str | None = None) -> None:
+def check_data(folder: Path, data: Dataset, fingerprint: str | None = None) -> None:
     """Raises AttnGANError if the run in `folder` began with other pictures or sentences.
 
     fingerprint: of those it began with; what data.json says if not given, and nothing is known if that is not there.
     """
-    then, what = read_object(folder / "data.json"), noun_of(data)
+    then, what = read_object(folder / "data.json"), data.noun
     fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
     if fingerprint != data.fingerprint:
         raise AttnGANError(
             "--data",
-            f"not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, now {describe(data)})",
+            f"not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, now {data.describe()})",
             "restore them, or use another --out",
         )
-
-
-def noun_of(data: ImageDataset | TextDataset) -> str:
-    return "sentences" if isinstance(data, TextDataset) else "pictures"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ a row a picture, or None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from attngan.losses import OBJECTIVES, Objective, r1, r1_r2, r2, wgan_gp
 
 Augment = Callable[[Tensor], Tensor]
+Reduce = Callable[[Sequence[Tensor]], None]
 Penalty = Literal["r1+r2", "r1", "r2", "wgan-gp"]
 
 
@@ -55,6 +56,7 @@ class Trainer:
         self.optimizer_g = _adam(generator.parameters())
         self.optimizer_d = _adam(discriminator.parameters())
         self.steps = 0
+        self.reduce: Reduce | None = None  #: see `descend`
 
     def step(
         self,
@@ -110,7 +112,7 @@ class Trainer:
             penalty = self._penalty(logits, seen, z, labels)
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
-        return figures | _descend(self.optimizer_d, loss)
+        return figures | descend(self.optimizer_d, loss, reduce=self.reduce)
 
     def _logits(self, seen: Tensor, labels: Tensor | None, mismatched: bool) -> tuple[Tensor, Tensor | None]:
         """Logits of real pictures and fakes, and of the real ones under other labels; each is looked at once."""
@@ -147,7 +149,7 @@ class Trainer:
                 with torch.no_grad():
                     real_logits = self.discriminator(augment(real), labels)
             loss = self.objective.generator(real_logits, fake_logits)
-            return {"loss_g": loss.detach()} | _descend(self.optimizer_g, loss)
+            return {"loss_g": loss.detach()} | descend(self.optimizer_g, loss, reduce=self.reduce)
         finally:
             for parameter in learning:
                 parameter.requires_grad_(True)
@@ -158,13 +160,24 @@ def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=2e-4, betas=(0.0, 0.99), eps=1e-8)
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> dict[str, Tensor]:
-    """One step down, or none and {"skipped": 1} if the loss or the gradient's norm is not finite."""
+def descend(
+    optimizer: torch.optim.Optimizer, loss: Tensor, *, max_norm: float | None = None, reduce: Reduce | None = None
+) -> dict[str, Tensor]:
+    """One step down, or none and {"skipped": 1} if the loss or the gradient's norm is not finite.
+
+    max_norm: longer gradients are cut to this norm. reduce: between the backward pass and the step, changes the
+    gradients in place, such as by their sum over several processes.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    finite = torch.isfinite(loss) & torch.isfinite(torch.nn.utils.get_total_norm(gradients))
-    if not finite:
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if reduce:
+        reduce(gradients)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if not torch.isfinite(loss) & torch.isfinite(norm):
         return {"skipped": torch.ones(())}
+    if max_norm is not None:
+        torch.nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     optimizer.step()
     return {}

@@ -23,9 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
-from attngan.config import TextConfig, preset
+from attngan.config import TextConfig
 from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
+from attngan.presets import preset
 from attngan.quiet import quiet_exporter
 from attngan_export.bench import device
 from attngan_export.lowering import translations

@@ -16,10 +16,10 @@ from typing import Any
 import click
 import numpy as np
 import torch
-
-from attngan.data import load_lines
 from attngan.evaluation.sentences import key_words
 from attngan.generators.sentences import LoadedWriter, load_writer
+
+from attngan.data import load_lines
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
 from attngan_runtime.sentence_generator import SentenceGenerator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -52,28 +51,12 @@ def evaluate(
     if temperature is not None:
         with naming_the_option():
             temperatures(temperature)
-    from attngan.evaluation.evaluate_text import makes_sentences
+    from attngan.generators import open_generator
+    from attngan.tasks import TASKS
 
-    if makes_sentences(run_or_bundle):
-        if features:
-            raise AttnGANError(
-                f"--features {features}", f"of pictures, and {run_or_bundle} writes sentences", "leave it out"
-            )
-        from attngan.evaluation.evaluate_text import evaluate_writers
-
-        report: Any = evaluate_writers(
-            [run_or_bundle, *beside], data, samples, 1.0 if temperature is None else temperature
-        )
-    else:
-        if temperature is not None:
-            raise AttnGANError(f"--temperature {temperature:g}", f"{run_or_bundle} draws pictures", "leave it out")
-        if len(beside) > 1:
-            raise AttnGANError(
-                f"--beside {beside[1]}", "one generator stands beside one that draws from words", "leave it out"
-            )
-        from attngan.evaluation.evaluate_pictures import evaluate_generator
-
-        report = evaluate_generator(run_or_bundle, data, samples, features, beside[0] if beside else None)
+    generators = [open_generator(name) for name in (run_or_bundle, *beside)]
+    task = TASKS[generators[0].source.task]
+    report = task.evaluate(generators, data, samples, features, temperature)
     click.echo(report)
     if out is not None:
         write_atomically(out, (json.dumps(report.as_dict(), indent=2) + "\n").encode())

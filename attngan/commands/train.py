@@ -5,29 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from attngan.commands.train_options import (
-    device_named,
-    with_augmentation,
-    with_holdout,
-    with_objective,
-    with_patience,
-    with_precision,
-)
-from attngan.commands.train_text import check_options, say_kept, with_penalty
-from attngan.commands.train_text import read as read_text
-from attngan.commands.train_text import summary as text_summary
-from attngan.config import PictureNetworkConfig, RunConfig, TextConfig, TextToImageConfig, TrainingConfig, preset
+from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan_runtime.console import Command
-from attngan_runtime.inputs import naming_the_option
-
-if TYPE_CHECKING:
-    from attngan.data import ImageDataset, TextDataset
-    from attngan.train import Outcome
 
 
 @click.command(cls=Command)
@@ -76,74 +59,39 @@ def train(
     patience: int | None, precision: str | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
-    network, training = preset(preset_name)
-    training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
-    if isinstance(network, TextConfig):
-        check_options(preset_name, {"--channels": channels, "--unconditional": unconditional, "--augment": augment})
-        training = with_penalty(training, penalty)
-    else:
-        if penalty:
-            raise AttnGANError(f"--penalty {penalty}", f"{preset_name} has its own, R1 + R2", "leave it out")
-        if channels:
-            with naming_the_option():
-                network = replace(network, channels=int(channels))
-        training = with_augmentation(training, augment, holdout)
-
-    from attngan.run_folder import check_folder
+    from attngan.commands.train_options import device_named, with_objective, with_precision
+    from attngan.presets import preset
+    from attngan.run_folder import check_data, check_folder
+    from attngan.tasks import TASKS
+    from attngan.tasks.base import TrainOptions, with_patience
     from attngan.train import train as run
     from attngan.training.run_logger import check_tensorboard
 
+    network, training = preset(preset_name)
+    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience)
+    task = TASKS[network.task]
+    training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
+    network, training = task.configure(network, training, options)
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
     training = with_precision(training, precision, where)
     _check_place(out, data)
-    read: ImageDataset | TextDataset
-    if isinstance(network, TextConfig):
-        config, tokenizer, read = read_text(preset_name, network, training, data, holdout, out)
-        config = replace(config, training=with_patience(config.training, patience, "sentences"))
-        said = text_summary(config, read, where.type, out)
-    else:
-        config, tokenizer, read = _read_pictures(
-            preset_name, network, training, data, holdout, patience, unconditional, out
-        )
-        said = _summary(config, read, where.type, out)
+    dataset = task.read(data, network)
+    check_data(out, dataset)
+    training = with_patience(task.hold_out(training, options, dataset), patience, dataset.noun)
+    task.check_holdout(training, dataset)
+    config, tokenizer = task.complete(network, training, options, dataset)
     check_folder(out, config)
-    click.echo(said)
+    held_out = f"; {training.holdout:,} held out" if training.holdout else ""
+    click.echo(f"data: {dataset.describe()}{held_out}")
+    click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
     if dry_run:
-        _say_sizes(config)
+        _print_sizes(config)
     else:
-        _say_end(run(config, read, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out)
-
-
-def _read_pictures(
-    preset_name: str, network: PictureNetworkConfig, training: TrainingConfig, data: Path, holdout: int | None,
-    patience: int | None, unconditional: bool, out: Path,
-) -> tuple[RunConfig, bytes, ImageDataset]:  # fmt: skip
-    """The run's config, its tokenizer.json if it draws from words, and its pictures."""
-    from attngan.run_folder import check_data
-    from attngan.tasks.configure import configured
-    from attngan.train import check_holdout
-
-    if unconditional and isinstance(network, TextToImageConfig):
-        raise AttnGANError(
-            "--unconditional", f"{preset_name} draws what captions say", "leave it out, or use an image preset"
+        _print_end(
+            run(config, dataset, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out
         )
-    pictures = _read(network, data)
-    check_data(out, pictures)
-    training = with_patience(with_holdout(training, holdout, pictures, preset_name), patience)
-    check_holdout(training, pictures)
-    names = () if unconditional or pictures.labels is None else tuple(pictures.class_names)
-    return *configured(preset_name, network, training, pictures, names), pictures
-
-
-def _read(network: PictureNetworkConfig, data: Path) -> ImageDataset:
-    """The pictures of --data as this network takes them."""
-    from attngan.data import load_captioned, load_pictures
-
-    if isinstance(network, TextToImageConfig):
-        return load_captioned(data, resolution=network.resolution, channels=network.channels)
-    return load_pictures(data, resolution=network.resolution, channels=network.channels)
 
 
 def _check_place(out: Path, data: Path) -> None:
@@ -157,7 +105,7 @@ def _check_place(out: Path, data: Path) -> None:
     check_place(out)
 
 
-def _say_sizes(config: RunConfig) -> None:
+def _print_sizes(config: RunConfig) -> None:
     import torch
 
     from attngan.train import build
@@ -168,48 +116,13 @@ def _say_sizes(config: RunConfig) -> None:
     click.echo("dry run: nothing was trained or written")
 
 
-def _say_end(outcome: Outcome, out: Path) -> None:
+def _print_end(outcome: str, out: Path) -> None:
     """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
-    from attngan.checkpoint import load_config
-    from attngan_runtime.tokens import TOKENIZER
+    from attngan.checkpoint import GENERATOR, load_about, load_config
+    from attngan.tasks import TASKS
 
     if outcome in ("interrupted", "terminated"):
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
         sys.exit(130 if outcome == "interrupted" else 0)
-    if isinstance(load_config(out).network, TextConfig):
-        say_kept(out)
-        return
-    click.echo(f"done: {out} holds {_kept(out, outcome)}")
-    prompt = '"a few words" ' if (out / TOKENIZER).exists() else ""
-    click.echo(f"draw from it with: attngan sample {out} {prompt}--out grid.png; see all with: attngan report {out}")
-
-
-def _kept(out: Path, outcome: str) -> str:
-    """Which generator the run folder holds, in words."""
-    from attngan.checkpoint import load_about
-
-    best = load_about(out / "generator.safetensors").get("best")
-    if not best:
-        return "the generator"
-    figures = (
-        f"its best generator, of {best['images']:,.0f} images (KID {best['kid']:.4f} ± {best['kid_error']:.4f}, "
-        "the lowest of twenty)"
-    )
-    return f"{figures}; stopped early, as KID had collapsed since" if outcome == "stopped early" else figures
-
-
-def _summary(config: RunConfig, pictures: ImageDataset, device: str, out: Path) -> str:
-    """Two lines: what is read, and what will be trained."""
-    from attngan.data import describe
-
-    network, training = config.picture_network, config.training
-    if isinstance(network, TextToImageConfig):
-        kind = f"from {network.vocabulary - 2:,} words" + (f" in {network.styles} styles" if network.styles > 1 else "")
-    else:
-        kind = f"{network.classes} classes" if network.classes else "unconditional"
-    held_out = f"; {training.holdout:,} held out" if training.holdout else ""
-    return (
-        f"data: {describe(pictures)}{held_out}\n"
-        f"train: {network.resolution}×{network.resolution}×{network.channels}, {kind}, "
-        f"{training.objective} with {training.penalty}, {training.images:,} images on {device}, into {out}"
-    )
+    best = load_about(out / GENERATOR).get("best")
+    click.echo(TASKS[load_config(out).task].describe_result(out, best, outcome == "stopped early"))

@@ -41,6 +41,11 @@ class Captions:
         return (text for group in (*self.texts, *self.tags) for text in group)
 
     @cached_property
+    def numbers(self) -> np.ndarray:
+        """int64 [N]: the number of each picture's concept."""
+        return numbered(self.concepts)
+
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of texts, tags and concepts."""
         return hashlib.sha256(json.dumps([self.texts, self.tags, self.concepts]).encode()).digest()

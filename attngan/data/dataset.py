@@ -13,6 +13,7 @@ class Dataset(ABC):
     """Samples in an order that depends on nothing but themselves. Subclasses are frozen dataclasses without eq."""
 
     noun: ClassVar[str]  #: what its samples are, such as pictures
+    unit: ClassVar[str]  #: the same as progress counts them
     group: ClassVar[str]  #: what is held out whole, such as a concept
     skipped: list[tuple[str, str]]  #: (name, reason) of those that can't be read
 

@@ -21,6 +21,7 @@ _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory
 class ImageDataset(Dataset):
     """Pictures of one size, by class or without, in an order that depends on their names alone."""
 
+    unit = "images"
     noun = "pictures"
     group = "picture"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ _LARGEST = 2**30  # bytes: the whole file is held in memory
 class TextDataset(Dataset):
     """Sentences in the order of their file. Equal ones are held out together."""
 
+    unit = "sentences"
     noun = "sentences"
     group = "sentence"
 
@@ -40,6 +42,14 @@ class TextDataset(Dataset):
         """SHA-256 in hex of the sentences: equal for equal training data."""
         return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
 
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """Of each sentence its words and marks of punctuation in lower case, split once; `take` hands them on.
+
+        Equal words are one object, so that those of a million sentences take 150 MB, not 800.
+        """
+        return [list(map(sys.intern, split_sentence(sentence))) for sentence in self.sentences]
+
     def describe(self) -> str:
         """`10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
         different = len(set(self.sentences))
@@ -51,7 +61,10 @@ class TextDataset(Dataset):
         return "; ".join(parts)
 
     def take(self, places: np.ndarray) -> Self:
-        return replace(self, sentences=[self.sentences[place] for place in places], skipped=[], blank=0)
+        taken = replace(self, sentences=[self.sentences[place] for place in places], skipped=[], blank=0)
+        if "words" in vars(self):
+            vars(taken)["words"] = [self.words[place] for place in places]
+        return taken
 
     def choose_held_out(self, count: int, seed: int) -> np.ndarray:
         return whole_groups(self.sentences, count, seed)

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from attngan.data import TextDataset
 from attngan.data.keywords import MOST_KEY_WORDS, content_words, drawn
 from attngan.evaluation.halves import draw_halves
 from attngan.evaluation.sentence_report import REAL, TRAINING, Scores, SentenceReport
-from attngan.evaluation.yardstick import SplitText, Yardstick
+from attngan.evaluation.yardstick import Yardstick
 from attngan.features.minilm import load_minilm
 from attngan.generators.text import LoadedTextGenerator
 from attngan.metrics.bleu import nltk_bleu
@@ -24,8 +25,8 @@ FREE, ASKED = "without key words", "from key words"  # kinds of sentences
 
 def evaluate_sentences(
     generators: dict[str, LoadedTextGenerator],
-    test: SplitText,
-    training: SplitText | None,
+    test: TextDataset,
+    training: TextDataset | None,
     *,
     samples: int = USUAL_SAMPLES,
     temperature: float = 1.0,
@@ -49,7 +50,7 @@ def evaluate_sentences(
     for kind, words, words_of_test in ((FREE, None, None), (ASKED, asked, every)):
         scores[kind] = {}
         for title, generator in generators.items():
-            text = SplitText.of(generator.write(np.arange(samples), words, temperature))
+            text = TextDataset(generator.write(np.arange(samples), words, temperature))
             nll = _per_token(generator.nll(test.sentences, words_of_test))
             scores[kind][title] = replace(yardstick.measure(text, words), nll=nll)
         scores[kind][REAL] = own if words else replace(own, coverage=None)
@@ -59,7 +60,7 @@ def evaluate_sentences(
     return SentenceReport(scores, samples, len(rest), temperature)
 
 
-def draw_test_halves(test: SplitText, samples: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_test_halves(test: TextDataset, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Places of `samples` test sentences that stand beside generated ones, and of those both are measured by."""
     return draw_halves(len(test), samples, USUAL_SAMPLES, test.noun, "test ")
 

@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from attngan.data import load_lines
+from attngan.data import TextDataset, load_lines
 from attngan.errors import AttnGANError
 from attngan.evaluation.sentence_report import SentenceReport
 from attngan.evaluation.sentences import USUAL_SAMPLES, evaluate_sentences
 from attngan.evaluation.table import name_columns
-from attngan.evaluation.yardstick import SplitText
 from attngan.generators.text import LoadedTextGenerator
 from attngan.metrics.kid import FEWEST_FOR_KID
 from attngan.run_folder import read_object
 
-Halves = tuple[SplitText, SplitText]  #: what a training was shown, and what it held out
+Halves = tuple[TextDataset, TextDataset]  #: what a training was shown, and what it held out
 
 
 def evaluate_writers(
@@ -31,7 +30,7 @@ def evaluate_writers(
     note says so. samples: sentences to write of each kind; 1,000, or half of the test sentences.
     Raises AttnGANError for too few sentences, and for runs that did not hold out the same ones of them.
     """
-    test = SplitText.of(load_lines(data).sentences)
+    test = load_lines(data)
     name, halves = _split_by_all(writers, test)
     if halves:
         training, test = halves
@@ -49,9 +48,9 @@ def evaluate_writers(
     return evaluate_sentences(columns, test, training, samples=samples, temperature=temperature)
 
 
-def _split_by_all(writers: Sequence[LoadedTextGenerator], text: SplitText) -> tuple[str, Halves | None]:
+def _split_by_all(writers: Sequence[LoadedTextGenerator], lines: TextDataset) -> tuple[str, Halves | None]:
     """The first run, and what it was shown and held out; AttnGANError if another's differ. A bundle doesn't tell."""
-    runs = [(writer.source.written, _split_by(writer, text)) for writer in writers if not writer.source.is_bundle]
+    runs = [(writer.source.written, _split_by(writer, lines)) for writer in writers if not writer.source.is_bundle]
     if not runs:
         return "", None
     first, halves = runs[0]
@@ -65,20 +64,20 @@ def _split_by_all(writers: Sequence[LoadedTextGenerator], text: SplitText) -> tu
     return first, halves
 
 
-def _split_by(writer: LoadedTextGenerator, text: SplitText) -> Halves | None:
+def _split_by(writer: LoadedTextGenerator, lines: TextDataset) -> Halves | None:
     """The sentences that its training was shown, and those it held out; None if it was not trained on these."""
     # Of all that are short enough, which is what a run's fingerprint is of.
-    short = [place for place, words in enumerate(text.words) if len(words) < writer.tokenizer.length]
-    return writer.split_dataset(text.take(np.array(short, np.int64)))
+    short = [place for place, words in enumerate(lines.words) if len(words) < writer.tokenizer.length]
+    return writer.split_dataset(lines.take(np.array(short, np.int64)))
 
 
-def _find_training(writer: LoadedTextGenerator) -> SplitText | None:
+def _find_training(writer: LoadedTextGenerator) -> TextDataset | None:
     """What a run was trained on, if it is still where it was."""
     if not writer.source.is_run:
         return None
     about = read_object(writer.source.folder / "data.json")
     try:
-        halves = _split_by(writer, SplitText.of(load_lines(Path(str(about.get("path", "")))).sentences))
+        halves = _split_by(writer, load_lines(Path(str(about.get("path", "")))))
     except AttnGANError:
         return None
     return halves[0] if halves else None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from attngan.data.text_file import TextDataset
-from attngan.data.tokenizer import split_sentence
+from attngan.data import TextDataset
 from attngan.evaluation.sentence_report import Scores
 from attngan.features.minilm import embeddings
 from attngan.metrics.bleu import ORDERS, References
@@ -22,22 +20,6 @@ from attngan.metrics.sentence_distance import kernel_distance
 
 
 @dataclass(frozen=True, eq=False)
-class SplitText(TextDataset):
-    """Sentences beside their words."""
-
-    words: list[list[str]] = field(default_factory=list)  #: of each sentence, with marks of punctuation, in lower case
-
-    @classmethod
-    def of(cls, sentences: Iterable[str]) -> Self:
-        """Splits each sentence once; equal words are one object, so that a million sentences take 150 MB, not 800."""
-        every = list(sentences)
-        return cls(every, words=[list(map(sys.intern, split_sentence(sentence))) for sentence in every])
-
-    def take(self, places: np.ndarray) -> Self:
-        return replace(super().take(places), words=[self.words[place] for place in places])
-
-
-@dataclass(frozen=True, eq=False)
 class Yardstick:
     """What sentences are compared with; make one with `Yardstick.of`."""
 
@@ -46,7 +28,7 @@ class Yardstick:
     training: frozenset[str] | None  #: sentences of the training text; None if it isn't there
 
     @classmethod
-    def of(cls, references: SplitText, samples: int, training: SplitText | None) -> Self:
+    def of(cls, references: TextDataset, samples: int, training: TextDataset | None) -> Self:
         """Real sentences in an order of chance: all of them for BLEU, the first `samples` for distances.
 
         Raises AttnGANError if a package is missing that embeddings need.
@@ -54,7 +36,7 @@ class Yardstick:
         seen = None if training is None else join_words(training.words)
         return cls(References(references.words), embeddings(references.sentences[:samples]), seen)
 
-    def measure(self, text: SplitText, keywords: Sequence[Sequence[str]] | None = None) -> Scores:
+    def measure(self, text: TextDataset, keywords: Sequence[Sequence[str]] | None = None) -> Scores:
         """Every figure of generated sentences, or of real ones in their place, but for the likelihood.
 
         text: 4 sentences or more; as many as there are features. keywords: what each was asked for, in lower case.

@@ -84,3 +84,11 @@ def find_source(name: str) -> Source:
         return Source(name, folder, LIKELIHOOD, is_shipped=True)
     shipped = ", ".join(sorted(path.parent.name for path in PRETRAINED.glob("*/config.json")))
     raise AttnGANError(name, f"no such run folder, nor a shipped generator ({shipped})", "check the path")
+
+
+def find_run(name: str) -> Source:
+    """The same of what PyTorch can open; AttnGANError for a bundle."""
+    source = find_source(name)
+    if source.is_bundle:
+        load_config(source.folder)  # which says what is missing
+    return source

@@ -47,4 +47,4 @@ def build_discriminator(config: NetworkConfig) -> nn.Module:
 
 def deploy(generator: nn.Module) -> nn.Module:
     """The generator as it is used: sampled, measured and exported."""
-    return NETWORKS[generator.config.task].deployed(generator)  # type: ignore[union-attr]
+    return NETWORKS[str(generator.config.task)].deployed(generator)  # type: ignore[union-attr]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from attngan.config import PictureNetworkConfig
+from attngan.config import ImageNetworkConfig, TextToImageConfig
 
 SLOPE = 0.2  #: of every leaky ReLU
 
@@ -50,7 +50,7 @@ class Block(nn.Module):
         return x + self.second(h)
 
 
-def stages_of(config: PictureNetworkConfig) -> list[tuple[int, int, int]]:
+def stages_of(config: ImageNetworkConfig | TextToImageConfig) -> list[tuple[int, int, int]]:
     """(width of the stage below, width, resolution) from 4² up."""
     below = (config.widths[0], *config.widths)
     return [(below[i], width, 4 * 2**i) for i, width in enumerate(config.widths)]

@@ -59,6 +59,7 @@ class TextGenerator(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         nn.init.normal_(self.position, std=0.1)
+        self.eval()  # its dropout is for likelihood alone
 
     def likelihood(self, tokens: Tensor, keywords: Tensor) -> Tensor:
         """Log-probabilities float [B, T, V] of each token of sentences int64 [B, T] after those before it."""

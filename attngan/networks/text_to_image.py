@@ -37,7 +37,7 @@ class TextToImageGenerator(nn.Module):
     def __init__(self, config: TextToImageConfig) -> None:
         super().__init__()
         self.config, self.resolution = config, config.resolution
-        self.text = TextEncoder(config)
+        self.text = TextEncoder(config).requires_grad_(False)  # it learns before, from matching words and pictures
         self.style = nn.Embedding(max(config.styles, 1), _STYLE_NAME)
         self.mapping = nn.Sequential(
             nn.Linear(config.z_dim + config.text_dim + _STYLE_NAME, _STYLE), nn.LeakyReLU(SLOPE),
@@ -125,7 +125,7 @@ class TextToImageDiscriminator(nn.Module):
     def __init__(self, config: TextToImageConfig) -> None:
         super().__init__()
         self.config = config
-        self.text = TextEncoder(config)
+        self.text = TextEncoder(config).requires_grad_(False)  # it learns before, from matching words and pictures
         self.style = nn.Embedding(max(config.styles, 1), _STYLE_NAME)
         self.stages = nn.ModuleList(
             SeeingStage(width, narrower, config, side) for narrower, width, side in reversed(list(stages_of(config)))

@@ -10,14 +10,14 @@ from dataclasses import replace
 import click
 
 from attngan.checkpoint import (
+    GENERATOR,
     LIKELIHOOD,
     PRETRAINED,
-    find_run,
-    load_config,
     load_tensors,
     save_tensors,
     write_atomically,
 )
+from attngan.generators.source import find_run
 from attngan_runtime.console import Command
 from attngan_runtime.tokens import TOKENIZER
 
@@ -32,18 +32,19 @@ def main(run: str, name: str, license_name: str, source: str) -> None:
 
     Of a generator that writes, what likelihood gave comes with it, as NAME-likelihood.
     """
-    folder = find_run(run)
-    config = replace(load_config(folder), license=license_name, source=source)
+    source_run = find_run(run)
+    folder = source_run.folder
+    config = replace(source_run.config, license=license_name, source=source)
     target = PRETRAINED / name
     target.mkdir(exist_ok=True)
-    for file in ("generator.safetensors", LIKELIHOOD):
+    for file in (GENERATOR, LIKELIHOOD):
         if (folder / file).exists():
             tensors, _ = load_tensors(folder / file)
             save_tensors(target / file, {key: value.half() for key, value in tensors.items()})
     write_atomically(target / "config.json", config.to_json().encode())
     if (folder / TOKENIZER).exists():
         write_atomically(target / TOKENIZER, (folder / TOKENIZER).read_bytes())
-    size = (target / "generator.safetensors").stat().st_size
+    size = (target / GENERATOR).stat().st_size
     click.echo(f"{target}: {size / 1e6:.2f} MB in fp16")
 
 

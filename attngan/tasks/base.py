@@ -1,59 +1,114 @@
-"""What a run is of: pictures or sentences. All in which they differ while they train, behind one interface."""
+"""One interface of a task: how its data are read, its runs configured, trained, sampled and measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
 
-from attngan.networks.build import Generator
-from attngan.training.batches import Step
-from attngan.training.run_logger import RunLogger
-from attngan.training.state import Progress, TrainingState
-
-
-class Measure(Protocol):
-    """What says on the way how near generated samples are to held-out ones."""
-
-    def measure(self, generator: Generator, device: torch.device, stop: Sequence[int]) -> tuple[float, float] | None:
-        """(KID, its standard error), or None if a stop signal came first."""
-        ...
+from attngan.config import RunConfig
+from attngan.data import Dataset
+from attngan.errors import AttnGANError
+from attngan.generators import Source
+from attngan.metrics.kid import FEWEST
+from attngan.training.task_run import TaskRun
 
 
-class Task(Protocol):
-    """The data of a run, and what is done with them besides the adversarial steps themselves."""
+@dataclass(frozen=True)
+class TrainOptions:
+    """What `attngan train` was asked for of one task more than of another; None or False where it was not."""
 
-    def prepare(self, state: TrainingState, folder: Path, records: RunLogger, stop: Sequence[int]) -> None:
-        """What comes before the first adversarial step; a stop signal ends it, and it goes on where it stood."""
-        ...
+    preset: str
+    channels: str | None = None
+    unconditional: bool = False
+    penalty: str | None = None
+    augment: str | None = None
+    holdout: int | None = None
+    patience: int | None = None
 
-    def tune(self, progress: Progress, networks: Iterable[nn.Module]) -> None:
-        """Sets the generators to what is trained now: their resolution, or their temperature."""
-        ...
 
-    def share_of_side(self, images: int) -> float:
-        """Of the resolution trained after so many images in the full one; 1 where there is none."""
-        ...
+class Task(ABC):
+    """What is trained. TASKS holds one of each."""
 
-    def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
-        """Batch number `step`, from place `seen` of the order on."""
-        ...
+    does: ClassVar[str]  #: what its generators do, such as `draws pictures`
+    has_words: ClassVar[bool]  #: whether a run has a tokenizer.json
+    sample_options: ClassVar[tuple[str, ...]]  #: of `attngan sample`, those that only some tasks take
 
-    def held_out_batch(self, seen: int) -> tuple[Tensor, Tensor | None]:
-        """As many samples that training never shows, and their labels."""
-        ...
+    @abstractmethod
+    def read(self, path: Path, network: Any) -> Dataset:
+        """Data as a network takes them; AttnGANError as `attngan.data` raises it."""
 
-    def open_quality(self) -> tuple[Measure | None, str]:
-        """What measures KID on the way, or None and the reason why nothing does."""
-        ...
+    @abstractmethod
+    def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
+        """A preset's network and training as the options change them; AttnGANError for options of other tasks."""
 
-    def save_samples(self, generator: Generator, records: RunLogger, images: int) -> None:
-        """What a person looks at."""
-        ...
+    def check_holdout(self, training: Any, dataset: Dataset) -> None:
+        """AttnGANError if what training holds out is too little for it, or more than can be."""
+        if training.holdout > dataset.most_held_out:
+            raise AttnGANError(
+                f"--holdout {training.holdout}",
+                f"leaves none of {len(dataset)} {dataset.noun}, or none of a class, to train on",
+                f"hold out {dataset.most_held_out} at most",
+            )
+        if training.holdout and not len(dataset.split(training.holdout, training.seed)[1]):
+            raise AttnGANError(
+                f"--holdout {training.holdout}",
+                f"no whole {dataset.group} of so few {dataset.noun} can be held out",
+                "use 0, or a larger number",
+            )
 
-    def finish(self, folder: Path) -> None:
-        """What is found out about the generator that is kept, after the last step."""
-        ...
+    @abstractmethod
+    def hold_out(self, training: Any, options: TrainOptions, dataset: Any) -> Any:
+        """Training with the number of samples that it holds out."""
+
+    @abstractmethod
+    def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
+        """The run's config, and the tokenizer.json of its training samples if it reads or writes words."""
+
+    @abstractmethod
+    def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
+        """The task with the data of one run."""
+
+    @abstractmethod
+    def summarise(self, config: RunConfig) -> str:
+        """What will be trained, in a few words."""
+
+    @abstractmethod
+    def describe_result(self, folder: Path, best: Mapping[str, Any] | None, stopped_early: bool) -> str:
+        """What a run folder holds in the end and what to do next; best: the KID of its generator."""
+
+    @abstractmethod
+    def sample(
+        self, source: Source, seeds: list[int] | None, attention: str | None, out: Path | None, **options: Any
+    ) -> None:
+        """What `attngan sample` does; options: `sample_options`."""
+
+    @abstractmethod
+    def evaluate(
+        self, generators: Sequence[Any], data: Path, samples: int | None, features: str | None,
+        temperature: float | None,
+    ) -> Any:  # fmt: skip
+        """What `attngan evaluate` prints: a report with as_dict(). The first generator's figures, others beside."""
+
+    def measure_copies(self, generator: Any, data: Path, held_out: Path | None, folder: Path, samples: int) -> Any:
+        """What `attngan memorisation` prints."""
+        raise AttnGANError(
+            generator.source.written, f"{self.does}, where pictures are wanted", "name another generator"
+        )
+
+
+def with_patience(training: Any, patience: int | None, noun: str) -> Any:
+    """--patience, which asks for something only where KID is measured."""
+    if training.holdout >= FEWEST:
+        return training if patience is None else replace(training, patience=patience)
+    if patience:
+        raise AttnGANError(
+            f"--patience {patience}",
+            f"KID needs {FEWEST} held-out {noun} and there are {training.holdout}",
+            "give --holdout, or leave it out",
+        )
+    return replace(training, patience=0)

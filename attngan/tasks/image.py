@@ -1,88 +1,308 @@
-"""A run of pictures, by class or from words."""
+"""Pictures, unconditional or by class."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attngan.checkpoint import load_generator
-from attngan.config import RunConfig
-from attngan.data import ImageDataset
-from attngan.data.conditioning import Conditions
-from attngan.data.split import take
+from attngan.augment import augment
+from attngan.config import AUGMENT, RunConfig
+from attngan.data import ImageDataset, load_pictures
+from attngan.data.split import usual_holdout
+from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
+from attngan.evaluation.image import evaluate_generator
 from attngan.evaluation.memorisation import FEWEST as FEWEST_FOR_COPIES
-from attngan.evaluation.memorisation import measure_run
-from attngan.networks.build import Generator
-from attngan.networks.text_to_image import TextToImageGenerator
-from attngan.training.batches import Batches, Step, resolution_at
-from attngan.training.damsm import learn_words
-from attngan.training.recovery import note
-from attngan.training.run_logger import RunLogger
-from attngan.training.state import Progress, TrainingState
-from attngan.training.validation import Quality, open_quality
-from attngan_runtime.tokens import Tokenizer
+from attngan.evaluation.memorisation import measure_into
+from attngan.features.efficientnet import features
+from attngan.features.extractor import EFFICIENTNET, load_extractor
+from attngan.generators import open_generator
+from attngan.metrics.kid import kid
+from attngan.networks import deploy
+from attngan.presets import OVERFITTING_TARGET, preset
+from attngan.random import derive, normals
+from attngan.streams import Stream
+from attngan.tasks.base import Task, TrainOptions
+from attngan.trainer import Augment
+from attngan.training.adaptive import MOST
+from attngan.training.batches import Batches
+from attngan.training.run_logger import RunLogger, note
+from attngan.training.schedule import between
+from attngan.training.state import Progress
+from attngan.training.task_run import TaskRun
+from attngan.training.validation import Validation, open_validation
+from attngan_runtime.inputs import naming_the_option
+from attngan_runtime.pixels import to_uint8
 
 
-class PictureTask:
-    """See `attngan.tasks.base.Task`. tokenizer: of pictures with captions."""
+class ImageTask(Task):
+    """See `attngan.tasks.base.Task`."""
 
-    def __init__(
-        self, config: RunConfig, pictures: ImageDataset, device: torch.device, tokenizer: Tokenizer | None
-    ) -> None:
-        self.config, self.pictures, self.device = config, pictures, device
-        conditions = Conditions(pictures, tokenizer) if tokenizer else None
-        self.batches = Batches(config, pictures, device, conditions)
-        self.labelled = conditions.label(pictures) if conditions else pictures
+    does, has_words = "draws pictures", False
+    sample_options = ("prompts", "classes", "style", "truncation", "interpolate")
 
-    def prepare(self, state: TrainingState, folder: Path, records: RunLogger, stop: Sequence[int]) -> None:
-        """Trains the text encoder and gives it, frozen, to all three networks; nothing to do without captions."""
-        if not self.batches.conditions:
-            return
-        text = learn_words(
-            self.config, self.pictures, self.batches.conditions, self.batches.training, folder, self.device, stop
+    def read(self, path: Path, network: Any) -> ImageDataset:
+        return load_pictures(path, resolution=network.resolution, channels=network.channels)
+
+    def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
+        if options.penalty:
+            raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
+        if options.channels:
+            with naming_the_option():
+                network = replace(network, channels=int(options.channels))
+        return network, _with_augmentation(training, options.augment, options.holdout)
+
+    def check_holdout(self, training: Any, dataset: Any) -> None:
+        if training.overfitting_target and not training.holdout:
+            raise _nothing_to_adapt_by()
+        super().check_holdout(training, dataset)
+
+    def hold_out(self, training: Any, options: TrainOptions, dataset: ImageDataset) -> Any:
+        """If no number is given, the usual one where anything is measured by them."""
+        count = options.holdout
+        if count is None:
+            measured = preset(options.preset)[1].patience or training.overfitting_target
+            count = usual_holdout(dataset) if measured else 0
+            if not count and training.overfitting_target:
+                raise AttnGANError(
+                    "--data", f"{len(dataset)} pictures; none can be held out of so few", "add --augment none"
+                )
+        return replace(training, holdout=count)
+
+    def complete(
+        self, network: Any, training: Any, options: TrainOptions, dataset: ImageDataset
+    ) -> tuple[RunConfig, bytes]:
+        names = () if options.unconditional or dataset.classes is None else tuple(dataset.class_names)
+        return RunConfig(options.preset, replace(network, classes=len(names)), training, names), b""
+
+    def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
+        return ImageRun(config, dataset, device)
+
+    def summarise(self, config: RunConfig) -> str:
+        network, training = config.network, config.training
+        return (
+            f"{network.resolution}×{network.resolution}×{network.channels}, {self._kind(network)}, "
+            f"{training.objective} with {training.penalty}, {training.images:,} images"
         )
-        for network in (state.trainer.generator, state.trainer.discriminator, state.ema.network):
-            if text is not None:
-                network.get_submodule("text").load_state_dict(text.state_dict())
 
-    def tune(self, progress: Progress, networks: Iterable[nn.Module]) -> None:
-        """Generators at the resolution that is trained now; D goes by its pictures.
+    def _kind(self, network: Any) -> str:
+        return f"{network.classes} classes" if network.classes else "unconditional"
 
-        The best of a smaller resolution is none of this one, however low its KID: blur costs little there.
-        """
-        side = resolution_at(self.config, progress.images)
-        if progress.resolution not in (0, side):
-            progress.best, progress.collapsed = None, 0
-        progress.resolution = side
-        for network in networks:
-            if isinstance(network, TextToImageGenerator):
-                network.resolution = side
+    def describe_result(self, folder: Path, best: Mapping[str, Any] | None, stopped_early: bool) -> str:
+        kept = "the generator"
+        if best:
+            kept = (
+                f"its best generator, of {best['images']:,.0f} images (KID {best['kid']:.4f} ± "
+                f"{best['kid_error']:.4f}, the lowest of twenty)"
+            )
+            kept += "; stopped early, as KID had collapsed since" if stopped_early else ""
+        return (
+            f"done: {folder} holds {kept}\n"
+            f"draw from it with: attngan sample {folder} {self._example}--out grid.png; see all with: "
+            f"attngan report {folder}"
+        )
 
-    def share_of_side(self, images: int) -> float:
-        return resolution_at(self.config, images) / self.pictures.images.shape[1]
+    _example = ""  # of what `attngan sample` takes
 
-    def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
-        return self.batches.step(step, seen, salt, probability)
+    def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.image import sample_pictures  # with matplotlib, which training need not wait for
 
-    def held_out_batch(self, seen: int) -> tuple[Tensor, Tensor | None]:
-        return self.batches.held_out_batch(seen)
+        sample_pictures(*arguments, **options)
 
-    def open_quality(self) -> tuple[Quality | None, str]:
-        return open_quality(take(self.labelled, self.batches.held_out), self.config.training.kid_samples)
+    def evaluate(
+        self, generators: Sequence[Any], data: Path, samples: int | None, features: str | None,
+        temperature: float | None,
+    ) -> Any:  # fmt: skip
+        first = generators[0]
+        if temperature is not None:
+            raise AttnGANError(f"--temperature {temperature:g}", f"{first.source.written} {self.does}", "leave it out")
+        self.check_beside(generators)
+        extractor = load_extractor(features) if features else EFFICIENTNET
+        pictures = self.read(data, first)
+        first.check_choices(pictures, f"--data {data}")
+        return self._compare(generators, pictures, data, samples, extractor)
 
-    def save_samples(self, generator: Generator, records: RunLogger, images: int) -> None:
-        records.save_samples(generator, images, *self.batches.shown())
+    def check_beside(self, generators: Sequence[Any]) -> None:
+        """AttnGANError if these generators have no figures side by side."""
+        if len(generators) > 1:
+            first, other = (one.source.written for one in generators[:2])
+            raise AttnGANError(f"--beside {other}", f"{first} draws without words", "leave the option out")
+
+    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, extractor: Any) -> Any:
+        return evaluate_generator(generators[0], pictures, data, samples, extractor)
+
+    def measure_copies(self, generator: Any, data: Path, held_out: Path | None, folder: Path, samples: int) -> Any:
+        source = generator.source
+        if held_out is None and not (source.is_run and source.config.training.holdout):
+            raise AttnGANError(
+                "--held-out",
+                f"not given, and {source.written} held no pictures out",
+                "name pictures that training never saw",
+            )
+        pictures = self.read(data, generator)
+        generator.check_choices(pictures, f"--data {data}")
+        halves = generator.split_dataset(pictures)
+        unseen = halves[1] if halves and len(halves[1]) else None
+        training = halves[0] if unseen else pictures  # what a run held out never counts as training pictures
+        if held_out is not None:
+            unseen = self.read(held_out, generator)
+        if unseen is None:
+            raise AttnGANError(
+                f"--data {data}",
+                f"not the pictures that {source.written} was trained on",
+                "name those, or give --held-out",
+            )
+        return measure_into(generator, training, unseen, folder, samples)
+
+
+class ImageRun(TaskRun):
+    """Pictures of one run."""
+
+    dataset: ImageDataset
+
+    def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
+        super().__init__(config, dataset, device)
+        self.batches: ImageBatches = self._open_batches()
+        self.conditions = self._conditions()
+
+    def _open_batches(self) -> ImageBatches:
+        return ImageBatches(self.config, self.dataset, self.device)
+
+    def _conditions(self) -> np.ndarray | None:
+        """What a generator is asked for to get pictures like those of the dataset, a row each."""
+        return self.dataset.classes if self.config.network.classes else None
+
+    def augment_probability(self, progress: Progress) -> float:
+        if self.plan.overfitting_target:
+            return progress.augmentation.probability
+        return between(self.plan.augment_probability, self.plan, progress.images)
+
+    def open_validation(self) -> tuple[Validation | None, str]:
+        places = self.batches.held_out
+        rows = None if self.conditions is None else self.conditions[places]
+        return open_validation(
+            len(places),
+            self.dataset.noun,
+            lambda: ImageValidation(self.dataset.images[places], rows, self.plan.kid_samples),
+        )
+
+    def save_samples(self, generator: nn.Module, logger: RunLogger, seen: int) -> None:
+        """A grid of seeds 0, 1, 2 …"""
+        rows, columns = self.shown()
+        count = 8 * columns if rows is None else len(rows)
+        seeds = torch.arange(count, device=self.device)
+        with torch.no_grad():
+            drawn = deploy(generator).from_seed(seeds, rows, torch.ones(count, device=self.device))  # type: ignore[operator]
+        logger.save_grid(to_uint8(drawn.cpu().numpy()), seen, columns)
+
+    def shown(self) -> tuple[Tensor | None, int]:
+        """Conditions of that grid, and its columns: by class one class a column, repeated where they are few."""
+        if not self.config.network.classes:
+            return None, 8
+        classes = min(self.config.network.classes, 16)
+        columns = classes * max(8 // classes, 1)
+        return torch.arange(8 * columns, device=self.device) % columns % classes, columns
 
     def finish(self, folder: Path) -> None:
         """memorisation.json and neighbours.png, unless they are there."""
-        if self.config.training.holdout < FEWEST_FOR_COPIES or (folder / "memorisation.json").exists():
+        if self.plan.holdout < FEWEST_FOR_COPIES or (folder / "memorisation.json").exists():
             return
-        training, held_out = (take(self.labelled, places) for places in (self.batches.training, self.batches.held_out))
+        training, held_out = (self.dataset.take(places) for places in (self.batches.training, self.batches.held_out))
         try:
-            measure_run(load_generator(str(folder)), training, held_out, folder)
+            measure_into(open_generator(str(folder)), training, held_out, folder)  # type: ignore[arg-type]
         except AttnGANError as error:  # the run itself is done, and whole
             note(f"no report on memorisation: {error}")
+
+
+class ImageBatches(Batches):
+    """Pictures, their classes, normal noise, and augmentation."""
+
+    def __init__(self, config: RunConfig, dataset: ImageDataset, device: torch.device) -> None:
+        super().__init__(dataset, config.training, device)
+        self.config, self.dataset = config, dataset
+
+    def samples(self, places: np.ndarray, seen: int) -> tuple[Tensor, Tensor | None]:
+        return self.pictures(places), self.conditions(places, seen)
+
+    def pictures(self, places: np.ndarray) -> Tensor:
+        """[B, C, H, W] in [−1, 1], channels last."""
+        array = torch.from_numpy(self.dataset.images[places]).to(self.device)
+        return (array.float() / 127.5 - 1).permute(0, 3, 1, 2)
+
+    def conditions(self, places: np.ndarray, seen: int) -> Tensor | None:
+        """What the pictures are of, or what chance calls them now."""
+        if not self.config.network.classes:
+            return None
+        assert self.dataset.classes is not None
+        return torch.from_numpy(self.dataset.classes[places]).to(self.device)
+
+    def noise(self, step: int, real: Tensor) -> tuple[Tensor, Tensor]:
+        seeds = derive(self.seed, Stream.LATENTS, step, torch.arange(2 * self.plan.batch))
+        z = normals(seeds, self.config.network.z_dim).to(self.device)
+        return z[: self.plan.batch], z[self.plan.batch :]
+
+    def augmentation(self, step: int, probability: float) -> Augment:
+        seeds = derive(self.seed, Stream.AUGMENTATION, step, torch.arange(2 * self.plan.batch)).to(self.device)
+        return lambda pictures: augment(pictures, seeds[: len(pictures)], self.plan.augment, probability)
+
+
+class ImageValidation(Validation):
+    """KID in EfficientNet-Lite0 features."""
+
+    batch = 32
+
+    def __init__(self, images: np.ndarray, conditions: np.ndarray | None, samples: int) -> None:
+        """images: held-out pictures, and their conditions. AttnGANError if the extractor's packages aren't there."""
+        super().__init__(len(images), samples)
+        self.images, self.conditions = images, None
+        features(images[:1])
+        if conditions is not None:
+            # In their real shares, in an order that mixes them.
+            order = np.resize(np.random.default_rng(0).permutation(len(images)), samples)
+            self.conditions = torch.from_numpy(conditions[order])
+
+    def real_features(self, part: slice) -> np.ndarray:
+        return features(self.images[part])
+
+    def made_features(self, deployed: nn.Module, seeds: Tensor) -> np.ndarray:
+        rows = self.conditions
+        some = None if rows is None else rows[seeds[0] : seeds[-1] + 1].to(seeds.device)
+        ones = torch.ones(len(seeds), device=seeds.device)
+        drawn = to_uint8(deployed.from_seed(seeds, some, ones).cpu().numpy())  # type: ignore[operator]
+        return features(premultiply(drawn) if drawn.shape[3] == 4 else drawn)
+
+    def distance(self, real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
+        return kid(real, made)
+
+
+def _nothing_to_adapt_by() -> AttnGANError:
+    return AttnGANError(
+        "--holdout 0", "adaptive augmentation measures on held-out pictures", "leave it out, or add --augment none"
+    )
+
+
+def _with_augmentation(training: Any, option: str | None, holdout: int | None) -> Any:
+    """--augment: adaptive, which needs held-out pictures, none, or a fixed probability."""
+    if option == "adaptive":
+        training = replace(training, augment=AUGMENT, overfitting_target=OVERFITTING_TARGET)
+    if option is None or option == "adaptive":
+        if training.overfitting_target and holdout == 0:
+            raise _nothing_to_adapt_by()
+        return training
+    if option == "none":
+        return replace(training, augment=(), augment_probability=(0.0, 0.0), overfitting_target=0.0)
+    try:
+        probability = float(option)
+    except ValueError:
+        raise AttnGANError(f"--augment {option}", "", "use adaptive, none, or a probability such as 0.3") from None
+    if not 0 < probability <= MOST:
+        raise AttnGANError(
+            f"--augment {option}", "", f"use above 0 to {MOST}, beyond which augmentations show in the pictures"
+        )
+    return replace(training, augment=AUGMENT, augment_probability=(probability, probability), overfitting_target=0.0)

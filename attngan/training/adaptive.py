@@ -48,5 +48,5 @@ class AdaptiveAugmentation:
         self.held_out_gap = keep * self.held_out_gap + (1 - keep) * (real - held_out)
         self.generated_gap = keep * self.generated_gap + (1 - keep) * (real - generated)
         step = images / min(_SPAN, max(plan.images // 5, 1))
-        step = step if self.overfitting > plan.overfitting_target else -step
+        step = step if self.overfitting > getattr(plan, "overfitting_target", 0.0) else -step
         self.probability = min(max(self.probability + step, 0.0), MOST)

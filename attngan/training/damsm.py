@@ -3,134 +3,123 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from attngan.augment import augment
 from attngan.checkpoint import load_tensors, save_tensors
-from attngan.config import RunConfig, TextToImageConfig
+from attngan.config import RunConfig
 from attngan.damsm import damsm_loss, sentence_scores, word_scores
-from attngan.data import ImageDataset
-from attngan.data.captions import numbered
+from attngan.data import CaptionedDataset
 from attngan.data.conditioning import Conditions
 from attngan.data.sampler import Sampler
-from attngan.errors import AttnGANError
 from attngan.networks.regions import SIDE, RegionEncoder
 from attngan.networks.text_encoder import TextEncoder
 from attngan.random import derive, uniforms
 from attngan.streams import Stream
-from attngan.training.state import adam_tensors, below, restore_adam
+from attngan.trainer import descend
+from attngan.training.phase import Figures, Phase
+from attngan.training.state import TrainingState, adam_tensors, restore_adam, without_prefix
 from attngan_runtime.tokens import PADDING, UNKNOWN
 
 FILE = "text_encoder.safetensors"
-_BATCH = 32
-_LEARNING_RATE = 1e-3
-_FORGOTTEN = 0.05  # share of words shown as the unknown one, so that it means something
-_SAVE_SECONDS = 60.0
-_SKIPS = 10  # steps in a row without finite gradients, after which there is nothing to go back to
 
 
-class Matching:
-    """The two encoders, their optimiser, and where they stand."""
+class WordMatching(Phase):
+    """The text encoder learns which words belong to which pictures (AttnGAN's DAMSM: Xu et al. 2018, section 3.2).
 
-    def __init__(self, config: RunConfig, device: torch.device) -> None:
-        assert isinstance(config.network, TextToImageConfig)
+    What it has learnt then reads for G and D, frozen.
+    """
+
+    name, unit = "matching words", "images"
+    remedy = "look at the pictures, or try another --seed"
+
+    def __init__(self, config: RunConfig, pictures: CaptionedDataset, conditions: Conditions, state: TrainingState):
+        self.config, self.pictures, self.conditions, self.state = config, pictures, conditions, state
+        self.plan, self.total, self.images = config.training, config.training.matching_images, 0
+        self.device = next(state.trainer.generator.parameters()).device
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(derive(config.training.seed, Stream.MATCHING_INITIAL)))
+            torch.manual_seed(int(derive(self.plan.seed, Stream.MATCHING_INITIAL)))
             self.networks = nn.ModuleDict(
                 {"text": TextEncoder(config.network), "regions": RegionEncoder(config.network)}
-            ).to(device)
-        self.optimizer = torch.optim.Adam(self.networks.parameters(), lr=_LEARNING_RATE)
-        self.images, self.last, self.device = 0, config.training.matching_images, device
-        self.half, self.skips = config.training.precision == "bf16", 0
+            ).to(self.device)
+        self.optimizer = torch.optim.Adam(self.networks.parameters(), lr=self.plan.matching_learning_rate)
+        self.places, _ = pictures.split(self.plan.holdout, self.plan.seed)
+        self._order = Sampler(int(derive(self.plan.seed, Stream.MATCHING_ORDER)), len(self.places))
+        self._loss = math.nan
 
-    def save(self, folder: Path) -> None:
-        """Writes text_encoder.safetensors: encoders, optimiser and images shown."""
-        tensors = self.networks.state_dict() | adam_tensors("adam", self.optimizer, self.networks)
-        save_tensors(folder / FILE, tensors, {"images": self.images})
+    @property
+    def seen(self) -> int:
+        return self.images
 
-    def load(self, folder: Path) -> None:
-        """Goes on from what `save` wrote; AttnGANError if that is damaged."""
-        path = folder / FILE
-        tensors, about = load_tensors(path, f"delete it, and the words are learnt again in {folder}", checked=True)
-        self.networks.load_state_dict({name: value for name, value in tensors.items() if not name.startswith("adam.")})
-        restore_adam(self.optimizer, self.networks, below(tensors, "adam."))
-        self.images = about["images"]
+    @property
+    def ended(self) -> bool:
+        return self.images >= self.total
 
-    def step(self, pictures: Tensor, condition: Tensor, concepts: Tensor) -> float:
-        """One step on [B, C, 32, 32] pictures in [−1, 1], their conditions and the numbers of their concepts.
+    def step(self) -> Figures:
+        seed, batch = self.plan.seed, self.plan.matching_batch
+        chosen = self.places[self._order.indices(self.images, batch)]
+        seeds = torch.arange(self.images, self.images + batch)
+        condition = torch.from_numpy(
+            self.conditions.drawn(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
+        )
+        small = _small(self.pictures.images[chosen], derive(seed, Stream.MATCHING_AUGMENTATION, seeds))
+        unknown = _with_unknown(condition, derive(seed, Stream.MATCHING_WORDS, seeds), self.plan.matching_unknown)
+        concepts = torch.from_numpy(self.pictures.captions.numbers[chosen])
+        figures = self.match(small.to(self.device), unknown.to(self.device), concepts.to(self.device))
+        self.images += batch
+        self._loss = figures["loss"]
+        return figures
 
-        Returns the loss. A gradient that is not finite moves nothing; AttnGANError after too many of them in a row.
-        """
+    def match(self, pictures: Tensor, condition: Tensor, concepts: Tensor) -> Figures:
+        """One step on [B, C, 32, 32] pictures in [−1, 1], their conditions and the numbers of their concepts."""
         for group in self.optimizer.param_groups:
-            group["lr"] = _LEARNING_RATE * (0.5 + 0.5 * math.cos(math.pi * self.images / self.last))
+            group["lr"] = self.plan.matching_learning_rate * (0.5 + 0.5 * math.cos(math.pi * self.images / self.total))
         named = (condition[:, 1:] != PADDING).any(1)  # a caption of nothing but punctuation matches no picture
         if not named.any():
-            return math.nan
+            return {"loss": math.nan}
         pictures, condition, concepts = pictures[named], condition[named], concepts[named]
         tokens = condition[:, 1 : 1 + (condition[:, 1:] != PADDING).sum(1).max()]  # scores of padding take time
         mask = tokens != PADDING
         words, sentence = self.networks["text"](tokens, mask)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bf16"):
             regions, whole = self.networks["regions"](pictures)
         same = concepts[:, None] == concepts
         loss = damsm_loss(word_scores(words, mask, regions.float()), same)
         loss = loss + damsm_loss(sentence_scores(sentence, whole.float()), same)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        finite = torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0).isfinite()
-        self.skips = 0 if finite else self.skips + 1
-        if self.skips >= _SKIPS:
-            raise AttnGANError(
-                "words and pictures",
-                f"their matching is not finite in {_SKIPS} steps in a row",
-                "look at the pictures, or try another --seed",
-            )
-        if finite:
-            self.optimizer.step()
-        return loss.item()
+        skipped = descend(self.optimizer, loss, max_norm=1.0)
+        return {name: value.item() for name, value in ({"loss": loss.detach()} | skipped).items()}
 
+    def postfix(self) -> Figures:
+        return {"loss": self._loss}
 
-def learn_words(
-    config: RunConfig, pictures: ImageDataset, conditions: Conditions, places: np.ndarray, folder: Path,
-    device: torch.device, stop: Sequence[int],
-) -> TextEncoder | None:  # fmt: skip
-    """The text encoder after training.matching_images pictures from `places`; None if a stop signal came first.
+    def restore(self, folder: Path) -> None:
+        """Goes on from what `save` wrote, if it did; AttnGANError if that is damaged."""
+        path = folder / FILE
+        if not path.exists():
+            return
+        tensors, about = load_tensors(path, f"delete it, and the words are learnt again in {folder}", checked=True)
+        self.networks.load_state_dict({name: value for name, value in tensors.items() if not name.startswith("adam.")})
+        restore_adam(self.optimizer, self.networks, without_prefix(tensors, "adam."))
+        self.images = about["images"]
 
-    Goes on from the folder's text_encoder.safetensors, which it writes every minute and at the end.
-    """
-    matching, plan = Matching(config, device), config.training
-    if (folder / FILE).exists():
-        matching.load(folder)
-    assert pictures.captions is not None
-    concepts = numbered(pictures.captions.concepts)
-    order, saved = Sampler(int(derive(plan.seed, Stream.MATCHING_ORDER)), len(places)), time.monotonic()
-    with tqdm(total=matching.last, initial=matching.images, unit=" images", desc="matching words", leave=False) as bar:
-        while matching.images < matching.last and not stop:
-            chosen = places[order.indices(matching.images, _BATCH)]
-            seeds = torch.arange(matching.images, matching.images + _BATCH)
-            called = derive(plan.seed, Stream.MATCHING_CAPTIONS, seeds).numpy()
-            condition = torch.from_numpy(conditions.drawn(chosen, called, always=True))
-            seen = _small(pictures.images[chosen], derive(plan.seed, Stream.MATCHING_AUGMENTATION, seeds))
-            condition = _forgetful(condition, derive(plan.seed, Stream.MATCHING_WORDS, seeds)).to(device)
-            loss = matching.step(seen.to(device), condition, torch.from_numpy(concepts[chosen]).to(device))
-            matching.images += _BATCH
-            bar.update(_BATCH)
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            if time.monotonic() - saved > _SAVE_SECONDS:
-                matching.save(folder)
-                saved = time.monotonic()
-    matching.save(folder)
-    text = matching.networks["text"]
-    assert isinstance(text, TextEncoder)
-    return text if matching.images >= matching.last else None
+    def save(self, folder: Path) -> None:
+        """text_encoder.safetensors: encoders, optimiser and images shown; and generator.safetensors."""
+        tensors = self.networks.state_dict() | adam_tensors("adam", self.optimizer, self.networks)
+        save_tensors(folder / FILE, tensors, {"images": self.images})
+        self._hand_over()
+        self.state.save_generator(folder)
+
+    def finish(self, folder: Path) -> None:
+        self.save(folder)
+
+    def _hand_over(self) -> None:
+        for network in (self.state.trainer.generator, self.state.trainer.discriminator, self.state.ema.network):
+            network.get_submodule("text").load_state_dict(self.networks["text"].state_dict())
 
 
 def _small(images: np.ndarray, seeds: Tensor) -> Tensor:
@@ -140,8 +129,8 @@ def _small(images: np.ndarray, seeds: Tensor) -> Tensor:
     return augment(pictures, seeds, ("translation", "scale"), 0.8)
 
 
-def _forgetful(condition: Tensor, seeds: Tensor) -> Tensor:
-    """The condition with some words replaced by the unknown one."""
+def _with_unknown(condition: Tensor, seeds: Tensor, share: float) -> Tensor:
+    """The condition with a share of the words replaced by the unknown one."""
     tokens = condition[:, 1:]
-    forgotten = (uniforms(seeds, tokens.shape[1]) < _FORGOTTEN) & (tokens != PADDING)
-    return torch.cat([condition[:, :1], tokens.masked_fill(forgotten, UNKNOWN)], 1)
+    hidden = (uniforms(seeds, tokens.shape[1]) < share) & (tokens != PADDING)
+    return torch.cat([condition[:, :1], tokens.masked_fill(hidden, UNKNOWN)], 1)

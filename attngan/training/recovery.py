@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
-from attngan.checkpoint import load_tensors
-from attngan.data import ImageDataset, TextDataset
+from attngan.checkpoint import GENERATOR, load_tensors
+from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.run_folder import check_data
-from attngan.training.run_logger import RunLogger
+from attngan.training.run_logger import RunLogger, note
 from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
 
 
-def note(text: str) -> None:
-    """One line on stderr that does not disturb the progress bar."""
-    tqdm.write(f"note: {text}", sys.stderr)
-
-
-def restore(state: TrainingState, folder: Path, data: ImageDataset | TextDataset, records: RunLogger) -> None:
+def restore(state: TrainingState, folder: Path, data: Dataset, logger: RunLogger) -> None:
     """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these data."""
     about, damage = state.load(folder)
     check_data(folder, data, about["fingerprint"])
@@ -31,14 +23,14 @@ def restore(state: TrainingState, folder: Path, data: ImageDataset | TextDataset
     if changed:
         note(f"{', '.join(changed)} since the checkpoint: the run goes on, but not to the same bits")
     _match_best(state, folder)
-    records.go_on_from(state.progress.images, state.progress.inspected)
+    logger.continue_from(state.progress.images, state.progress.inspected)
     if damage:
         note(damage)
         state.save(folder, data.fingerprint, keep_previous=False)
-        records.event(state.progress.images, "damaged checkpoint", damage)
+        logger.event(state.progress.images, "damaged checkpoint", damage)
 
 
-def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: RunLogger, reason: str) -> None:
+def roll_back(state: TrainingState, folder: Path, fingerprint: str, logger: RunLogger, reason: str) -> None:
     """The last good checkpoint at half the learning rate, with other batches: the same ones would fail again.
 
     If the run fails again before it gets further, that checkpoint may itself be the cause: then the one before it.
@@ -60,16 +52,16 @@ def roll_back(state: TrainingState, folder: Path, fingerprint: str, records: Run
     progress.rollbacks, progress.failed_at = failed.rollbacks + 1, failed.images
     _match_best(state, folder)
     detail = f"{reason}: back to {progress.images:,}, learning rate × {progress.learning_rate_scale:g}, other batches"
-    records.event(failed.images, "rollback", detail)
+    logger.event(failed.images, "rollback", detail)
     state.save(folder, fingerprint, keep_previous=False)
-    records.go_on_from(progress.images, progress.inspected)
+    logger.continue_from(progress.images, progress.inspected)
     note(f"after {failed.images:,} images {detail}")
 
 
 def _match_best(state: TrainingState, folder: Path) -> None:
     """The best KID is that of generator.safetensors: a kill or a rollback can leave one from further on, or none."""
     try:
-        state.progress.best = load_tensors(folder / "generator.safetensors")[1].get("best")
+        state.progress.best = load_tensors(folder / GENERATOR)[1].get("best")
     except AttnGANError as error:  # lost or damaged
         note(f"{error.subject}: {error.problem}; writing the newest")
         state.progress.best = None

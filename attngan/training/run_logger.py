@@ -1,21 +1,23 @@
-"""The records of a run that people and `attngan report` look at."""
+"""All that a run writes for people: records, samples, data.json, TensorBoard, bars and notes on the terminal."""
 
 from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from tqdm import tqdm
 
 from attngan.checkpoint import not_saved, write_atomically
-from attngan.data import ImageDataset, TextDataset
+from attngan.data import Dataset
 from attngan.errors import AttnGANError
-from attngan.networks.build import Generator, deploy
-from attngan.run_folder import EVENTS, METRICS, QUALITY, noun_of, read_lines
+from attngan.run_folder import EVENTS, METRICS, QUALITY, read_lines
 from attngan_runtime.grid import save_grid
-from attngan_runtime.pixels import to_uint8
 
 
 class RunLogger:
@@ -25,7 +27,7 @@ class RunLogger:
         self.folder, self._tensorboard = folder, tensorboard
         self._board: Any = None
 
-    def go_on_from(self, images: int, inspected: int) -> None:
+    def continue_from(self, images: int, inspected: int) -> None:
         """Drops what was measured after the checkpoint, which this run will measure again, and lines torn by a kill.
 
         Events stay: a rollback is one although the run is back before it.
@@ -67,38 +69,48 @@ class RunLogger:
         if line not in read_lines(self.folder / EVENTS):
             self.write(EVENTS, images, {"event": event, "detail": detail})
 
-    def save_samples(self, generator: Generator, images: int, labels: torch.Tensor | None, columns: int) -> None:
-        """A grid of seeds 0, 1, 2 …, one a label; eight rows of them without labels."""
-        device = next(generator.parameters()).device
-        seeds = torch.arange(8 * columns if labels is None else len(labels), device=device)
-        with torch.no_grad():
-            drawn = deploy(generator).from_seed(seeds, labels, torch.ones(len(seeds), device=device))
-        path = self.folder / "samples" / f"{images:09d}.png"
-        try:
-            path.parent.mkdir(exist_ok=True)
-            save_grid(to_uint8(drawn.cpu().numpy()), path, columns)
-        except OSError as error:
-            raise not_saved(path, error) from None
+    def save_grid(self, pictures: np.ndarray, images: int, columns: int) -> None:
+        """What the generator draws after so many images; pictures uint8 [B, H, W, C]."""
+        with self._sample_file(images, ".png") as path:
+            save_grid(pictures, path, columns)
 
     def save_text(self, text: str, images: int) -> None:
-        """Sentences of a generator that writes."""
-        path = self.folder / "samples" / f"{images:09d}.txt"
+        """What the generator writes after so many sentences."""
+        with self._sample_file(images, ".txt") as path:
+            path.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _sample_file(self, images: int, suffix: str) -> Iterator[Path]:
+        path = self.folder / "samples" / f"{images:09d}{suffix}"
         try:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            yield path
         except OSError as error:
             raise not_saved(path, error) from None
 
-    def save_data(self, path: str, data: ImageDataset | TextDataset, held_out: int) -> None:
+    def save_data(self, path: str, data: Dataset, held_out: int) -> None:
         """data.json: what the run was trained on, so that others can tell."""
         content = {
             "path": path,
-            noun_of(data): len(data),
+            data.noun: len(data),
             "held_out": held_out,
             "fingerprint": data.fingerprint,
             "skipped": len(data.skipped),
         }
         write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
+
+
+def note(text: str) -> None:
+    """One line on stderr that does not disturb the progress bar."""
+    tqdm.write(f"note: {text}", sys.stderr)
+
+
+def progress_bar(name: str, total: int, seen: int, unit: str) -> tqdm:
+    """A bar with a name goes away when it is done."""
+    return tqdm(
+        total=total, initial=min(seen, total), unit=f" {unit}", desc=name or None, leave=not name, dynamic_ncols=True,
+        smoothing=0.05,
+    )  # fmt: skip
 
 
 def _finite(value: Any) -> Any:

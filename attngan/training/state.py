@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attngan.checkpoint import DamagedFileError, check_architecture, load_tensors, save_tensors
-from attngan.config import NetworkConfig
+from attngan.checkpoint import GENERATOR, DamagedFileError, check_architecture, load_tensors, save_tensors
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
-from attngan.networks.build import Generator
 from attngan.trainer import Trainer
 from attngan.training.adaptive import AdaptiveAugmentation
 
@@ -53,7 +51,7 @@ class Progress:
 class TrainingState:
     """The networks, their average and the optimisers of a run, and how they go to disk and back."""
 
-    def __init__(self, trainer: Trainer, ema: Ema[Generator], network: NetworkConfig) -> None:
+    def __init__(self, trainer: Trainer, ema: Ema[nn.Module], network: Any) -> None:
         self.trainer, self.ema, self.network = trainer, ema, network
         self.progress = Progress()
         self._networks: dict[str, nn.Module] = {
@@ -98,7 +96,7 @@ class TrainingState:
         about: dict[str, Any] = {"images": self.progress.images, "network": asdict(self.network)}
         if self.progress.best and self.progress.best["images"] == self.progress.images:
             about["best"] = self.progress.best
-        save_tensors(folder / "generator.safetensors", self.ema.network.state_dict(), about)
+        save_tensors(folder / GENERATOR, self.ema.network.state_dict(), about)
         for name in ("memorisation.json", "neighbours.png"):
             (folder / name).unlink(missing_ok=True)
 
@@ -125,9 +123,9 @@ class TrainingState:
         check_architecture(path, about.get("network"), self.network)
         try:
             for name, network in self._networks.items():
-                network.load_state_dict(below(tensors, f"{name}."))
+                network.load_state_dict(without_prefix(tensors, f"{name}."))
             for name, optimizer in self._optimizers.items():
-                restore_adam(optimizer, self._networks[name], below(tensors, f"adam.{name}."))
+                restore_adam(optimizer, self._networks[name], without_prefix(tensors, f"adam.{name}."))
             self.trainer.steps = about["steps"]
             progress = dict(about["progress"])
             progress["augmentation"] = AdaptiveAugmentation(**progress["augmentation"])
@@ -174,6 +172,6 @@ def restore_adam(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: 
             optimizer.state[parameter][entry] = value
 
 
-def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def without_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with `prefix`, without it."""
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,65 +1,67 @@
-"""KID of the averaged generator against held-out pictures while it trains: which is best, and whether it collapsed."""
+"""KID of the averaged generator against held-out samples while it trains: which is best, and whether it collapsed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
-from attngan.data import ImageDataset
-from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
-from attngan.features.efficientnet import features
-from attngan.metrics.kid import FEWEST, kid
-from attngan.networks.build import Generator, deploy
+from attngan.metrics.kid import FEWEST
+from attngan.networks import deploy
 from attngan.training.state import Progress
-from attngan_runtime.pixels import to_uint8
-
-_BATCH = 32  # pictures between two looks at the stop signals: about a second
 
 
-class Quality:
-    """Measures always the same seeds against the same pictures, so that its figures can be compared over a run."""
+class Validation(ABC):
+    """Measures always the same seeds against the same samples, so that its figures can be compared over a run."""
 
-    def __init__(self, held_out: ImageDataset, samples: int) -> None:
-        """samples: pictures to draw each time. Raises AttnGANError if the extractor's packages are not there."""
+    batch: int  #: samples between two looks at the stop signals: about a second
+
+    def __init__(self, held_out: int, samples: int) -> None:
+        """held_out: samples to compare with. samples: to make each time."""
         self.held_out, self.samples = held_out, samples
-        features(held_out.images[:1])
         self._real: list[np.ndarray] = []
-        # The classes or conditions in their real shares, in an order that mixes them.
-        self._labels = None
-        if held_out.labels is not None:
-            order = np.resize(np.random.default_rng(0).permutation(len(held_out)), samples)
-            self._labels = torch.from_numpy(held_out.labels[order])
+
+    @abstractmethod
+    def real_features(self, part: slice) -> np.ndarray:
+        """float [B, d] of some of the held-out samples."""
+
+    @abstractmethod
+    def made_features(self, deployed: nn.Module, seeds: torch.Tensor) -> np.ndarray:
+        """float [B, d] of what a deployed generator makes of consecutive seeds int64 [B]."""
+
+    @abstractmethod
+    def distance(self, real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
+        """(KID, its standard error) of features [N, d] and [M, d]."""
 
     @torch.no_grad()
-    def measure(self, generator: Generator, device: torch.device, stop: Sequence[int]) -> tuple[float, float] | None:
+    def measure(self, generator: nn.Module, device: torch.device, stop: Sequence[int]) -> tuple[float, float] | None:
         """(KID, its standard error), or None if a stop signal came first."""
-        for start in range(sum(map(len, self._real)), len(self.held_out), _BATCH):
+        for start in range(sum(map(len, self._real)), self.held_out, self.batch):
             if stop:
                 return None
-            self._real.append(features(self.held_out.images[start : start + _BATCH]))
+            self._real.append(self.real_features(slice(start, start + self.batch)))
         deployed, parts = deploy(generator), []
-        for start in range(0, self.samples, _BATCH):
+        for start in range(0, self.samples, self.batch):
             if stop:
                 return None
-            seeds = torch.arange(start, min(start + _BATCH, self.samples), device=device)
-            some = None if self._labels is None else self._labels[start : start + len(seeds)].to(device)
-            drawn = to_uint8(deployed.from_seed(seeds, some, torch.ones(len(seeds), device=device)).cpu().numpy())
-            parts.append(features(premultiply(drawn) if drawn.shape[3] == 4 else drawn))
-        return kid(np.concatenate(self._real), np.concatenate(parts))
+            seeds = torch.arange(start, min(start + self.batch, self.samples), device=device)
+            parts.append(self.made_features(deployed, seeds))
+        return self.distance(np.concatenate(self._real), np.concatenate(parts))
 
 
-def open_quality(held_out: ImageDataset, samples: int) -> tuple[Quality | None, str]:
+def open_validation(held_out: int, noun: str, make: Callable[[], Validation]) -> tuple[Validation | None, str]:
     """What measures KID on the way, or None and the reason why nothing does."""
-    if not len(held_out):
+    if not held_out:
         return None, ""
-    if len(held_out) < FEWEST:
-        return None, f"{len(held_out)} held-out pictures are too few for KID ({FEWEST} are needed)"
+    if held_out < FEWEST:
+        return None, f"{held_out} held-out {noun} are too few for KID ({FEWEST} are needed)"
     try:
-        return Quality(held_out, samples), ""
-    except AttnGANError as error:
+        return make(), ""
+    except AttnGANError as error:  # a package is missing that features need
         return None, str(error)
 
 

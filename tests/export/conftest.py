@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from attngan.checkpoint import save_tensors
-from attngan.config import RunConfig, TextConfig, preset
+from attngan.config import RunConfig, TextConfig
 from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
-from attngan.networks.build import build_generator
+from attngan.networks import build_generator
+from attngan.presets import preset
 from attngan_export import text_form
 from attngan_export.export import export_generator
 from attngan_runtime.sentences import END

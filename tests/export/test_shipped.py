@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 import onnx
 import pytest
+from attngan.generators.prompts import conditions
+from attngan.generators.sentences import load_writer
 from onnx import numpy_helper
 
 from attngan.checkpoint import PRETRAINED, load_generator
 from attngan.data.transforms import premultiply
-from attngan.generators.prompts import conditions
-from attngan.generators.sentences import load_writer
 from attngan_export.export import export_generator
 from attngan_runtime import Generator
 from attngan_runtime.bundle import Bundle, shipped_names

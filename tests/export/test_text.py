@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from attngan.generators.sentences import load_writer
 from google.protobuf.message import Message
 from onnx import numpy_helper
 
-from attngan.generators.sentences import load_writer
 from attngan_export import bench, export, gate
 from attngan_export.describe import golden
 from attngan_export.export import export_generator, form_of, load

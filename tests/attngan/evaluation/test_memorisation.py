@@ -17,7 +17,7 @@ from PIL import Image
 
 from attngan.checkpoint import load_generator, save_tensors, write_atomically
 from attngan.cli import main
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import ImageDataset
 from attngan.data.split import split, take
 from attngan.errors import AttnGANError
@@ -27,6 +27,7 @@ from attngan.evaluation.nearest import nearest_by_pixels, thumbnails
 from attngan.features.extractor import Extractor
 from attngan.metrics.closeness import Share, share_closer, share_nearest_to_training
 from attngan.networks.image import ImageGenerator
+from attngan.presets import preset
 
 PIXELS = Extractor("pixels", None, lambda images: images.reshape(len(images), -1).astype(np.float32) / 255)
 

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attngan.config import TextConfig, TrainingConfig
+from attngan.config import TextConfig, TextTraining
 from attngan.data import TextDataset
 from attngan.data.keywords import content_words, drawn
-from attngan.data.split import split
 from attngan.networks.text import TextGenerator
 from attngan.random import derive
 from attngan.streams import Stream
@@ -19,7 +18,7 @@ from attngan_runtime.tokens import PADDING
 _BATCH = 64  # sentences measured at once
 
 
-class Sentences:
+class EncodedText:
     """The sentences of a run in the order of their file.
 
     tokens: int64 [N, L]. content: int64 [N, C], the known content words of each sentence, then 0.
@@ -27,12 +26,12 @@ class Sentences:
     """
 
     def __init__(
-        self, lines: TextDataset, tokenizer: SentenceTokenizer, network: TextConfig, plan: TrainingConfig
+        self, lines: TextDataset, tokenizer: SentenceTokenizer, network: TextConfig, plan: TextTraining
     ) -> None:
         self.plan, self.most = plan, network.keywords
         self.tokens = torch.from_numpy(tokenizer.tokens(lines.sentences))
         self.content = _content(lines, tokenizer)
-        self.training, self.held_out = split(lines, plan.holdout, plan.seed)
+        self.training, self.held_out = lines.split(plan.holdout, plan.seed)
 
     def batch(self, places: np.ndarray, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens int64 [B, T], T those of the longest, and key words int64 [B, K] that the seeds int64 [B] draw."""
@@ -40,7 +39,7 @@ class Sentences:
         length = int((tokens != PADDING).sum(1).max())
         return tokens[:, :length], drawn(self.content[places], seeds, self.most, self.plan.without_keywords)
 
-    def measured(self) -> tuple[Tensor, Tensor]:
+    def held_out_sentences(self) -> tuple[Tensor, Tensor]:
         """All held-out sentences [N, T] and their key words [N, K], always the same ones."""
         seeds = derive(self.plan.seed, Stream.MEASURED_KEYWORDS, torch.arange(len(self.held_out)))
         return self.batch(self.held_out, seeds)
@@ -49,7 +48,7 @@ class Sentences:
     def held_out_nll(self, generator: TextGenerator, device: torch.device) -> float:
         """Mean −log probability per token of held-out sentences, in nats."""
         total, count = 0.0, 0
-        for tokens, keywords in zip(*(part.split(_BATCH) for part in self.measured()), strict=True):
+        for tokens, keywords in zip(*(part.split(_BATCH) for part in self.held_out_sentences()), strict=True):
             total += float(generator.surprise(tokens.to(device), keywords.to(device)).sum())
             count += int((tokens != PADDING).sum())
         return total / count
@@ -57,10 +56,7 @@ class Sentences:
 
 def _content(lines: TextDataset, tokenizer: SentenceTokenizer) -> Tensor:
     known = {word: number for number, word in enumerate(tokenizer.words)}
-    numbers = [
-        [known[word] for word in content_words(tokenizer.split(sentence)) if word in known]
-        for sentence in lines.sentences
-    ]
+    numbers = [[known[word] for word in content_words(words) if word in known] for words in lines.words]
     content = np.full((len(numbers), max(1, *map(len, numbers))), PADDING, np.int64)
     for row, some in zip(content, numbers, strict=True):
         row[: len(some)] = some

@@ -1,0 +1,1 @@
+"""What `attngan sample` makes of a generator, one file a task."""

@@ -1,0 +1,67 @@
+"""Pictures of prompts, and where each word was looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from attngan.errors import AttnGANError
+from attngan.generators import Source
+from attngan.generators.text_to_image import TorchTextToImageGenerator, prompt_conditions
+from attngan.sampling.pictures import WHOLE, read_options
+from attngan.visualization.word_sheet import word_sheet
+from attngan_runtime.grid import check_sheet_size, save_grid, save_picture
+from attngan_runtime.inputs import chosen_style
+
+
+def sample_prompts(
+    source: Source, seeds: list[int] | None, attention: str | None, out: Path | None, *, prompts: tuple[str, ...],
+    classes: str | None, style: str | None, truncation: str, interpolate: int | None,
+) -> None:  # fmt: skip
+    """A row a prompt (and truncation), a column a seed; with attention a row a picture and a column a word."""
+    seeds = list(range(8 if prompts else 64)) if seeds is None else seeds
+    options = read_options(source.written, seeds, attention, out, truncation, interpolate)
+    assert out is not None
+    generator = TorchTextToImageGenerator(source)
+    _check(generator.name, prompts, classes, interpolate, options.point)
+    number = chosen_style(style, generator.name, generator.choice_names)
+    tokens = generator.tokenizer.encode(prompts)
+    for line in tokens.warnings():
+        click.echo(f"warning: {line}", err=True)
+    rows, values = prompt_conditions(tokens, number), options.truncations
+    if attention == WHOLE:
+        save_picture(word_sheet(generator, tokens, rows, seeds, values[0]), out)
+        click.echo(f"wrote where {generator.name} looks for each word to {out}")
+        return
+    side, count = generator.resolution, len(rows) * len(values) * len(seeds)
+    columns = len(seeds) if len(rows) * len(values) > 1 else None
+    check_sheet_size(count, side, side, columns)
+    drawn = [generator.sample(seeds, np.repeat(row[None], len(seeds), 0), value) for row in rows for value in values]
+    save_grid(np.concatenate(drawn), out, columns)
+    click.echo(f"wrote {count} pictures to {out}")
+
+
+def _check(
+    name: str, prompts: tuple[str, ...], classes: str | None, steps: int | None, point: tuple[int, int] | None
+) -> None:
+    """Raises AttnGANError unless there are prompts, and all options are for a generator that draws from words."""
+    if not prompts:
+        raise AttnGANError(
+            "PROMPT",
+            f"none given, and {name} draws from words",
+            'add some in quotes, such as "red heart", or "" for none',
+        )
+    if classes is not None:
+        raise AttnGANError(f"--classes {classes}", f"{name} has no classes but prompts", "leave the option out")
+    if steps:
+        raise AttnGANError(
+            f"--interpolate {steps}", "not for a generator that draws from words", "leave the option out"
+        )
+    if point:
+        raise AttnGANError(
+            f"--attention {point[0]},{point[1]}",
+            f"{name} attends to words, not from a point",
+            "write --attention alone, as the last option",
+        )
