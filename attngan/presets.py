@@ -6,7 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from attngan.config import (AUGMENT, ImageNetworkConfig, ImageTraining, NetworkConfig, TextConfig, TextToImageConfig, TextToImageTraining, TextTraining, TrainingConfig)
+from attngan.config import (
+    AUGMENT,
+    ImageNetworkConfig,
+    ImageTraining,
+    NetworkConfig,
+    TextConfig,
+    TextToImageConfig,
+    TextToImageTraining,
+    TextTraining,
+    TrainingConfig,
+)
 from attngan.errors import AttnGANError
 
 #: Where adaptive augmentation holds the overfitting heuristic; see docs/small-data.md for how it was chosen.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from attngan.random import uniforms
 
-FEWEST, MOST = 2, 5  #: key words drawn for a sentence that has as many
+FEWEST_KEY_WORDS, MOST_KEY_WORDS = 2, 5  #: key words drawn for a sentence that has as many
 
 
 @cache
@@ -32,12 +32,12 @@ def content_words(words: Iterable[str]) -> list[str]:
 def drawn(content: Tensor, seeds: Tensor, most: int, without: float = 0.0) -> Tensor:
     """int64 [B, most]: some of each sentence's content words in random order, then 0.
 
-    content: int64 [B, C], their numbers, then 0. seeds: int64 [B], which decide. Of a sentence FEWEST to `most` words
-    are drawn, all numbers alike, or as many as it has; with probability `without` none at all.
+    content: int64 [B, C], their numbers, then 0. seeds: int64 [B], which decide. Of a sentence FEWEST_KEY_WORDS to
+    `most` words are drawn, all numbers alike, or as many as it has; with probability `without` none at all.
     """
     chance = uniforms(seeds, content.shape[1] + 2)
     order = chance[:, 2:].masked_fill(content == 0, 2.0).argsort(1)[:, :most]
     found = torch.nn.functional.pad(content.gather(1, order), (0, most - order.shape[1]))
-    count = FEWEST + (chance[:, 0] * (most + 1 - FEWEST)).long()
+    count = FEWEST_KEY_WORDS + (chance[:, 0] * (most + 1 - FEWEST_KEY_WORDS)).long()
     count = torch.where(chance[:, 1] < without, 0, count)
     return torch.where(torch.arange(most, device=content.device) < count[:, None], found, 0)

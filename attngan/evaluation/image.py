@@ -13,12 +13,15 @@ from tqdm import tqdm
 
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
+from attngan.evaluation.halves import draw_halves
+from attngan.evaluation.table import Report, number, table_lines
 from attngan.features.cache import real_features
 from attngan.features.efficientnet import NAME
 from attngan.features.extractor import EFFICIENTNET, Extractor
 from attngan.generators.image import LoadedImageGenerator
+from attngan.metrics.estimate import Estimate
 from attngan.metrics.fid import fid, fid_metric
-from attngan.metrics.kid import FEWEST, kid
+from attngan.metrics.kid import FEWEST_FOR_KID, kid
 from attngan.metrics.precision_recall import density_and_coverage, precision_and_recall
 
 _SAMPLES = 2000
@@ -28,64 +31,68 @@ Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Report:
-    """How far generated pictures are from real ones; each `real_` figure is of real pictures against other real ones.
+class Figures:
+    """How far pictures are from real ones."""
 
-    Generated and real pictures of one distribution differ in no figure but by chance.
-    """
+    kid: Estimate  #: 0 but for chance at best
+    fid: float  #: depends on the number of pictures: comparable at equal numbers only
+    precision: float  #: share of the pictures that lie among real ones, k = 3
+    recall: float  #: share of real pictures that lie among the others, k = 3
+    density: float  #: how densely real pictures surround the others, k = 5; 1 at best, or more
+    coverage: float  #: share of real pictures with one of the others near them, k = 5
 
-    kid: float  #: 0 but for chance at best
-    kid_error: float  #: its standard error
-    fid: float  #: depends on `samples`: comparable at equal numbers only
-    precision: float  #: share of generated pictures that lie among real ones, k = 3
-    recall: float  #: share of real pictures that lie among generated ones, k = 3
-    density: float  #: how densely real pictures surround the generated ones, k = 5; 1 at best, or more
-    coverage: float  #: share of real pictures with a generated one near them, k = 5
-    real_kid: float
-    real_kid_error: float
-    real_fid: float
-    real_precision: float
-    real_recall: float
-    real_density: float
-    real_coverage: float
+    @classmethod
+    def of(cls, real: np.ndarray, other: np.ndarray) -> Figures:
+        """Of features [N, d] against real ones [N, d]."""
+        distance = Estimate(*kid(real, other), len(other))
+        return cls(distance, fid(real, other), *precision_and_recall(real, other), *density_and_coverage(real, other))
+
+    def as_dict(self, prefix: str) -> dict[str, float]:
+        """By name, KID's error as `kid_error`."""
+        figures = {"kid": self.kid.value, "kid_error": self.kid.error}
+        figures |= {name: value for name, value in asdict(self).items() if name != "kid"}
+        return {prefix + name: value for name, value in figures.items()}
+
+
+@dataclass(frozen=True)
+class ImageReport(Report):
+    """Generated and real pictures of one distribution differ in no figure but by chance."""
+
+    generated: Figures  #: of generated pictures against real ones
+    real: Figures  #: of real pictures against other real ones
     samples: int  #: pictures on each side of each comparison
     features: str = NAME  #: figures in other features can't be compared
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return asdict(self)
+        """The figures, ready for JSON; those of real pictures begin with `real_`."""
+        about = {"samples": self.samples, "features": self.features}
+        return self.generated.as_dict("") | self.real.as_dict("real_") | about
 
     def lines(self) -> list[str]:
-        """A small table for the console."""
+        names = [("KID", "kid", 4), ("FID", "fid", 2)]
+        for name, k in (("precision", 3), ("recall", 3), ("density", 5), ("coverage", 5)):
+            names.append((f"{name} (k = {k})", name, 3))
         rows = [
-            ("KID", f"{self.kid:.4f} ± {self.kid_error:.4f}", f"{self.real_kid:.4f} ± {self.real_kid_error:.4f}"),
-            ("FID", f"{self.fid:.2f}", f"{self.real_fid:.2f}"),
-            ("precision (k = 3)", f"{self.precision:.3f}", f"{self.real_precision:.3f}"),
-            ("recall (k = 3)", f"{self.recall:.3f}", f"{self.real_recall:.3f}"),
-            ("density (k = 5)", f"{self.density:.3f}", f"{self.real_density:.3f}"),
-            ("coverage (k = 5)", f"{self.coverage:.3f}", f"{self.real_coverage:.3f}"),
+            (title, [number(getattr(figures, name), digits) for figures in (self.generated, self.real)])
+            for title, name, digits in names
         ]
         return [
-            f"{'':18}{'generated against real':>24}{'real against real':>22}",
-            *(f"{name:18}{generated:>24}{real:>22}" for name, generated, real in rows),
+            *table_lines("", ("generated against real", "real against real"), rows, (18, 24, 22)),
             "KID, FID: lower is better; the others: higher is better. Real against real is what chance alone gives.",
             f"{self.samples:,} pictures on each side, features: {self.features}; "
             "not comparable with figures at another number or in other features, Inception's among them",
         ]
 
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
 
 def evaluate_generator(
     generator: LoadedImageGenerator, pictures: ImageDataset, data: Path, samples: int | None, extractor: Extractor
-) -> Report:
+) -> ImageReport:
     """`evaluate` with a sample for each two of the pictures, 2,000 at most, if none are asked for.
 
     data: where the pictures are. Says on stderr if a run was trained on them.
     """
     if samples is None:
-        samples = max(min(_SAMPLES, len(pictures) // 2), FEWEST)
+        samples = max(min(_SAMPLES, len(pictures) // 2), FEWEST_FOR_KID)
     if generator.trained_on(pictures):
         name = generator.source.written
         tqdm.write(
@@ -98,9 +105,9 @@ def evaluate_generator(
 
 
 def evaluate(
-    draw: Draw, pictures: ImageDataset, conditions: np.ndarray | None = None, *, samples: int = 2000,
+    draw: Draw, pictures: ImageDataset, conditions: np.ndarray | None = None, *, samples: int = _SAMPLES,
     extractor: Extractor = EFFICIENTNET,
-) -> Report:  # fmt: skip
+) -> ImageReport:  # fmt: skip
     """Figures of `samples` drawn pictures against as many real ones, beside real against other real ones.
 
     conditions: of the real pictures, a row each. Seeds are 0, 1, 2 …; `draw` is asked for the conditions of the second
@@ -110,27 +117,15 @@ def evaluate(
     Raises AttnGANError if there are fewer than 2 × samples real pictures, or if draw's have another shape.
     """
     fid_metric()  # before minutes of extraction
-    if samples < FEWEST:
-        raise AttnGANError(f"--samples {samples}", "too few for an error bar", f"use {FEWEST} or more, 2000 by habit")
-    if len(pictures) < 2 * samples:
-        enough = f"use --samples {len(pictures) // 2}, or" if len(pictures) >= 2 * FEWEST else "use"
-        raise AttnGANError(
-            "--data",
-            f"{len(pictures):,} pictures; real against real with --samples {samples} needs {2 * samples:,}",
-            f"{enough} more pictures",
-        )
-    order = np.random.default_rng(0).permutation(len(pictures))
-    first, second = np.sort(order[:samples]), np.sort(order[samples : 2 * samples])
-    rows = None if conditions is None else conditions[second]
-    generated = extractor.extract(samples, drawn_like(pictures, draw, rows), "generated pictures")
+    first, second = (np.sort(part[:samples]) for part in draw_halves(len(pictures), samples, _SAMPLES, "pictures"))
+    read = sample_reader(pictures, draw, None if conditions is None else conditions[second])
+    generated = extractor.extract(samples, read, "generated pictures")
     real, other = (real_features(extractor, pictures, places) for places in (first, second))
-    figures = _compare(real, generated)
-    beside = {f"real_{name}": value for name, value in _compare(real, other).items()}
-    return Report(**figures, **beside, samples=samples, features=extractor.name)
+    return ImageReport(Figures.of(real, generated), Figures.of(real, other), samples, extractor.name)
 
 
-def drawn_like(pictures: ImageDataset, draw: Draw, conditions: np.ndarray | None) -> Callable[[slice], np.ndarray]:
-    """Places → the pictures of those seeds with the conditions there, checked to be of the pictures' shape."""
+def sample_reader(pictures: ImageDataset, draw: Draw, conditions: np.ndarray | None) -> Callable[[slice], np.ndarray]:
+    """Places → the drawn pictures of those seeds with the conditions there, checked to be of the pictures' shape."""
 
     def read(part: slice) -> np.ndarray:
         drawn = draw(np.arange(part.start, part.stop), None if conditions is None else conditions[part])
@@ -144,14 +139,3 @@ def drawn_like(pictures: ImageDataset, draw: Draw, conditions: np.ndarray | None
         return drawn
 
     return read
-
-
-def _compare(real: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Every figure of features [N, d] against real ones [N, d], by the name of its field."""
-    distance, error = kid(real, other)
-    precision, recall = precision_and_recall(real, other)
-    density, coverage = density_and_coverage(real, other)
-    return {
-        "kid": distance, "kid_error": error, "fid": fid(real, other),
-        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
-    }  # fmt: skip

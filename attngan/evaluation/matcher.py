@@ -1,4 +1,4 @@
-"""Judges of whether a picture shows what a caption says: trained on real pictures, never on generated ones.
+"""Matchers judge whether a picture shows what a caption says: trained on real pictures, never on generated ones.
 
 Each has two towers over a frozen feature extractor and a bag of words, trained contrastively. There are five: each
 picture and caption is judged by the one that has seen nothing of its concept, so that real and generated pictures are
@@ -21,7 +21,7 @@ from attngan.data import CaptionedDataset, Captions
 from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
-from attngan.features.cache import remembered
+from attngan.features.cache import load_or_make
 from attngan.features.extractor import Extractor
 from attngan_runtime.tokenizers.prompts import Tokenizer
 
@@ -62,23 +62,23 @@ class Matcher(nn.Module):
         self.principal = nn.Linear(values, principal).requires_grad_(False)
         self.caption_tower, self.picture_tower = Tower(_SHARED, _DROPPED_WORDS), Tower(principal, _DROPPED)
 
-    def of_caption(self, tokens: Tensor) -> Tensor:
+    def embed_caption(self, tokens: Tensor) -> Tensor:
         """int64 [B, L], 0 = padding → [B, 128]. The order of the words does not count."""
         shares = self.weight(tokens).squeeze(2).masked_fill(tokens == 0, -1e9).softmax(1)
         return self.caption_tower((self.words(tokens) * shares[:, :, None]).sum(1))
 
-    def of_picture(self, features: Tensor) -> Tensor:
+    def embed_picture(self, features: Tensor) -> Tensor:
         """float [B, d] → [B, 128]."""
-        return self.of_principal(self.principal(features))
+        return self.embed_principal(self.principal(features))
 
-    def of_principal(self, values: Tensor) -> Tensor:
+    def embed_principal(self, values: Tensor) -> Tensor:
         """The same from what `principal` makes of the features."""
         return self.picture_tower(values)
 
 
 @dataclass(frozen=True, eq=False)
-class Judges:
-    """The matchers, and which of them may judge a picture and its caption."""
+class Matchers:
+    """The five, and which of them may judge a picture and its caption."""
 
     folds: np.ndarray  #: int64 [N]: of each picture the matcher that has seen nothing of its concept
     captions: np.ndarray  #: int64 [N, L]: main captions as tokens; equal captions have equal rows
@@ -92,14 +92,16 @@ class Judges:
         """
         by_caption, by_picture = np.empty((2, len(places), len(places)), np.float32)
         for fold, matcher in enumerate(self.matchers):
-            words = matcher.of_caption(torch.from_numpy(self.captions[places]))
-            found = sentence_scores(words, matcher.of_picture(torch.from_numpy(features))).numpy()
+            words = matcher.embed_caption(torch.from_numpy(self.captions[places]))
+            found = sentence_scores(words, matcher.embed_picture(torch.from_numpy(features))).numpy()
             own = self.folds[places] == fold
             by_caption[own], by_picture[:, own] = found[own], found[:, own]
         return by_caption, by_picture
 
 
-def judges(pictures: CaptionedDataset, places: np.ndarray, features: np.ndarray, extractor: Extractor) -> Judges:
+def train_matchers(
+    pictures: CaptionedDataset, places: np.ndarray, features: np.ndarray, extractor: Extractor
+) -> Matchers:
     """Matchers that learn from the real pictures at these places, or come from the cache if they did so before.
 
     features: float32 [len(places), d], what the extractor makes of them.
@@ -112,10 +114,10 @@ def judges(pictures: CaptionedDataset, places: np.ndarray, features: np.ndarray,
             "--data", f"its pictures show {len(names)} concepts", f"telling them apart needs {_FOLDS} or more"
         )
     folds = (np.random.default_rng(0).permutation(len(names)) % _FOLDS)[concepts]
-    tokenizer = _vocabulary(pictures.captions)
+    tokenizer = _build_vocabulary(pictures.captions)
     captions = tokenizer.encode([texts[0] for texts in pictures.captions.texts]).ids
     seen = [np.flatnonzero(folds[places] != fold) for fold in range(_FOLDS)]
-    matchers = [_initial(tokenizer.size, features.shape[1], len(some)) for some in seen]
+    matchers = [_build(tokenizer.size, features.shape[1], len(some)) for some in seen]
     sizes = [len(parameters_to_vector(matcher.parameters())) for matcher in matchers]
 
     def learn() -> np.ndarray:
@@ -124,20 +126,19 @@ def judges(pictures: CaptionedDataset, places: np.ndarray, features: np.ndarray,
             _learn(matcher, features[some], places[some], captions, said)
         return torch.cat([parameters_to_vector(matcher.parameters()) for matcher in matchers]).detach().numpy()[None]
 
-    values = remembered(extractor, pictures, places, f"matchers {VERSION}", 1, learn)
+    values = load_or_make(extractor, pictures, places, 1, learn, f"matchers {VERSION}")
     for matcher, own in zip(matchers, torch.from_numpy(values[0].copy()).split(sizes), strict=True):
         vector_to_parameters(own, matcher.parameters())
         matcher.eval().requires_grad_(False)
-    return Judges(folds, captions, matchers)
+    return Matchers(folds, captions, matchers)
 
 
-def _vocabulary(captions: Captions) -> Tokenizer:
+def _build_vocabulary(captions: Captions) -> Tokenizer:
     """Every word of the captions and tags."""
-    texts = dict.fromkeys(captions.said())
-    return Tokenizer.from_json(build_tokenizer(texts, _LENGTH), "the words of --data")
+    return Tokenizer.from_json(build_tokenizer(dict.fromkeys(captions.said()), _LENGTH), "the words of --data")
 
 
-def _initial(words: int, values: int, pictures: int) -> Matcher:
+def _build(words: int, values: int, pictures: int) -> Matcher:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return Matcher(words, values, min(_PRINCIPAL, values, pictures))
@@ -159,8 +160,8 @@ def _learn(matcher: Matcher, features: np.ndarray, places: np.ndarray, captions:
                 order = np.concatenate([order, random.permutation(len(places))])
             chosen, order = order[:_BATCH], order[_BATCH:]
             called = said.drawn(places[chosen], random.integers(2**32, size=len(chosen)), always=True)[:, 1:]
-            words = matcher.of_caption(torch.from_numpy(called[:, : max((called != 0).sum(1).max(), 1)]))
-            scores = sentence_scores(words, matcher.of_principal(seen[chosen]))
+            words = matcher.embed_caption(torch.from_numpy(called[:, : max((called != 0).sum(1).max(), 1)]))
+            scores = sentence_scores(words, matcher.embed_principal(seen[chosen]))
             loss = damsm_loss(_SHARPNESS * scores, alike[chosen][:, None] == alike[chosen])
             for group in optimizer.param_groups:
                 group["lr"] = _RATE * (0.5 + 0.5 * math.cos(math.pi * step / _STEPS))

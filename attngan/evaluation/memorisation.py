@@ -19,21 +19,29 @@ from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
 from attngan.evaluation.image import Draw
 from attngan.evaluation.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
+from attngan.evaluation.table import Report, Row, percent, table_lines
 from attngan.features.cache import real_features
 from attngan.features.extractor import EFFICIENTNET, Extractor
 from attngan.generators.image import LoadedImageGenerator
-from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, Share, closeness, share_nearest_to_training
+from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, closeness, share_nearest_to_training
 from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
 from attngan_runtime.saving import write_atomically
 
-FEWEST = 4  # held-out pictures for a median with an error bar
+FEWEST_HELD_OUT = 4  #: held-out pictures for a median with an error bar
 
 _SHOWN = 3  # nearest training pictures beside each generated one
 _ROWS = 8  # generated pictures in each part of the picture
 
 
+_TITLES = {
+    "closer_than_median": "closer to training pictures than the median held-out one",
+    "closer_than_tail": "closer to training pictures than the closest 5 % held out",
+    "nearest_is_training": "nearest picture is a training one, not a held-out one",
+}
+
+
 @dataclass(frozen=True)
-class Memorisation:
+class Memorisation(Report):
     """How near generated pictures are to training pictures, compared with held-out pictures.
 
     By features, flaws of generated pictures count much; by pixels, they count little, and so does a shift by a pixel
@@ -55,33 +63,21 @@ class Memorisation:
         return self.by_features.as_dict() | by_pixels | rest
 
     def lines(self) -> list[str]:
-        """A small table for the console."""
         looked = "" if self.training <= ALL else f" (by features: for each the {CANDIDATES} nearest by pixels)"
-        distances = (
-            f"{kind.distance:.2f} ({kind.held_out_distance:.2f})" for kind in (self.by_features, self.by_pixels)
-        )
+        kinds = self.by_features, self.by_pixels
+        distances = [f"{kind.distance:.2f} ({kind.held_out_distance:.2f})" for kind in kinds]
+        rows = [*map(self._row, _TITLES), ("median distance to the nearest training picture (held-out)", distances)]
         return [
-            _line("", "by features", "by pixels", "without copies"),
-            self._row("closer to training pictures than the median held-out one", "closer_than_median"),
-            self._row("closer to training pictures than the closest 5 % held out", "closer_than_tail"),
-            self._row("nearest picture is a training one, not a held-out one", "nearest_is_training"),
-            _line("median distance to the nearest training picture (held-out)", *distances, ""),
+            *table_lines("", ("by features", "by pixels", "without copies"), rows, (58, 18, 18, 17)),
             f"{self.samples:,} generated and {self.held_out:,} held-out pictures against {self.training:,} training "
             f"pictures{looked}, features: {self.features}",
             "Clearly above the right column: copies. Clearly below: pictures unlike real ones, which can hide copies.",
         ]
 
-    def _row(self, title: str, name: str) -> str:
-        shares: list[Share | None] = [getattr(self.by_features, name), getattr(self.by_pixels, name)]
+    def _row(self, name: str) -> Row:
+        shares = [getattr(kind, name) for kind in (self.by_features, self.by_pixels)]
         expected = [f"{100 * share.without_copies:.1f} %" for share in shares if share]
-        return _line(title, *(str(share or "-") for share in shares), expected[0] if expected else "")
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-
-def _line(title: str, *columns: str) -> str:
-    return f"{title:58}{columns[0]:>18}{columns[1]:>18}{columns[2]:>17}".rstrip()
+        return _TITLES[name], [*map(percent, shares), *expected[:1]]
 
 
 def measure(
@@ -94,15 +90,15 @@ def measure(
     Raises AttnGANError if there are too few held-out pictures, or if they are training pictures themselves.
     """
     _check(training, held_out)
-    rows, small = sample_conditions(conditions, samples), []
+    rows, small = draw_conditions(conditions, samples), []
 
-    def drawn(part: slice) -> np.ndarray:
+    def read(part: slice) -> np.ndarray:
         pictures = draw(np.arange(part.start, part.stop), None if rows is None else rows[part])
         small.append(thumbnails(pictures))
         return pictures
 
     chosen = np.sort(np.random.default_rng(0).permutation(len(held_out))[:samples])
-    features = extractor.extract(samples, drawn, "generated pictures"), real_features(extractor, held_out, chosen)
+    features = extractor.extract(samples, read, "generated pictures"), real_features(extractor, held_out, chosen)
     pixels = np.concatenate(small), thumbnails(held_out.images[chosen])
     by_pixels = nearest_by_pixels(np.concatenate(pixels), training, CANDIDATES)
     by_features = nearest_by_features(np.concatenate(features), by_pixels.places, training, extractor, _SHOWN)
@@ -150,7 +146,7 @@ def save_neighbours(
     Each stands beside its three nearest training pictures with their distances, red where nearer than the closest 5 %
     of held-out pictures (or half of them, where those are few) are to theirs. The others are what `measure` was given.
     """
-    rows = sample_conditions(conditions, result.samples)
+    rows = draw_conditions(conditions, result.samples)
 
     def block(title: str, seeds: np.ndarray, found: Nearest, known: Closeness) -> Block:
         pictures = draw(seeds, None if rows is None else rows[seeds])
@@ -168,19 +164,19 @@ def save_neighbours(
     heading = [
         "Right of each generated picture: its nearest training pictures and their distances to it. "
         "Between held-out pictures and their nearest training pictures:",
-        f"by features {_usual(result.by_features)}; by pixels {_usual(result.by_pixels)}.",
+        f"by features {_describe_held_out(result.by_features)}; by pixels {_describe_held_out(result.by_pixels)}.",
     ]
     content = io.BytesIO()
     neighbour_sheet(blocks, heading).save(content, "PNG", optimize=True)
     write_atomically(path, content.getvalue())
 
 
-def _usual(known: Closeness) -> str:
+def _describe_held_out(known: Closeness) -> str:
     tail = "" if known.held_out_tail is None else f", for the closest 5 % below {known.held_out_tail:.2f} (red)"
     return f"{known.held_out_distance:.2f} in the median{tail}"
 
 
-def sample_conditions(conditions: np.ndarray | None, samples: int) -> np.ndarray | None:
+def draw_conditions(conditions: np.ndarray | None, samples: int) -> np.ndarray | None:
     """A condition for each seed, drawn from those of the training pictures; None if they have none."""
     if conditions is None:
         return None
@@ -189,11 +185,11 @@ def sample_conditions(conditions: np.ndarray | None, samples: int) -> np.ndarray
 
 
 def _check(training: ImageDataset, held_out: ImageDataset) -> None:
-    if len(held_out) < FEWEST:
+    if len(held_out) < FEWEST_HELD_OUT:
         raise AttnGANError(
             "--held-out",
             f"{len(held_out)} pictures",
-            f"{FEWEST} or more are needed, {FEWEST_FOR_TAIL} for the closest 5 %",
+            f"{FEWEST_HELD_OUT} or more are needed, {FEWEST_FOR_TAIL} for the closest 5 %",
         )
     if held_out.images.shape[1:] != training.images.shape[1:]:
         raise AttnGANError(

@@ -22,7 +22,7 @@ SWAPS = {
 }  # fmt: skip
 
 
-def swapped(captions: Captions, styles: np.ndarray | None) -> dict[str, np.ndarray]:
+def find_swaps(captions: Captions, styles: np.ndarray | None) -> dict[str, np.ndarray]:
     """By group int64 [P, 2], the places of both pictures of each pair, in an order of chance, always the same.
 
     styles: int64 [N] or None; both pictures of a pair are of one style. Main captions count, in lower case and without
@@ -32,22 +32,22 @@ def swapped(captions: Captions, styles: np.ndarray | None) -> dict[str, np.ndarr
     first: dict[tuple[int, str], int] = {}
     for place, (texts, style) in enumerate(zip(captions.texts, of.tolist(), strict=True)):
         first.setdefault((style, _plain(texts[0])), place)
-    return {group: _pairs(first, sets) for group, sets in SWAPS.items()}
+    return {group: _find_pairs(first, sets) for group, sets in SWAPS.items()}
 
 
-def _pairs(first: dict[tuple[int, str], int], sets: tuple[tuple[str, ...], ...]) -> np.ndarray:
+def _find_pairs(first: dict[tuple[int, str], int], sets: tuple[tuple[str, ...], ...]) -> np.ndarray:
     found = {
         (place, other)
         for words in sets
         for (style, text), place in first.items()
-        for changed in _changed(text, words)
-        if (other := first.get((style, changed), -1)) > place
+        for other_text in _change_word(text, words)
+        if (other := first.get((style, other_text), -1)) > place
     }
     pairs = np.array(sorted(found), np.int64).reshape(-1, 2)
     return pairs[np.random.default_rng(0).permutation(len(pairs))]
 
 
-def _changed(text: str, words: tuple[str, ...]) -> Iterator[str]:
+def _change_word(text: str, words: tuple[str, ...]) -> Iterator[str]:
     """The text with one of the words it has in place of another one, every way there is."""
     # From the left, so that "medium light skin tone" is found before "light skin tone" in it.
     known = "|".join(words)

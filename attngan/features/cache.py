@@ -35,25 +35,22 @@ def real_features(extractor: Extractor, pictures: ImageDataset, places: np.ndarr
     def extract() -> np.ndarray:
         return extractor.extract(len(places), lambda part: pictures.images[places[part]], "real pictures")
 
-    return _remembered(_path(extractor, pictures, places), len(places), extract)
+    return load_or_make(extractor, pictures, places, len(places), extract)
 
 
-def remembered(
+def load_or_make(
     extractor: Extractor,
     pictures: ImageDataset,
     places: np.ndarray,
-    what: str,
     rows: int,
     make: Callable[[], np.ndarray],
+    *what: str,
 ) -> np.ndarray:
-    """float32 [rows, d]: what `make` made of these features before, from the cache; or makes now, and it is kept.
+    """float32 [rows, d]: what `make` made of these pictures' features before, from the cache; or makes it, and it is kept.
 
-    what: names it, with a version that changes whenever it does.
+    what: names it, with a version that changes whenever it does; nothing for the features themselves.
     """
-    return _remembered(_path(extractor, pictures, places, what), rows, make)
-
-
-def _remembered(path: Path | None, rows: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+    path = _path(extractor, pictures, places, *what)
     found = _load(path, rows) if path else None
     if found is None:
         found = make()

@@ -84,7 +84,7 @@ def load_minilm() -> tuple[Any, MiniLM]:
     tokenizer.enable_truncation(_LENGTH)
     with torch.device("meta"):  # no random weights first
         network = MiniLM()
-    network.load_state_dict(_renamed(load(content["model.safetensors"])), assign=True)
+    network.load_state_dict(_rename_weights(load(content["model.safetensors"])), assign=True)
     return tokenizer, network.eval().requires_grad_(False)
 
 
@@ -104,7 +104,7 @@ def _read(name: str) -> bytes:
     return content
 
 
-def _renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def _rename_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """BERT's weights under torch's names; the row that marks a first sentence is added to every place."""
     embeddings = "embeddings.{}_embeddings.weight".format
     named = {

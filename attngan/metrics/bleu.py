@@ -44,13 +44,13 @@ class References:
         nltk's sentence_bleu with SmoothingFunction().method1, as papers on text GANs have it: an n-gram precision of 0
         counts as 0.1 / its denominator. Raises AttnGANError if nltk is missing, ValueError without references.
         """
-        return _stacked([_bleu(self._that_count(words), words) for words in sentences])
+        return _stack([_bleu(self._choose(words), words) for words in sentences])
 
     def self_bleu(self) -> np.ndarray:
         """float64 [N, 4]: of each of the references the same against all the others; ValueError if there is but one."""
-        return _stacked([_bleu(self._that_count(words, place), words) for place, words in enumerate(self.sentences)])
+        return _stack([_bleu(self._choose(words, place), words) for place, words in enumerate(self.sentences)])
 
-    def _that_count(self, words: Words, without: int = -1) -> list[Words]:
+    def _choose(self, words: Words, without: int = -1) -> list[Words]:
         """The references, but for the one at `without`, that decide the BLEU of a sentence."""
         lengths = {length: place for length, places in self._lengths.items() for place in places if place != without}
         if not lengths:
@@ -71,7 +71,7 @@ def _grams(words: Words) -> Iterator[_Gram]:
             yield tuple(words[start : start + length])
 
 
-def _stacked(rows: list[list[float]]) -> np.ndarray:
+def _stack(rows: list[list[float]]) -> np.ndarray:
     return np.array(rows, np.float64).reshape(-1, len(ORDERS))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from attngan.metrics.estimate import Estimate
 from attngan.metrics.precision_recall import squared_distances
 
 FEWEST_FOR_TAIL = 20  # held-out pictures of which the closest 5 % is at least one
@@ -16,15 +17,10 @@ _RESAMPLES = 1000  # of bootstrap and permutation: the error is then itself good
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share of the generated pictures."""
+class Share(Estimate):
+    """A share of the generated pictures, 0 … 1."""
 
-    share: float  #: 0 … 1
-    error: float  #: its standard error
     without_copies: float  #: what it is if generated pictures are as held-out ones are
-
-    def __str__(self) -> str:
-        return f"{100 * self.share:.1f} % ± {100 * self.error:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Closeness:
                 figures[entry.name] = value
                 continue
             parts = ("", "_error", "_without_copies")
-            numbers = (None, None, None) if value is None else (value.share, value.error, value.without_copies)
+            numbers = (None, None, None) if value is None else (value.value, value.error, value.without_copies)
             figures |= {entry.name + part: number for part, number in zip(parts, numbers, strict=True)}
         return figures
 
@@ -77,7 +73,8 @@ def share_closer(generated: np.ndarray, held_out: np.ndarray, quantile: float) -
     limits = np.quantile(held_out[random.integers(len(held_out), size=(_RESAMPLES, len(held_out)))], quantile, axis=1)
     resampled = generated[random.integers(len(generated), size=(_RESAMPLES, len(generated)))]
     error = np.std((resampled < limits[:, None]).mean(1), ddof=1)
-    return Share(float(np.mean(generated < np.quantile(held_out, quantile))), float(error), quantile)
+    share = float(np.mean(generated < np.quantile(held_out, quantile)))
+    return Share(share, float(error), len(generated), quantile)
 
 
 def share_nearest_to_training(
@@ -96,4 +93,4 @@ def share_nearest_to_training(
     times = np.bincount(nearest, minlength=total) / len(generated)
     random = np.random.default_rng(0)
     lots = [times[random.permutation(total)[:training]].sum() for _ in range(_RESAMPLES)]
-    return Share(float(np.mean(nearer)), float(np.std(lots, ddof=1)), training / total)
+    return Share(float(np.mean(nearer)), float(np.std(lots, ddof=1)), len(generated), training / total)

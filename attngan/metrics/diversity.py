@@ -24,11 +24,11 @@ def distinct(sentences: Sequence[Words]) -> dict[int, float | None]:
     return found
 
 
-def known(sentences: Iterable[Words]) -> frozenset[str]:
-    """Sentences as `memorised` looks them up."""
+def join_words(sentences: Iterable[Words]) -> frozenset[str]:
+    """Sentences as `find_memorised` looks them up."""
     return frozenset(map(" ".join, sentences))
 
 
-def memorised(sentences: Sequence[Words], training: frozenset[str]) -> np.ndarray:
-    """bool [N]: which sentences are, word for word, among the `known` ones of the training."""
+def find_memorised(sentences: Sequence[Words], training: frozenset[str]) -> np.ndarray:
+    """bool [N]: which sentences are, word for word, in the training text, as `join_words` gives it."""
     return np.array([" ".join(words) in training for words in sentences], bool)

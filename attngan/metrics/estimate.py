@@ -1,4 +1,4 @@
-"""A number with its standard error, where pictures of one concept are no independent ones."""
+"""A number with its standard error, where samples of one group are no independent ones."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ class Estimate:
 
     value: float
     error: float  #: its standard error
-    n: int  #: pictures, or pairs of them, that it comes from
+    n: int  #: samples, or pairs of them, that it comes from
 
 
-def jackknifed(
-    terms: np.ndarray, concepts: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
-) -> Estimate | None:
+def jackknife(terms: np.ndarray, groups: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> Estimate | None:
     """A statistic of the sums of `terms` [N, m], which maps sums [..., m] to values [...], and its standard error.
 
-    The error is by the jackknife that leaves out one concept (int64 [N]) at a time, all of its pictures together
-    (Shao and Wu 1989). None if the statistic isn't finite, or if there are fewer than two concepts.
+    The error is by the jackknife that leaves out one group (int64 [N]) at a time, all of its samples together (Shao
+    and Wu 1989). None if the statistic isn't finite, or if there are fewer than two groups.
     """
-    _, numbers = np.unique(concepts, return_inverse=True)
-    groups = int(numbers.max(initial=-1)) + 1
-    if groups < 2:
+    _, numbers = np.unique(groups, return_inverse=True)
+    count = int(numbers.max(initial=-1)) + 1
+    if count < 2:
         return None
-    sums = np.zeros((groups, terms.shape[1]))
+    sums = np.zeros((count, terms.shape[1]))
     np.add.at(sums, numbers, terms.astype(np.float64))
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(sums.sum(0)))
         without = statistic(sums.sum(0) - sums)
         spread = without - without.mean()
-    error = float(np.sqrt((groups - 1) / groups * (spread * spread).sum()))
+    error = float(np.sqrt((count - 1) / count * (spread * spread).sum()))
     return Estimate(value, error, len(terms)) if np.isfinite(value) and np.isfinite(error) else None
 
 
-def mean(values: np.ndarray, concepts: np.ndarray) -> Estimate | None:
-    """The mean of values [N]."""
-    terms = np.stack([values.astype(np.float64), np.ones(len(values))], 1)
-    return jackknifed(terms, concepts, lambda sums: sums[..., 0] / sums[..., 1])
+def ratio(values: np.ndarray, others: np.ndarray, groups: np.ndarray) -> Estimate | None:
+    """The sum of values [N] over the sum of others [N]."""
+    return jackknife(np.stack([values, others], 1), groups, lambda sums: sums[..., 0] / sums[..., 1])
+
+
+def mean(values: np.ndarray, groups: np.ndarray | None = None) -> Estimate | None:
+    """The mean of values [N], each a group of its own if none are given."""
+    return ratio(values, np.ones(len(values)), np.arange(len(values)) if groups is None else groups)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-FEWEST = 10  # pictures on either side below which an error bar says nothing
+FEWEST_FOR_KID = 10  # pictures on either side below which an error bar says nothing
 
 _ROWS = 1024  # of the kernel matrix at a time: 16 MB at 2,000 samples, 400 MB at 50,000
 
@@ -23,8 +23,8 @@ def kid(
     m = 1,000 it is that deviation itself. Between equal distributions, where MMD² has no linear term, it is about √3
     times too large. Same arguments, same result.
 
-    Raises ValueError unless both are two-dimensional, of equal d, with 4 pictures or more; FEWEST is what an error
-    bar that means something needs.
+    Raises ValueError unless both are two-dimensional, of equal d, with 4 pictures or more; FEWEST_FOR_KID is what
+    an error bar that means something needs.
     """
     if real_features.ndim != 2 or fake_features.ndim != 2 or real_features.shape[1] != fake_features.shape[1]:
         raise ValueError(f"features are {real_features.shape} and {fake_features.shape}; must be [N, d] and [M, d]")

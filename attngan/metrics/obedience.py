@@ -8,10 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from attngan.metrics.estimate import Estimate, jackknifed, mean
-from attngan.metrics.retrieval import shuffled
+from attngan.metrics.estimate import Estimate, jackknife, mean, ratio
+from attngan.metrics.retrieval import exchange_concepts
 
-FEWEST = 10  # pairs below which figures would be noise
+FEWEST_PAIRS = 10  # pairs below which figures would be noise
 
 _LEVELS = 32  # of 255 in any channel: what counts as a difference between real pictures; JPEG and smoothing stay below
 _MARGIN = 32  # the differing places grow by 1/32 of the side, for no drawn picture fits to the pixel
@@ -28,7 +28,9 @@ class Obedience:
 
     there: Estimate | None  #: change there
     elsewhere: Estimate | None  #: change in the rest of the picture
-    ratio: Estimate | None  #: there / elsewhere; 1 where the place doesn't matter
+    #: there / elsewhere, 1 where the place doesn't matter; of the means, for a mean of ratios would belong to the pairs
+    #: that hardly change at all
+    ratio: Estimate | None
     ratio_by_chance: Estimate | None  #: with the places of other pairs: what drawing in the middle alone would give
     agreement: Estimate | None  #: cosine of mean changes of colour there with the real ones, all pairs together; −1 … 1
 
@@ -41,7 +43,7 @@ def changed_places(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return grown[:, 0].numpy() > 0
 
 
-def usable(places: np.ndarray) -> np.ndarray:
+def find_usable(places: np.ndarray) -> np.ndarray:
     """bool [P]: pairs that differ somewhere, and somewhere don't; of their places bool [P, H, W]."""
     share = places.mean((1, 2))
     return (share > 0) & (share <= 1 - _ELSEWHERE)
@@ -52,20 +54,20 @@ def obedience(
 ) -> Obedience:
     """Of drawn pictures uint8 [P, H, W, C] for both prompts of each pair.
 
-    places: `changed_places` of the real pictures, each `usable`. real: their `mean_change`. concepts: int64 [P], of
+    places: `changed_places` of the real pictures, each as `find_usable` has it. real: their `mean_change`. concepts: int64 [P], of
     either picture of each pair.
     """
     change = _changes(first, second).mean(3)
     there, elsewhere = _means(change, places), _means(change, ~places)
-    other = places[shuffled(concepts)]
+    other = places[exchange_concepts(concepts)]
     own = mean_change(first, second, places)
     terms = np.stack([(own * real).sum(1), (own * own).sum(1), (real * real).sum(1)], 1)
     return Obedience(
         mean(there, concepts),
         mean(elsewhere, concepts),
-        _ratio(there, elsewhere, concepts),
-        _ratio(_means(change, other), _means(change, ~other), concepts),
-        jackknifed(terms, concepts, lambda sums: sums[..., 0] / np.sqrt(sums[..., 1] * sums[..., 2])),
+        ratio(there, elsewhere, concepts),
+        ratio(_means(change, other), _means(change, ~other), concepts),
+        jackknife(terms, concepts, lambda sums: sums[..., 0] / np.sqrt(sums[..., 1] * sums[..., 2])),
     )
 
 
@@ -83,8 +85,3 @@ def _changes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _means(change: np.ndarray, places: np.ndarray) -> np.ndarray:
     """float64 [P]: the mean of [P, H, W] over the places of each pair."""
     return (change * places).sum((1, 2)) / places.sum((1, 2))
-
-
-def _ratio(values: np.ndarray, others: np.ndarray, concepts: np.ndarray) -> Estimate | None:
-    """Of the means; the mean of ratios would belong to the pairs that hardly change at all."""
-    return jackknifed(np.stack([values, others], 1), concepts, lambda sums: sums[..., 0] / sums[..., 1])

@@ -32,29 +32,29 @@ def retrieval(by_caption: np.ndarray, by_picture: np.ndarray, concepts: np.ndarr
     The 99 other captions are drawn by chance, the same ones each time, each different from the others; all of them
     where there are fewer. Equal scores count as if chance decided, so that equal scores for all give chance itself.
     """
-    other = _other(concepts, captions)
+    other = _find_mismatches(concepts, captions)
     own = np.diag(by_caption)[:, None]
     better, equal = ((by_caption > own) & other).sum(1), ((by_caption == own) & other).sum(1)
-    recalls = [mean(_within(k, better, equal), concepts) for k in (1, 5, 10)]
-    return Retrieval(mean(found_among_99(by_picture, concepts, captions), concepts), *recalls)
+    recalls = [mean(_chance_within(k, better, equal), concepts) for k in (1, 5, 10)]
+    return Retrieval(mean(hits_among_99(by_picture, concepts, captions), concepts), *recalls)
 
 
-def found_among_99(by_picture: np.ndarray, concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
+def hits_among_99(by_picture: np.ndarray, concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
     """float64 [N], 0 … 1: of each picture whether its own caption scores best; arguments as `retrieval` takes them."""
-    other, random, found = _other(concepts, captions), np.random.default_rng(0), np.empty(len(concepts))
+    other, random, found = _find_mismatches(concepts, captions), np.random.default_rng(0), np.empty(len(concepts))
     for place, scores in enumerate(by_picture.T):
-        chosen = scores[_mismatched(other[place], captions, random)]
-        found[place] = _within(1, np.sum(chosen > scores[place]), np.sum(chosen == scores[place]))
+        chosen = scores[_choose_mismatches(other[place], captions, random)]
+        found[place] = _chance_within(1, np.sum(chosen > scores[place]), np.sum(chosen == scores[place]))
     return found
 
 
-def at_random(concepts: np.ndarray, captions: np.ndarray) -> Retrieval:
+def retrieval_by_chance(concepts: np.ndarray, captions: np.ndarray) -> Retrieval:
     """What chance alone gives."""
     same = np.zeros((len(concepts), len(concepts)))
     return retrieval(same, same, concepts, captions)
 
 
-def shuffled(concepts: np.ndarray, seed: int = 0) -> np.ndarray:
+def exchange_concepts(concepts: np.ndarray, seed: int = 0) -> np.ndarray:
     """int64 [N]: for each place another one, of another concept unless half or more of them are of one."""
     random = np.random.default_rng(seed)
     _, numbers = np.unique(concepts, return_inverse=True)
@@ -64,17 +64,17 @@ def shuffled(concepts: np.ndarray, seed: int = 0) -> np.ndarray:
     return places
 
 
-def _other(concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
+def _find_mismatches(concepts: np.ndarray, captions: np.ndarray) -> np.ndarray:
     """bool [N, N]: captions and pictures that do not belong together."""
     return (concepts[:, None] != concepts) & (captions[:, None] != captions)
 
 
-def _within(k: int, better: np.ndarray, equal: np.ndarray) -> np.ndarray:
+def _chance_within(k: int, better: np.ndarray, equal: np.ndarray) -> np.ndarray:
     """The chance to be among the first k, behind `better` others and at a random place among `equal` ones."""
     return np.clip((k - better) / (1.0 + equal), 0.0, 1.0)
 
 
-def _mismatched(other: np.ndarray, captions: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _choose_mismatches(other: np.ndarray, captions: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Up to 99 of the places in `other`, no two with equal captions."""
     places = random.permutation(np.flatnonzero(other))
     _, first = np.unique(captions[places], return_index=True)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from attngan.attention import SelfAttention2d
-from attngan.checkpoint import LoadedGenerator
 from attngan.errors import AttnGANError
+from attngan.generators.image import TorchImageGenerator
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,29 @@ class AttentionMaps:
 
 
 def attention_maps(
-    generator: LoadedGenerator, seeds: list[int], classes: list[int] | None, truncation: float, point: tuple[int, int]
+    generator: TorchImageGenerator,
+    seeds: list[int],
+    classes: np.ndarray | None,
+    truncation: float,
+    point: tuple[int, int],
 ) -> tuple[np.ndarray, list[AttentionMaps]]:
     """Pictures uint8 [B, H, W, C] of the seeds, and the maps of each attention layer from coarse to fine.
 
-    point: x and y in pixels of the picture, from its top left corner.
+    classes: int64 [B] or None. point: x and y in pixels of the picture, from its top left corner.
     Raises AttnGANError if the point lies outside of the picture or the generator has no attention.
     """
     _check_point(generator, point)
-    side = generator.config.picture_network.resolution
-    with _watched(generator.network, point, side) as seen:
-        pictures = generator.draw(seeds, classes, truncation)
+    side = generator.resolution
+    with _collect_maps(generator.network, point, side) as seen:
+        pictures = generator.sample(seeds, classes, truncation)
     return pictures, [
         AttentionMaps(token_of(point, side, parts[0].shape[-1]), torch.cat(parts).numpy()) for parts in seen.values()
     ]
 
 
-def _check_point(generator: LoadedGenerator, point: tuple[int, int]) -> None:
+def _check_point(generator: TorchImageGenerator, point: tuple[int, int]) -> None:
     """Raises AttnGANError unless attention can be looked at from there."""
-    side, written = generator.config.picture_network.resolution, f"--attention {point[0]},{point[1]}"
+    side, written = generator.resolution, f"--attention {point[0]},{point[1]}"
     if not all(0 <= place < side for place in point):
         raise AttnGANError(written, f"outside of the {side}×{side} picture", f"give X and Y from 0 to {side - 1}")
     if not layers(generator.network):
@@ -77,8 +81,8 @@ def weights_from(layer: SelfAttention2d, x: Tensor, token: tuple[int, int]) -> T
 
 
 @contextmanager
-def _watched(network: nn.Module, point: tuple[int, int], side: int) -> Iterator[dict[int, list[Tensor]]]:
-    """Collects the maps of each layer, batch by batch, while the network draws."""
+def _collect_maps(network: nn.Module, point: tuple[int, int], side: int) -> Iterator[dict[int, list[Tensor]]]:
+    """The maps of each layer, batch by batch, of what the network draws meanwhile."""
     found = layers(network)
     seen: dict[int, list[Tensor]] = {index: [] for index in range(len(found))}
 

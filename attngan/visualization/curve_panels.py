@@ -20,7 +20,7 @@ _OTHER_EVENT = "#5d7f95"
 
 
 @dataclass(frozen=True)
-class Measured:
+class RunRecords:
     """The files of a run that curves are drawn from; each may be empty."""
 
     metrics: list[Record]
@@ -35,11 +35,11 @@ class Measured:
         return [title for title in PANELS if title != left_out]
 
     @classmethod
-    def read(cls, folder: Path) -> Measured:
+    def read(cls, folder: Path) -> RunRecords:
         return cls(*(read_lines(folder / f"{name}.jsonl") for name in ("metrics", "quality", "events", "likelihood")))
 
 
-def draw_panel(axes: Axes, title: str, run: Measured) -> bool:
+def draw_panel(axes: Axes, title: str, run: RunRecords) -> bool:
     """Draws the panel of PANELS with this title; whether there was anything to draw."""
     axes.set_title("KID of sentence embeddings" if title == "KID" and run.likelihood else title)
     if not PANELS[title](axes, run):
@@ -55,7 +55,7 @@ def draw_panel(axes: Axes, title: str, run: Measured) -> bool:
     return True
 
 
-def smoothed(values: np.ndarray) -> np.ndarray:
+def running_mean(values: np.ndarray) -> np.ndarray:
     """Running mean of float64 [N], exponential over a twentieth of its length; NaN is left out, and stays NaN.
 
     Divided by its own weights, as Adam's moments are (Kingma & Ba 2015, algorithm 1), so that it starts unbiased.
@@ -69,28 +69,28 @@ def smoothed(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def _losses(axes: Axes, run: Measured) -> bool:
-    return _lines(axes, run.metrics, {"loss_d": ("discriminator", _BLUE), "loss_g": ("generator", _ORANGE)})
+def _losses(axes: Axes, run: RunRecords) -> bool:
+    return _draw_lines(axes, run.metrics, {"loss_d": ("discriminator", _BLUE), "loss_g": ("generator", _ORANGE)})
 
 
-def _logits(axes: Axes, run: Measured) -> bool:
+def _logits(axes: Axes, run: RunRecords) -> bool:
     names = {"real": ("real", _BLUE), "held_out": ("real, held out", _GREEN), "fake": ("generated", _ORANGE)}
-    return _lines(axes, run.metrics, names)
+    return _draw_lines(axes, run.metrics, names)
 
 
-def _penalty(axes: Axes, run: Measured) -> bool:
-    found = _lines(axes, run.metrics, {"penalty": ("before its weight", _PURPLE)})
+def _penalty(axes: Axes, run: RunRecords) -> bool:
+    found = _draw_lines(axes, run.metrics, {"penalty": ("before its weight", _PURPLE)})
     if found and np.nanmin(column(run.metrics, "penalty")) > 0:
         axes.set_yscale("log")
     return found
 
 
-def _schedule(axes: Axes, run: Measured) -> bool:
-    found = _lines(axes, run.metrics, {"learning_rate": ("learning rate, left", _BLUE)}, smooth=False)
+def _schedule(axes: Axes, run: RunRecords) -> bool:
+    found = _draw_lines(axes, run.metrics, {"learning_rate": ("learning rate, left", _BLUE)}, smooth=False)
     if not found:
         return False
     right = axes.twinx()
-    _lines(right, run.metrics, {"gamma": ("γ, right", _ORANGE)}, smooth=False)
+    _draw_lines(right, run.metrics, {"gamma": ("γ, right", _ORANGE)}, smooth=False)
     right.legend(loc="lower left")
     right.grid(False)
     for side in (axes, right):
@@ -101,14 +101,16 @@ def _schedule(axes: Axes, run: Measured) -> bool:
     return True
 
 
-def _augmentation(axes: Axes, run: Measured) -> bool:
-    found = _lines(axes, run.metrics, {"augment_probability": ("augmentation probability", _BLUE)}, smooth=False)
-    found |= _lines(axes, run.metrics, {"overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE)}, smooth=False)
+def _augmentation(axes: Axes, run: RunRecords) -> bool:
+    found = _draw_lines(axes, run.metrics, {"augment_probability": ("augmentation probability", _BLUE)}, smooth=False)
+    found |= _draw_lines(
+        axes, run.metrics, {"overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE)}, smooth=False
+    )
     axes.set_ylim(-0.25, 1.1)  # the heuristic begins as a quotient of two small numbers, anywhere
     return found
 
 
-def _quality(axes: Axes, run: Measured) -> bool:
+def _quality(axes: Axes, run: RunRecords) -> bool:
     x, kid, error = _thousands(run.quality), column(run.quality, "kid"), column(run.quality, "kid_error")
     if not np.isfinite(x + kid).any():
         return False
@@ -121,13 +123,13 @@ def _quality(axes: Axes, run: Measured) -> bool:
     return True
 
 
-def _likelihood(axes: Axes, run: Measured) -> bool:
+def _likelihood(axes: Axes, run: RunRecords) -> bool:
     names = {"loss": ("training", _BLUE), "held_out_nll": ("held out", _ORANGE)}
     axes.set_ylabel("−log p, nats a token")
-    return _lines(axes, run.likelihood, names, smooth=False)
+    return _draw_lines(axes, run.likelihood, names, smooth=False)
 
 
-PANELS: dict[str, Callable[[Axes, Measured], bool]] = {
+PANELS: dict[str, Callable[[Axes, RunRecords], bool]] = {
     "Losses": _losses,
     "Mean logits": _logits,
     "Gradient penalty": _penalty,
@@ -138,7 +140,7 @@ PANELS: dict[str, Callable[[Axes, Measured], bool]] = {
 }
 
 
-def _lines(axes: Axes, records: list[Record], names: dict[str, tuple[str, str]], smooth: bool = True) -> bool:
+def _draw_lines(axes: Axes, records: list[Record], names: dict[str, tuple[str, str]], smooth: bool = True) -> bool:
     """Draws columns against the images seen: smoothed over the raw values. Whether any holds a number."""
     found = False
     for name, (label, colour) in names.items():
@@ -151,7 +153,7 @@ def _lines(axes: Axes, records: list[Record], names: dict[str, tuple[str, str]],
         x, y = _thousands(records)[there], values[there]
         if smooth and len(y) > 20:
             axes.plot(x, y, color=colour, alpha=0.25, linewidth=0.8)
-            y = smoothed(y)
+            y = running_mean(y)
         axes.plot(x, y, color=colour, label=label, marker="." if len(y) < 4 else None)
     if found:
         axes.legend()

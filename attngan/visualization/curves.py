@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attngan.checkpoint import write_atomically
 from attngan.run_folder import Record
-from attngan.visualization.curve_panels import Measured, draw_panel, event_colour
-from attngan_runtime.saving import write_atomically
+from attngan.visualization.curve_panels import RunRecords, draw_panel, event_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def draw_curves(folder: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    run = Measured.read(folder)
+    run = RunRecords.read(folder)
     with rc_context(_STYLE):
         figure = Figure(figsize=(13, 7), dpi=100)
         for axes, title in zip(figure.subplots(2, 3).flat, run.titles, strict=True):
@@ -58,7 +58,7 @@ def draw_curves(folder: Path) -> None:
     write_atomically(folder / "curves.png", png.getvalue())
 
 
-def curves_svg(run: Measured) -> dict[str, str]:
+def curves_svg(run: RunRecords) -> dict[str, str]:
     """Title and `<svg>` element of each panel that has anything to show; in the colours of the text around."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -14,18 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attngan.checkpoint import LoadedGenerator
 from attngan.errors import AttnGANError
-from attngan.networks.image import DeployedImageGenerator
+from attngan.generators.base import BATCH
+from attngan.generators.image import TorchImageGenerator
 from attngan.random import normals
-from attngan.visualization.enlarge import enlarged, legible_side
+from attngan.visualization.tiles import enlarge, legible_side
 from attngan_runtime.generators.grid import check_sheet_size, grid, save_picture
 from attngan_runtime.generators.pixels import to_uint8
 
 _MILLISECONDS = 40  # a frame: 25 a second, as film and television have it
 _WIDEST_WEBP = 16_383
 _LARGEST_ANIMATION = 178_956_970  # pixels of all frames, which are in memory together: half a gigabyte of RGB
-_BATCH = 64
 
 
 def great_circle(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
@@ -45,13 +44,13 @@ def great_circle(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
 
 def interpolation_grid(
-    generator: LoadedGenerator, seeds: list[int], classes: list[int], steps: int, truncation: float
+    generator: TorchImageGenerator, seeds: list[int], classes: list[int], steps: int, truncation: float
 ) -> tuple[np.ndarray, int]:
     """uint8 [B, H, W, C] and its columns: by class a row for each pair of seeds in turn, both ends included.
 
     classes: empty for an unconditional generator. Raises AttnGANError if the sheet would be too large.
     """
-    side, columns = generator.config.picture_network.resolution, steps + 1
+    side, columns = generator.resolution, steps + 1
     rows = (len(seeds) - 1) * max(len(classes), 1)
     check_sheet_size(rows * columns, side, side, columns)
     z = _path(generator, seeds, torch.arange(columns) / steps).unflatten(0, (-1, columns))
@@ -60,39 +59,38 @@ def interpolation_grid(
 
 
 def write_loop(
-    generator: LoadedGenerator, seeds: list[int], classes: list[int], steps: int, truncation: float, path: Path
+    generator: TorchImageGenerator, seeds: list[int], classes: list[int], steps: int, truncation: float, path: Path
 ) -> int:
     """Writes an animated WebP through all seeds and back to the first, the classes side by side; returns its frames.
 
     It slows down at every seed, so that it has no corners, and shows small pictures enlarged.
     Raises AttnGANError if there are too many frames, or the file can't be written.
     """
-    side = generator.config.picture_network.resolution
+    side = generator.resolution
     shown = legible_side(side)
     _check_animation(len(seeds) * steps, max(len(classes), 1), shown)
     shares = 0.5 - 0.5 * torch.cos(torch.pi * torch.arange(steps) / steps)
     z = _path(generator, [*seeds, seeds[0]], shares)
     labels: Sequence[int | None] = classes or (None,)
     strips = np.stack([_draw(generator, z, label, truncation) for label in labels], 1)
-    first, *others = (grid(enlarged(strip, shown), len(strip)) for strip in strips)
+    first, *others = (grid(enlarge(strip, shown), len(strip)) for strip in strips)
     # Squares of equal pixels take less room without loss than with it: 500 kB where quality 90 takes 870.
     coding = {"lossless": True} if shown > side else {"quality": 90}
     save_picture(first, path, save_all=True, append_images=others, duration=_MILLISECONDS, loop=0, **coding)
     return 1 + len(others)
 
 
-def _path(generator: LoadedGenerator, seeds: list[int], shares: Tensor) -> Tensor:
+def _path(generator: TorchImageGenerator, seeds: list[int], shares: Tensor) -> Tensor:
     """z [pairs · S, D]: at `shares` [S] of the way between consecutive seeds."""
-    ends = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.picture_network.z_dim)
+    ends = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.network.z_dim)
     return torch.cat([great_circle(a, b, shares) for a, b in pairwise(ends)])
 
 
 @torch.no_grad()
-def _draw(generator: LoadedGenerator, z: Tensor, label: int | None, truncation: float) -> np.ndarray:
+def _draw(generator: TorchImageGenerator, z: Tensor, label: int | None, truncation: float) -> np.ndarray:
     """uint8 [B, H, W, C] from z [B, D], all of one class."""
-    assert isinstance(generator.network, DeployedImageGenerator)  # the command refuses others
     pictures = []
-    for part in z.split(_BATCH):
+    for part in z.split(BATCH):
         labels = None if label is None else torch.full((len(part),), label)
         pictures.append(generator.network.from_z(part, labels, torch.full((len(part),), truncation)))
     return to_uint8(torch.cat(pictures).numpy())

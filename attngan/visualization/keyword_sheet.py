@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from attngan_runtime.saving import check_output_file, write_atomically
 
 from attngan.errors import AttnGANError
-from attngan.generators.sentences import LoadedWriter
-from attngan_runtime.saving import check_output_file, write_atomically
+from attngan.generators.text import TorchTextGenerator
 from attngan_runtime.tokenizers.sentences import END
 from attngan_runtime.tokenizers.word_level import PADDING
 
@@ -19,9 +19,9 @@ _COLUMNS = 4
 _ROW, _WIDTH, _HEAD = 0.22, 3.0, 1.3  # inches: a word's row, a table, and what stands above its first row
 
 
-def check_sheet(writer: LoadedWriter, keywords: np.ndarray, path: Path) -> None:
+def check_sheet(writer: TorchTextGenerator, keywords: np.ndarray, path: Path) -> None:
     """AttnGANError unless a sheet of as many sentences as keywords int64 [B, K] has rows can be written to `path`."""
-    if not writer.network.generator.config.cross_attention:
+    if not writer.config.network.cross_attention:
         raise AttnGANError("--attention", f"{writer.name} has no attention to key words to look at", "leave it out")
     check_output_file(path, "heat.png")
     if path.suffix.lower() != ".png":
@@ -33,7 +33,7 @@ def check_sheet(writer: LoadedWriter, keywords: np.ndarray, path: Path) -> None:
 
 
 def keyword_sheet(
-    writer: LoadedWriter, tokens: np.ndarray, keywords: np.ndarray, seeds: Sequence[int], path: Path
+    writer: TorchTextGenerator, tokens: np.ndarray, keywords: np.ndarray, seeds: Sequence[int], path: Path
 ) -> None:
     """Draws a table a sentence: its words go down, its key words go right, the darker the more it was looked at.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from attngan.data.transforms import on_white
+from attngan.visualization.tiles import enlarge, on_paper
 
 _SIDE = 96  # pixels that a picture is enlarged to, or as near as a whole factor comes
 _GAP, _TEXT, _LINE, _MARGIN = 6, 15, 18, 12
@@ -57,16 +57,13 @@ def _draw_row(
 ) -> None:  # fmt: skip
     pen = ImageDraw.Draw(sheet)
     left, top = corner
-    sheet.paste(_enlarged(block.drawn[row], cell), (left, top))
+    sheet.paste(_tile(block.drawn[row], cell), (left, top))
     pen.text((left, top + cell), f"seed {block.seeds[row]}", _INK, font)
     for rank, (picture, distance) in enumerate(zip(block.found[row], block.distances[row], strict=True), 1):
         place = left + rank * (cell + _GAP) + _GAP
-        sheet.paste(_enlarged(picture, cell), (place, top))
+        sheet.paste(_tile(picture, cell), (place, top))
         pen.text((place, top + cell), f"{distance:.2f}", _WARNING if distance < block.warn_below else _INK, font)
 
 
-def _enlarged(picture: np.ndarray, cell: int) -> Image.Image:
-    if picture.shape[2] == 4:
-        picture = on_white(picture)
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    return image.resize((cell, cell), Image.Resampling.NEAREST)
+def _tile(picture: np.ndarray, side: int) -> Image.Image:
+    return Image.fromarray(enlarge(on_paper(picture, premultiplied=True), side))

@@ -9,10 +9,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from attngan.evaluation.sentences_table import REAL, TRAINING, Scores
+from attngan.checkpoint import write_atomically
 from attngan.metrics.estimate import Estimate
 from attngan.visualization.curves import AXES_STYLE
-from attngan_runtime.saving import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by colour-blind eyes too, each with a mark of its own.
 _COLOURS, _MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"), "osD^vP"
 # Of sentences that nobody generated: colour, mark, size of the mark, dashes.
-_REAL = {REAL: ("black", "*", 13, (4, 3)), TRAINING: ("#666666", "X", 9, (1, 2))}
+_REAL = (("black", "*", 13, (4, 3)), ("#666666", "X", 9, (1, 2)))
 _STYLE: dict[Any, Any] = AXES_STYLE | {"font.size": 10, "axes.titlesize": 11}
 
 
@@ -28,23 +27,18 @@ _STYLE: dict[Any, Any] = AXES_STYLE | {"font.size": 10, "axes.titlesize": 11}
 class Point:
     """Sentences written at one temperature, or by people."""
 
-    temperature: float | None  #: None: sentences that nobody generated
+    temperature: float  #: of no meaning where people wrote
     bleu: Estimate  #: BLEU-5
     self_bleu: Estimate  #: Self-BLEU-5
     distance: float  #: Fréchet distance
 
-    @classmethod
-    def of(cls, temperature: float | None, scores: Scores) -> Point:
-        """What `measure` found at a temperature."""
-        return cls(temperature, scores.bleu[5], scores.self_bleu[5], scores.frechet)
 
-
-def draw(curves: dict[str, list[Point]], path: Path) -> None:
+def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> None:
     """Writes a PNG: on the left BLEU-5 against Self-BLEU-5 (Caccia et al. 2020, "Language GANs Falling Short"), on the
     right the Fréchet distance against temperature.
 
-    curves: points of each generator by its title, six of which can be told apart; under REAL and TRAINING one point
-    each. Bars are one standard error. Raises AttnGANError if the disk refuses.
+    curves: points of each generator by its title, six of which can be told apart. real: two sets of real sentences at
+    most, such as other ones and the training text. Bars are one standard error. Raises AttnGANError if the disk refuses.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -54,17 +48,13 @@ def draw(curves: dict[str, list[Point]], path: Path) -> None:
         picture = Picture(figsize=(13, 5.4), dpi=100)
         left, right = picture.subplots(1, 2)
         looks = cycle(zip(_COLOURS, _MARKS, strict=True))
-        outermost = max(
-            (title for title in curves if title not in _REAL), key=lambda title: _beyond(curves[title]), default=None
-        )
-        for title, points in curves.items():
-            if title in _REAL:
-                _draw_real(left, right, points[0], title)
-                continue
-            colour, mark = next(looks)
+        outermost = max(curves, key=lambda title: _beyond(curves[title]), default=None)
+        for (title, point), look_of_real in zip(real.items(), _REAL, strict=False):
+            _draw_real(left, right, point, title, look_of_real)
+        for (title, points), (colour, mark) in zip(curves.items(), looks, strict=False):
             aside = (-18, 6) if title == outermost else (6, -11)  # temperatures stand on the side without curves
             look = {"color": colour, "marker": mark, "markersize": 6, "linewidth": 1.6, "label": title}
-            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature or 0.0), look, aside)
+            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature), look, aside)
         _name_axes(left, right)
         picture.subplots_adjust(left=0.06, right=0.985, top=0.94, bottom=0.11, wspace=0.16)
         png = io.BytesIO()
@@ -94,7 +84,7 @@ def _draw_curve(left: Axes, right: Axes, points: list[Point], look: dict[str, An
         left.annotate(
             f"{point.temperature:g}", place, aside, textcoords="offset points", fontsize=8, color=look["color"]
         )
-    right.plot([point.temperature or 0.0 for point in points], [point.distance for point in points], **look)
+    right.plot([point.temperature for point in points], [point.distance for point in points], **look)
 
 
 def _beyond(points: list[Point]) -> float:
@@ -102,8 +92,8 @@ def _beyond(points: list[Point]) -> float:
     return fmean(point.bleu.value - point.self_bleu.value for point in points)
 
 
-def _draw_real(left: Axes, right: Axes, point: Point, title: str) -> None:
-    colour, mark, size, dashes = _REAL[title]
+def _draw_real(left: Axes, right: Axes, point: Point, title: str, look: tuple[str, str, int, tuple[int, int]]) -> None:
+    colour, mark, size, dashes = look
     left.errorbar(
         point.self_bleu.value, point.bleu.value, point.bleu.error, point.self_bleu.error, color=colour, marker=mark,
         markersize=size, linestyle="none", elinewidth=1, label=title, zorder=5,

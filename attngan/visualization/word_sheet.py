@@ -6,21 +6,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from attngan.checkpoint import LoadedGenerator
 from attngan.errors import AttnGANError
-from attngan.networks.text_to_image import DeployedTextToImageGenerator
+from attngan.generators.base import BATCH
+from attngan.generators.text_to_image import TorchTextToImageGenerator
 from attngan.random import normals
-from attngan.visualization.attention_sheet import captioned, heated, on_paper
-from attngan.visualization.enlarge import enlarged, legible_side
+from attngan.visualization.tiles import add_caption, enlarge, legible_side, on_paper, overlay_heat
 from attngan_runtime.generators.grid import check_sheet_size, grid
 from attngan_runtime.generators.pixels import to_uint8
 from attngan_runtime.tokenizers.prompts import Tokens
 
-_BATCH = 64
-
 
 def word_sheet(
-    generator: LoadedGenerator, tokens: Tokens, conditions: np.ndarray, seeds: list[int], truncation: float
+    generator: TorchTextToImageGenerator, tokens: Tokens, conditions: np.ndarray, seeds: list[int], truncation: float
 ) -> Image.Image:
     """A row for each prompt and seed: the picture, then for each of the prompt's words where it was looked at.
 
@@ -28,37 +25,36 @@ def word_sheet(
     black where it is smallest and white where it is largest; the caption says both. A single word has all everywhere.
     Raises AttnGANError if the generator has no word attention, or the sheet would be too large.
     """
-    if not generator.config.picture_network.attention:
+    if not generator.config.network.attention:
         raise AttnGANError("--attention", f"{generator.name} has no word attention to look at", "leave the option out")
-    side, columns = legible_side(generator.config.picture_network.resolution), 1 + max(map(len, tokens.words))
+    side, columns = legible_side(generator.resolution), 1 + max(map(len, tokens.words))
     rows = [(place, seed) for place in range(len(conditions)) for seed in seeds]
     check_sheet_size(len(rows) * columns, side, side, columns)
-    pictures, maps = drawn_with_attention(
+    pictures, maps = sample_with_attention(
         generator, conditions[[place for place, _ in rows]], [seed for _, seed in rows], truncation
     )
     tiles = []
     for (place, seed), picture, looked in zip(rows, pictures, maps, strict=True):
-        shown, words = enlarged(on_paper(picture), side), tokens.words[place]
-        tiles.append(captioned(shown, f"seed {seed}"))
+        shown, words = enlarge(on_paper(picture), side), tokens.words[place]
+        tiles.append(add_caption(shown, f"seed {seed}"))
         for word, weights in zip(words, looked, strict=False):
             above = weights - weights.min()
             said = f"{word} {weights.min():.0%} to {weights.max():.0%}"
-            tiles.append(captioned(heated(shown, above, max(above.max(), 0.01)), said))
+            tiles.append(add_caption(overlay_heat(shown, above, max(above.max(), 0.01)), said))
         blank = np.full_like(tiles[-1], 255)
         tiles += [blank] * (columns - 1 - len(words))
     return grid(np.stack(tiles), columns)
 
 
 @torch.no_grad()
-def drawn_with_attention(
-    generator: LoadedGenerator, conditions: np.ndarray, seeds: list[int], truncation: float
+def sample_with_attention(
+    generator: TorchTextToImageGenerator, conditions: np.ndarray, seeds: list[int], truncation: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pictures uint8 [B, H, W, C] and the words' shares of the attention at every place, float32 [B, L, r, r]."""
-    assert isinstance(generator.network, DeployedTextToImageGenerator)
     rows = torch.from_numpy(conditions)
-    z = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.picture_network.z_dim)
+    z = normals(torch.tensor(seeds, dtype=torch.int64), generator.config.network.z_dim)
     drawn = []
-    for row, noise in zip(rows.split(_BATCH), z.split(_BATCH), strict=True):
+    for row, noise in zip(rows.split(BATCH), z.split(BATCH), strict=True):
         tokens, scale = row[:, 1:], torch.full((len(row),), truncation)
         drawn.append(generator.network.with_attention(tokens, (tokens > 0).long(), noise, row[:, 0], scale))
     pictures, maps = (torch.cat(parts).numpy() for parts in zip(*drawn, strict=True))

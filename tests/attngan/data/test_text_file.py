@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny_text import sentences, write_sentences
 
 from attngan.data import TextDataset, load_lines
-from attngan.data.keywords import FEWEST, content_words, drawn, stop_words
+from attngan.data.keywords import FEWEST_KEY_WORDS, content_words, drawn, stop_words
 from attngan.data.split import usual_holdout
 from attngan.data.tokenizer import build_sentence_tokenizer, split_sentence
 from attngan.errors import AttnGANError
@@ -88,7 +88,7 @@ def test_drawn_key_words_are_of_their_sentence_and_each_once(counts, most):
         words = [number for number in row if number]
         assert row == words + [0] * (most - len(words))
         assert len(set(words)) == len(words) and set(words) <= set(range(10, 10 + count))
-        assert min(FEWEST, count, most) <= len(words) <= most
+        assert min(FEWEST_KEY_WORDS, count, most) <= len(words) <= most
 
 
 def test_two_to_five_are_drawn_alike_often_and_in_any_order():

@@ -1,17 +1,21 @@
-"""What `attngan evaluate` prints of a generator that draws from words."""
+"""What `attngan evaluate` tells of a generator that draws from words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from attngan.evaluation.table import Report, Row, number, percent, table_lines
 from attngan.metrics.estimate import Estimate
 from attngan.metrics.obedience import Obedience
 
-_NARROW = 14  # columns of the second table; it is 122 characters wide
-
 REAL, CHANCE = "real pictures", "chance"  # columns beside those of generators
+
+_TITLE, _WIDE, _NARROW, _GAP = 38, 18, 14, 2  # characters; the second table is 122 wide
+
+_RETRIEVAL = {
+    "r_precision": "R-precision, 1 caption in 100", "recall_1": "picture first for its caption",
+    "recall_5": "among the first 5", "recall_10": "among the first 10", "shuffled": "R-precision, captions shuffled",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class TextReport:
+class PromptReport(Report):
     """Figures of one generator or of two side by side, with real pictures and chance beside them."""
 
     scores: dict[str, dict[str, Scores]]  #: by prompts (held-out, seen), by column: generator, REAL or CHANCE
@@ -37,12 +41,7 @@ class TextReport:
     concepts: dict[str, int]  #: how many these show
     features: str  #: figures in other features can't be compared
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON; a figure is {value, error, n}, or null."""
-        return asdict(self)
-
     def lines(self) -> list[str]:
-        """Tables for the console."""
         return [
             *(line for prompts in self.scores for line in self._scores(prompts)),
             *(line for prompts in self.obedience for line in self._obedience(prompts)),
@@ -54,47 +53,28 @@ class TextReport:
         ]
 
     def _scores(self, prompts: str) -> list[str]:
+        title = f"{prompts}: {self.prompts[prompts]:,} prompts, {self.concepts[prompts]:,} concepts"
         columns = self.scores[prompts]
-        lines = [
-            _row(f"{prompts}: {self.prompts[prompts]:,} prompts, {self.concepts[prompts]:,} concepts", columns),
-            _row("  KID", (_number(scores.kid, 4) for scores in columns.values())),
-        ]
-        for name, field in (
-            ("  R-precision, 1 caption in 100", "r_precision"),
-            ("  picture first for its caption", "recall_1"),
-            ("  among the first 5", "recall_5"),
-            ("  among the first 10", "recall_10"),
-            ("  R-precision, captions shuffled", "shuffled"),
-        ):
-            lines.append(_row(name, (_share(getattr(scores, field)) for scores in columns.values())))
+        rows: list[Row] = [("  KID", [number(scores.kid, 4) for scores in columns.values()])]
+        for field, name in _RETRIEVAL.items():
+            rows.append((f"  {name}", [percent(getattr(scores, field)) for scores in columns.values()]))
         if any(scores.unknown for scores in columns.values()):
-            lines.append(_row("  prompts with unknown words", (str(s.unknown or "-") for s in columns.values())))
-        return lines
+            rows.append(("  prompts with unknown words", [str(each.unknown or "-") for each in columns.values()]))
+        return table_lines(title, columns, rows, (_TITLE, _WIDE), _GAP)
 
     def _obedience(self, prompts: str) -> list[str]:
         heads = ("pairs", "there", "elsewhere", "ratio", "by chance", "agreement")
-        lines = [_row(f"{prompts}, one word changed: change", heads, _NARROW)]
-        for group, columns in self.obedience[prompts].items():
-            for column, found in columns.items():
-                cells = [
-                    f"{found.there.n:,}" if found.there else "-",
-                    *(_number(figure, 1) for figure in (found.there, found.elsewhere)),
-                    *(_number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.agreement)),
-                ]
-                lines.append(_row(f"  {group}: {column}"[:36], cells, _NARROW))
-        return lines
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
+        rows = [
+            (f"  {group}: {column}"[: _TITLE - _GAP], _obedience_cells(found))
+            for group, columns in self.obedience[prompts].items()
+            for column, found in columns.items()
+        ]
+        return table_lines(f"{prompts}, one word changed: change", heads, rows, (_TITLE, _NARROW), _GAP)
 
 
-def _row(title: str, cells: Iterable[str], width: int = 18) -> str:
-    return f"{title:38}" + "".join(f"{cell[2 - width :]:>{width}}" for cell in cells)
-
-
-def _number(figure: Estimate | None, digits: int) -> str:
-    return f"{figure.value:.{digits}f} ± {figure.error:.{digits}f}" if figure else "-"
-
-
-def _share(figure: Estimate | None) -> str:
-    return f"{100 * figure.value:.1f} % ± {100 * figure.error:.1f} %" if figure else "-"
+def _obedience_cells(found: Obedience) -> list[str]:
+    return [
+        f"{found.there.n:,}" if found.there else "-",
+        *(number(figure, 1) for figure in (found.there, found.elsewhere)),
+        *(number(figure, 2) for figure in (found.ratio, found.ratio_by_chance, found.agreement)),
+    ]
