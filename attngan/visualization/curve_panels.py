@@ -102,10 +102,11 @@ def _schedule(axes: Axes, run: RunRecords) -> bool:
 
 
 def _augmentation(axes: Axes, run: RunRecords) -> bool:
-    found = _draw_lines(axes, run.metrics, {"augment_probability": ("augmentation probability", _BLUE)}, smooth=False)
-    found |= _draw_lines(
-        axes, run.metrics, {"overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE)}, smooth=False
-    )
+    names = {
+        "augment_probability": ("augmentation probability", _BLUE),
+        "overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE),
+    }
+    found = _draw_lines(axes, run.metrics, names, smooth=False)
     axes.set_ylim(-0.25, 1.1)  # the heuristic begins as a quotient of two small numbers, anywhere
     return found
 

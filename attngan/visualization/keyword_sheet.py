@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from attngan_runtime.saving import check_output_file, write_atomically
 
 from attngan.errors import AttnGANError
 from attngan.generators.text import TorchTextGenerator
+from attngan_runtime.saving import check_output_file, write_atomically
 from attngan_runtime.tokenizers.sentences import END
 from attngan_runtime.tokenizers.word_level import PADDING
 

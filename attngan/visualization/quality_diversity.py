@@ -37,8 +37,9 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
     """Writes a PNG: on the left BLEU-5 against Self-BLEU-5 (Caccia et al. 2020, "Language GANs Falling Short"), on the
     right the Fréchet distance against temperature.
 
-    curves: points of each generator by its title, six of which can be told apart. real: two sets of real sentences at
-    most, such as other ones and the training text. Bars are one standard error. Raises AttnGANError if the disk refuses.
+    curves: points of each generator by its title, six of which can be told apart. real: at most two sets of real
+    sentences, such as other ones and the training text. Bars are one standard error. Raises AttnGANError if the disk
+    refuses.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -56,6 +56,7 @@ def sample_with_attention(
     drawn = []
     for row, noise in zip(rows.split(BATCH), z.split(BATCH), strict=True):
         tokens, scale = row[:, 1:], torch.full((len(row),), truncation)
-        drawn.append(generator.network.with_attention(tokens, (tokens > 0).long(), noise, row[:, 0], scale))
+        mask, style = (tokens > 0).long(), row[:, 0]
+        drawn.append(generator.network.with_attention(tokens, mask, noise, style, scale))  # type: ignore[operator]
     pictures, maps = (torch.cat(parts).numpy() for parts in zip(*drawn, strict=True))
     return to_uint8(pictures), maps
