@@ -13,7 +13,7 @@ import pytest
 
 from attngan_runtime import AttnGANError
 from attngan_runtime.bundle import find_bundle, shipped_names, validate_sidecar
-from attngan_runtime.bundle.publish import values
+from attngan_runtime.bundle.publish import javascript_values
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sentences import SentenceTokenizer
 from attngan_runtime.tokens import Tokenizer
@@ -140,8 +140,8 @@ def test_sidecars_of_a_fourth_task(node: JavaScript, monkeypatch: pytest.MonkeyP
     check = f"""
         const {{ INPUTS, TASKS }} = await import("./spec.js"), {{ sidecarProblem }} = await import("./rules.js");
         return sidecar => {{
-          INPUTS.numbers = {json.dumps(values()["INPUTS"]["numbers"])};
-          TASKS.numbers = {json.dumps(values()["TASKS"]["numbers"])};
+          INPUTS.numbers = {json.dumps(javascript_values()["INPUTS"]["numbers"])};
+          TASKS.numbers = {json.dumps(javascript_values()["TASKS"]["numbers"])};
           try {{
             return sidecar && typeof sidecar === "object" ? sidecarProblem(sidecar) : "no object";
           }} finally {{
