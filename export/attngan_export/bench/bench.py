@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from attngan_export.bench.runners import Runner, eager_runner, file_runners, onnx_runner
-from attngan_export.bench.workloads import Workload
 from attngan_export.forms import FORMS
+from attngan_export.forms.workloads import Workload
 from attngan_export.table import table
 from attngan_export.versions import device, versions
 from attngan_runtime.bundle import Bundle

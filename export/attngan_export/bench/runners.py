@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attngan_export.bench.workloads import Workload
+from attngan_export.forms.workloads import Workload
 from attngan_export.verify import matching_form, measure_golden, read_files
 from attngan_runtime import Generator
 from attngan_runtime.bundle import Bundle

@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from attngan_export.bench.workloads import Workload
     from attngan_export.forms.base import GeneratorForm
+    from attngan_export.forms.workloads import Workload
 
 
-class Task(NamedTuple):
-    """What an export of a task needs, as module:class, since bundles are checked and measured without torch too."""
+class Forms(NamedTuple):
+    """What exports and measures generators of a task, as module:class: bundles are checked and measured without torch too."""
 
     form_path: str
     workload_path: str
@@ -34,9 +34,9 @@ def _load(path: str) -> Any:
 
 #: By the name that a run's config.json and a bundle have for the task.
 FORMS = {
-    "image": Task("attngan_export.forms.image:ImageForm", "attngan_export.bench.workloads:PictureWorkload"),
-    "text-to-image": Task(
-        "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.bench.workloads:PromptWorkload"
+    "image": Forms("attngan_export.forms.image:ImageForm", "attngan_export.forms.workloads:PictureWorkload"),
+    "text-to-image": Forms(
+        "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.forms.workloads:PromptWorkload"
     ),
-    "text": Task("attngan_export.forms.text:TextForm", "attngan_export.bench.workloads:SentenceWorkload"),
+    "text": Forms("attngan_export.forms.text:TextForm", "attngan_export.forms.workloads:SentenceWorkload"),
 }

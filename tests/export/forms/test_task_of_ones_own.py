@@ -82,7 +82,7 @@ def run(tmp_path, monkeypatch):
         networks.NETWORKS, "numbers", networks.Networks(NumbersGenerator, nn.Identity, DeployedNumbersGenerator)
     )
     monkeypatch.setitem(generators.GENERATORS, "numbers", __name__)
-    monkeypatch.setitem(forms.FORMS, "numbers", forms.Task(f"{__name__}:NumbersForm", ""))
+    monkeypatch.setitem(forms.FORMS, "numbers", forms.Forms(f"{__name__}:NumbersForm", ""))
     found = RunConfig("", NumbersConfig(width=8), TrainingConfig(images=1))
     (tmp_path / "config.json").write_text(found.to_json())
     save_tensors(tmp_path / "generator.safetensors", networks.build_generator(found.network).state_dict())
