@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Forms(NamedTuple):
-    """What exports and measures generators of a task, as module:class: bundles are checked and measured without torch too."""
+    """What exports and measures a task, as module:class: bundles are checked and measured without torch too."""
 
     form_path: str
     workload_path: str
