@@ -23,17 +23,18 @@ import torch
 from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
-from attngan.config import TextConfig, preset
+from attngan.config import TextConfig
 from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
+from attngan.presets import preset
 from attngan.quiet import quiet_exporter
 from attngan_export.bench import device
 from attngan_export.lowering import translations
 from attngan_export.onnx_graph import OPSET, onnx_bytes
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
-from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sentences import END
+from attngan_runtime.generators.onnx_session import open_session
+from attngan_runtime.tokenizers.sentences import END
 
 VOCABULARY, THREADS = 2562, 2
 PLACES = (0, 1, 7, 15, 31, 47, 63)

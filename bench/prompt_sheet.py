@@ -14,14 +14,14 @@ from pathlib import Path
 
 import click
 import numpy as np
+from attngan.generators.prompts import conditions, read_prompts
 from PIL import Image, ImageDraw, ImageFont
 
 from attngan.checkpoint import LoadedGenerator, load_generator
 from attngan.data import ImageDataset, load_captioned
 from attngan.data.split import split
-from attngan.generators.prompts import conditions, read_prompts
 from attngan.visualization.attention_sheet import on_paper
-from attngan_runtime.grid import grid
+from attngan_runtime.generators.grid import grid
 
 COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
 LINE = 11  # pixels

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import click
 import numpy as np
+from attngan.evaluation.sentences import key_words
+from attngan.generators.sentences import load_writer
 
 from attngan.config import TextConfig
 from attngan.data import load_lines
 from attngan.data.split import split
-from attngan.evaluation.sentences import key_words
-from attngan.generators.sentences import load_writer
 
 COUNT = 40
 

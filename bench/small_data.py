@@ -33,7 +33,7 @@ from attngan.metrics.kid import kid
 from attngan.metrics.precision_recall import density_and_coverage
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
 from attngan.training.run_logger import RunLogger
-from attngan_runtime.grid import grid
+from attngan_runtime.generators.grid import grid
 
 IMAGES = {100: 120_000, 500: 200_000, 2000: 200_000}  # shown in all: 1,200, 400 and 100 epochs
 ARMS = ("plain", "defaults")

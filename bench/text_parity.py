@@ -16,13 +16,13 @@ from typing import Any
 import click
 import numpy as np
 import torch
-
-from attngan.data import load_lines
 from attngan.evaluation.sentences import key_words
 from attngan.generators.sentences import LoadedWriter, load_writer
+
+from attngan.data import load_lines
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
-from attngan_runtime.sentence_generator import SentenceGenerator
+from attngan_runtime.generators.text import SentenceGenerator
 
 SENTENCES = 1000
 RESULTS = Path("bench/results/text_parity.json")

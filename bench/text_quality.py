@@ -22,17 +22,18 @@ from typing import Any
 import click
 import numpy as np
 import torch
-
-from attngan.checkpoint import load_tensors
-from attngan.config import TextConfig, preset
-from attngan.data import TextDataset, load_lines
-from attngan.data.split import split, usual_holdout
 from attngan.evaluation.evaluate_text import RunWriter
 from attngan.evaluation.sentences import evaluate_sentences
-from attngan.evaluation.sentences_table import REAL, TRAINING
-from attngan.evaluation.yardstick import Yardstick, halves, measure
 from attngan.generators.sentences import load_writer
 from attngan.tasks.configure import configured_text
+
+from attngan.checkpoint import load_tensors
+from attngan.config import TextConfig
+from attngan.data import TextDataset, load_lines
+from attngan.data.split import split, usual_holdout
+from attngan.evaluation.sentences_table import REAL, TRAINING
+from attngan.evaluation.yardstick import Yardstick, halves, measure
+from attngan.presets import preset
 from attngan.train import train
 from attngan.training.state import CHECKPOINT, below
 from attngan.visualization.quality_diversity import Point, draw

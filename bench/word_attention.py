@@ -15,11 +15,12 @@ from pathlib import Path
 
 import click
 import torch
+from attngan.tasks.configure import configured
 
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import ImageDataset, load_captioned
 from attngan.data.split import usual_holdout
-from attngan.tasks.configure import configured
+from attngan.presets import preset
 from attngan.train import train
 
 ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places attend to words, by run

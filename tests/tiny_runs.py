@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import ImageDataset
+from attngan.presets import preset
 from attngan.train import Outcome, train
 
 

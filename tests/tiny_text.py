@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from attngan.checkpoint import LIKELIHOOD, save_tensors
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import TextDataset
-from attngan.networks.build import build_generator
-from attngan.tasks.configure import configured_text
+from attngan.networks import build_generator
+from attngan.presets import preset
+from attngan.tasks import TASKS
+from attngan.tasks.base import TrainOptions
 from attngan.train import Outcome, train
 
 ANIMALS = ("dog", "cat", "bird", "horse", "fish")
@@ -39,7 +41,7 @@ def text_config(lines: TextDataset, images: int = 64, **changes: object) -> tupl
     """The preset tiny-text for these sentences, and its tokenizer.json; `changes` are of its TrainingConfig."""
     network, training = preset("tiny-text")
     fields = {"images": images, "likelihood_images": 640, "holdout": 30, "kid_samples": 30, **changes}
-    return configured_text("tiny-text", network, replace(training, **fields), lines)
+    return TASKS["text"].complete(network, replace(training, **fields), TrainOptions("tiny-text"), lines)
 
 
 def run_text(lines: TextDataset, out: Path, images: int = 64, **changes: object) -> Outcome:

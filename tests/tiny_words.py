@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from attngan.config import RunConfig, preset
-from attngan.data import ImageDataset
+from attngan.config import RunConfig
+from attngan.data import CaptionedDataset
 from attngan.data.captions import Captions
-from attngan.tasks.configure import configured
+from attngan.presets import preset
+from attngan.tasks import TASKS
+from attngan.tasks.base import TrainOptions
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 PLACES = ("top left", "top right", "bottom left", "bottom right")
@@ -27,20 +29,20 @@ def picture(colour: str, place: str, style: str) -> np.ndarray:
     return pixels
 
 
-def captioned() -> ImageDataset:
+def captioned() -> CaptionedDataset:
     """48 pictures of 16 concepts in three styles."""
     named = [(colour, place, style) for style in STYLES for colour in COLOURS for place in PLACES]
     texts = [(f"{colour} square, {place}", f"{place}: a {colour} one") for colour, place, _ in named]
     captions = Captions(texts, [("shape", colour) for colour, _, _ in named], [f"{c} {p}" for c, p, _ in named])
-    images, labels = np.stack([picture(*one) for one in named]), np.repeat(np.arange(3), 16)
-    return ImageDataset(images, labels, list(STYLES), captions=captions)
+    images, styles = np.stack([picture(*one) for one in named]), np.repeat(np.arange(3), 16)
+    return CaptionedDataset(images, captions=captions, styles=styles, style_names=list(STYLES))
 
 
 def write_captioned(root: Path) -> Path:
     """The same as a folder with captions.jsonl."""
     pictures, lines = captioned(), []
     captions = pictures.captions
-    for index, (image, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
+    for index, (image, label) in enumerate(zip(pictures.images, pictures.styles, strict=True)):
         name = f"{STYLES[label]}/{index:02}.png"
         (root / STYLES[label]).mkdir(exist_ok=True)
         straight = image.copy()
@@ -54,8 +56,8 @@ def write_captioned(root: Path) -> Path:
     return root
 
 
-def words_config(pictures: ImageDataset, images: int = 320, **changes: object) -> tuple[RunConfig, bytes]:
+def words_config(pictures: CaptionedDataset, images: int = 320, **changes: object) -> tuple[RunConfig, bytes]:
     """The preset tiny-words for these pictures, and its tokenizer.json; `changes` are of its TrainingConfig."""
     network, training = preset("tiny-words")
     training = replace(training, images=images, matching_images=256, **changes)
-    return configured("tiny-words", network, training, pictures, STYLES)
+    return TASKS["text-to-image"].complete(network, training, TrainOptions("tiny-words"), pictures)

@@ -13,7 +13,7 @@ from typing import Any
 from attngan.data.listing import Listing, SourceFile, class_of
 from attngan.data.transforms import UnreadablePictureError
 from attngan.errors import AttnGANError
-from attngan_runtime.tokens import NO_TEXT
+from attngan_runtime.tokenizers.text import NO_TEXT
 
 JSON_LINES = "captions.jsonl"
 _LINE_END = re.compile("[\\t\\n\\v\\f\\r\\x85]")  # which would break the reports that name a picture

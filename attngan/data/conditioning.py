@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attngan.data.captioned_dataset import CaptionedDataset
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 # Shares of what a picture is called: nothing, so that empty prompts have a meaning (Ho & Salimans 2022, section 3.2);
 # some of its tags; its caption and a tag or two; else one of its captions alone.

@@ -22,7 +22,7 @@ from attngan.data.image_dataset import ImageDataset, name_skipped
 from attngan.data.listing import Listing, SourceFile, class_of, list_folder, list_zip
 from attngan.data.transforms import UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
-from attngan_runtime.entries import LONGEST_NAME
+from attngan_runtime.bundle.spec import LONGEST_NAME
 from attngan_runtime.errors import UNPRINTABLE
 
 IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file

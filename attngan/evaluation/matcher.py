@@ -23,7 +23,7 @@ from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.features.cache import remembered
 from attngan.features.extractor import Extractor
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 #: raise it when anything below changes what a matcher learns, so that none cached before is used
 VERSION = "1"

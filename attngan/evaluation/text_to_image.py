@@ -22,7 +22,7 @@ from attngan.metrics.kid import FEWEST, kid
 from attngan.metrics.obedience import FEWEST as FEWEST_PAIRS
 from attngan.metrics.obedience import Obedience, changed_places, mean_change, obedience, usable
 from attngan.metrics.retrieval import at_random, found_among_99, retrieval, shuffled
-from attngan_runtime.tokens import UNKNOWN
+from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _PROMPTS = 1000  # held-out ones, and as many seen ones, if the user doesn't say
 _KNOWN = 10_000  # real pictures at most that matchers learn from: seven minutes of features on one core

@@ -15,8 +15,9 @@ from attngan.checkpoint import read_tokenizer
 from attngan.generators.base import BATCH, LoadedGenerator, Seeds, batches, check_vocabulary
 from attngan.generators.source import Source
 from attngan_runtime import SentenceGenerator
-from attngan_runtime.sentences import KeyWords, SentenceTokenizer
-from attngan_runtime.tokens import PADDING, TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.sentences import KeyWords, SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 KeyWordLists = Sequence[Sequence[str]]  #: of each sentence, in lower case; none: it is about anything
 

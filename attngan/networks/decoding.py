@@ -10,8 +10,8 @@ from torch._higher_order_ops import while_loop
 
 from attngan.networks.text import Memory, Pair, TextGenerator
 from attngan.random import uniforms
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 
 class Sampling(NamedTuple):

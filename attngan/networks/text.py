@@ -22,8 +22,8 @@ from attngan.attention import MultiHeadAttention
 from attngan.config import TextConfig
 from attngan.networks.text_encoder import TextLayer
 from attngan_kernels import attention_weights
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING
 
 Pair = tuple[Tensor, Tensor]  # keys and values [B, H, N, D] of one layer
 

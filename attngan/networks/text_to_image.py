@@ -20,7 +20,7 @@ from attngan.config import TextToImageConfig
 from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, stages_of, variance_scaled, widen_layer
 from attngan.networks.text_encoder import TextEncoder
 from attngan.random import normals
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _STYLE = 256  # values that modulate the blocks
 _STYLE_NAME = 32  # values of the style that is asked for by name

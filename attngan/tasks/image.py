@@ -27,7 +27,6 @@ from attngan.metrics.kid import kid
 from attngan.networks import deploy
 from attngan.presets import OVERFITTING_TARGET, preset
 from attngan.random import derive, normals
-from attngan.sampling.image import sample_pictures
 from attngan.streams import Stream
 from attngan.tasks.base import Task, TrainOptions
 from attngan.trainer import Augment
@@ -38,8 +37,8 @@ from attngan.training.schedule import between
 from attngan.training.state import Progress
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
-from attngan_runtime.inputs import naming_the_option
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.generators.pixels import to_uint8
 
 
 class ImageTask(Task):
@@ -55,7 +54,7 @@ class ImageTask(Task):
         if options.penalty:
             raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
         if options.channels:
-            with naming_the_option():
+            with option_errors():
                 network = replace(network, channels=int(options.channels))
         return network, _with_augmentation(training, options.augment, options.holdout)
 
@@ -112,6 +111,8 @@ class ImageTask(Task):
     _example = ""  # of what `attngan sample` takes
 
     def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.image import sample_pictures  # with matplotlib, which training need not wait for
+
         sample_pictures(*arguments, **options)
 
     def evaluate(

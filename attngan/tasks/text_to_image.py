@@ -19,7 +19,6 @@ from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
 from attngan.random import derive
-from attngan.sampling.text_to_image import sample_prompts
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
 from attngan.tasks.image import ImageBatches, ImageRun, ImageTask
@@ -28,7 +27,8 @@ from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 class TextToImageTask(ImageTask):
@@ -71,6 +71,8 @@ class TextToImageTask(ImageTask):
     _example = '"a few words" '
 
     def sample(self, *arguments: Any, **options: Any) -> None:
+        from attngan.sampling.text_to_image import sample_prompts  # with matplotlib, which training need not wait for
+
         sample_prompts(*arguments, **options)
 
     def check_beside(self, generators: Sequence[Any]) -> None:

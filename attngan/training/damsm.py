@@ -24,7 +24,7 @@ from attngan.streams import Stream
 from attngan.trainer import descend
 from attngan.training.phase import Figures, Phase
 from attngan.training.state import TrainingState, adam_tensors, restore_adam, without_prefix
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 FILE = "text_encoder.safetensors"
 

@@ -12,8 +12,8 @@ from attngan.data.keywords import content_words, drawn
 from attngan.networks.text import TextGenerator
 from attngan.random import derive
 from attngan.streams import Stream
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _BATCH = 64  # sentences measured at once
 

@@ -27,7 +27,7 @@ from attngan.training.encoded_text import EncodedText
 from attngan.training.phase import Figures, Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import TrainingState, adam_tensors, restore_adam, without_prefix
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.word_level import PADDING
 
 CHECKPOINT = "likelihood.checkpoint.safetensors"
 RECORDS = "likelihood.jsonl"

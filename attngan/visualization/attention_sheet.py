@@ -13,7 +13,7 @@ from attngan.checkpoint import LoadedGenerator
 from attngan.data.transforms import on_white, premultiply
 from attngan.visualization.attention_maps import AttentionMaps, attention_maps, layers
 from attngan.visualization.enlarge import enlarged, legible_side
-from attngan_runtime.grid import check_sheet_size, grid
+from attngan_runtime.generators.grid import check_sheet_size, grid
 
 _CAPTION = 18  # pixels above each tile
 _MARK = (0, 200, 255)  # no colour of the heat map

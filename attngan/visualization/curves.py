@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attngan.checkpoint import write_atomically
 from attngan.run_folder import Record
 from attngan.visualization.curve_panels import Measured, draw_panel, event_colour
+from attngan_runtime.saving import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

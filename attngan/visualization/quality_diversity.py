@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from attngan.checkpoint import write_atomically
 from attngan.evaluation.sentences_table import REAL, TRAINING, Scores
 from attngan.metrics.estimate import Estimate
 from attngan.visualization.curves import AXES_STYLE
+from attngan_runtime.saving import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

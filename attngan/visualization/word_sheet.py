@@ -12,9 +12,9 @@ from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan.random import normals
 from attngan.visualization.attention_sheet import captioned, heated, on_paper
 from attngan.visualization.enlarge import enlarged, legible_side
-from attngan_runtime.grid import check_sheet_size, grid
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import Tokens
+from attngan_runtime.generators.grid import check_sheet_size, grid
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokens
 
 _BATCH = 64
 

@@ -16,9 +16,8 @@ from attngan_export.forms import FORMS
 from attngan_export.forms.base import Form, GeneratorForm, Noise
 from attngan_export.parity import Comparison, cases, compare_onnx, compare_torch, torch_threads
 from attngan_export.sidecar import build_sidecar, metadata
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
 Precision = Literal["fp32", "fp16-weights"]
 

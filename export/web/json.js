@@ -22,9 +22,9 @@ export function isObject(value) {
   return isNested(value) && !Array.isArray(value);
 }
 
-/** A value as a message shows it. */
+/** A value as a message shows it, in one line. */
 export function brief(value) {
-  return (JSON.stringify(value) ?? "missing").slice(0, 120);
+  return (JSON.stringify(value) ?? "missing").slice(0, 120).replace(/[\x7f-\x9f\u2028\u2029]/g, " ");
 }
 
 function isNested(value) {

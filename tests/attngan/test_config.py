@@ -4,14 +4,15 @@ import dataclasses
 
 import pytest
 
-from attngan.config import PRESETS, RunConfig, differences, preset, task_of
+from attngan.config import RunConfig, differences
 from attngan.errors import AttnGANError
+from attngan.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_json_round_trip(name):
     network, training = preset(name)
-    config = RunConfig(name, network, training, ("a", "b"), task=task_of(network))
+    config = RunConfig(name, network, training, **{network.names: ("a", "b")})
     assert RunConfig.from_json(config.to_json(), "here") == config
 
 

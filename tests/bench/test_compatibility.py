@@ -13,7 +13,7 @@ from compatibility import answer, drawn_cell, markdown, node_cell, python_cell, 
 from compatibility_installs import ROOT, InstallError, newest_patches, run
 from onnx import TensorProto, helper
 
-from attngan_runtime.sidecar import write_sidecar
+from attngan_runtime.bundle import write_sidecar
 from tests.runtime.sidecars import with_file
 
 KEPT = ROOT / "tests/runtime/kept"

@@ -9,9 +9,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from attngan.config import preset
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.text import TextGenerator
+from attngan.presets import preset
 
 
 @pytest.fixture(autouse=True)

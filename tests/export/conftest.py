@@ -20,7 +20,7 @@ from attngan.networks import build_generator
 from attngan.presets import preset
 from attngan_export.export import export_generator
 from attngan_export.forms import text as text_form
-from attngan_runtime.sentences import END
+from attngan_runtime.tokenizers.sentences import END
 
 RunMaker = Callable[..., Path]
 

@@ -16,9 +16,9 @@ from attngan_export import export
 from attngan_export.export import export_generator
 from attngan_export.formats.half_weights import round_to_half
 from attngan_runtime import Generator
+from attngan_runtime.bundle import parse_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
-from attngan_runtime.sidecar import parse_sidecar
+from attngan_runtime.generators.golden import golden_inputs
 
 
 def operators(folder):

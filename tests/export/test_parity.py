@@ -12,7 +12,7 @@ from attngan_export.folder import TORCHSCRIPT
 from attngan_export.formats import FORMATS, lowering, onnx_graph
 from attngan_export.forms.image import ImageForm
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import CPU, CUDA
+from attngan_runtime.generators.onnx_session import CPU, CUDA
 from tests.export.conftest import with_outputs
 
 

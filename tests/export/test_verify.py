@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from attngan_export.verify import read_files, verify
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import write_sidecar
 
 
 @pytest.fixture

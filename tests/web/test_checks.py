@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from attngan_runtime import AttnGANError
-from attngan_runtime.bundle import find_bundle, shipped_names
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.sidecar import validate_sidecar
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.bundle import find_bundle, shipped_names, validate_sidecar
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 from tests.web.conftest import JavaScript, values_of
 
 # What the module doesn't look at: it has no use for it, or has compared the hash before.

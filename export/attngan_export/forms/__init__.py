@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from attngan_export.forms.base import GeneratorForm
@@ -19,22 +19,17 @@ class Forms(NamedTuple):
     @property
     def form(self) -> type[GeneratorForm]:
         """Its instances are generators as they are exported."""
-        return _load(self.form_path)
+        return resolve_name(self.form_path)
 
     @property
     def workload(self) -> type[Workload]:
         """What is asked of bundles while they are measured; it imports no torch."""
-        return _load(self.workload_path)
-
-
-def _load(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+        return resolve_name(self.workload_path)
 
 
 #: By the name that a run's config.json and a bundle have for the task.
 FORMS = {
-    "image": Forms("attngan_export.forms.image:ImageForm", "attngan_export.forms.workloads:PictureWorkload"),
+    "image": Forms("attngan_export.forms.image:ImageForm", "attngan_export.forms.workloads:Workload"),
     "text-to-image": Forms(
         "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.forms.workloads:PromptWorkload"
     ),

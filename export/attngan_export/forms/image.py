@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from attngan.networks.image import DeployedImageGenerator
 from attngan.random import normals
-from attngan_export.forms.base import Entry, GeneratorForm, Noise, Output, draw_seeds
-from attngan_runtime.sidecar import class_input, seed_input, truncation_input, z_input
+from attngan_export.forms.base import Entry, GeneratorForm, Noise, draw_seeds
 
 # What users run; 0 leaves the biases and what is asked for alone.
 _TRUNCATIONS = (1.0, 0.7, 0.0)
@@ -30,27 +29,23 @@ class ImageForm(GeneratorForm):
         return (_ByClass if self.config.classes else _Unconditional)(self.network, self.noise).eval()
 
     @property
-    def inputs(self) -> list[Entry]:
-        noise = seed_input() if self.noise == "seed" else z_input(self.config.z_dim)
-        return [noise, *self.choices, truncation_input()]
+    def names(self) -> tuple[str, ...]:
+        return (self.noise, *(["class"] if self.config.classes else []), "truncation")
 
     @property
-    def choices(self) -> list[Entry]:
-        """The input that chooses a class; none of a generator without classes."""
-        return [class_input(self.name_choices(self.config.classes))] if self.config.classes else []
+    def parts(self) -> Entry:
+        return self.picture_parts | {"classes": self.name_choices(self.config.classes)}
+
+    @property
+    def picture_parts(self) -> Entry:
+        """Those of every generator of pictures."""
+        config = self.config
+        sides = {"height": config.resolution, "width": config.resolution}
+        return {"name": "image", "channels": config.channels, "z_dim": config.z_dim, **sides}
 
     def name_choices(self, count: int) -> list[str]:
         """Names of so many choices, or their numbers."""
         return list(self.choice_names) or [str(number) for number in range(count)]
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        side = self.config.resolution
-        entry = {
-            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": self.config.channels,
-            "height": side, "width": side, "minimum": -1, "maximum": 1,
-        }  # fmt: skip
-        return {"image": Output(entry, 2.0)}
 
     def sample(self, batch: int, draw: int = 0) -> dict[str, Tensor]:
         index = torch.arange(batch)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from attngan.networks.decoding import DeployedTextGenerator, Sampling, near_ties, readable
 from attngan.random import derive, uniforms
-from attngan_export.forms.base import DRAWS, GOLDEN_BATCH, Entry, GeneratorForm, Output, draw_seeds, golden_entry
+from attngan_export.forms.base import DRAWS, GOLDEN_BATCH, Entry, GeneratorForm, draw_seeds, golden_entry
 from attngan_export.forms.text_script import script_loop
-from attngan_runtime import sidecar as format_1
+from attngan_runtime.bundle.spec import TASKS
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sentences import SENTENCE_SPECIAL
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import SENTENCE_SPECIAL
+from attngan_runtime.tokenizers.word_level import PADDING
 
 GREEDY = 1000  #: inputs whose most probable words are compared, token for token
 _GREEDY_BATCH = 50
@@ -40,8 +40,7 @@ class TextForm(GeneratorForm):
 
     @property
     def module(self) -> nn.Module:
-        network: nn.Module = self.network.eval()
-        return network
+        return self.network.eval()
 
     @property
     def graph(self) -> nn.Module:
@@ -51,21 +50,12 @@ class TextForm(GeneratorForm):
         return script_loop(self.network, self.example)
 
     @property
-    def inputs(self) -> list[Entry]:
-        count, vocabulary = self.config.keywords, self.config.vocabulary
-        return [
-            format_1.keywords_input(count, vocabulary), format_1.mask_input(count), format_1.seed_input(),
-            format_1.temperature_input(), format_1.top_k_input(vocabulary), format_1.top_p_input(),
-        ]  # fmt: skip
+    def names(self) -> tuple[str, ...]:
+        return TASKS["text"].inputs
 
     @property
-    def outputs(self) -> dict[str, Output]:
-        """Tokens are equal or not; log-probabilities are compared in nats."""
-        length = self.config.length
-        return {
-            "tokens": Output(format_1.tokens_output(length, self.config.vocabulary), 1.0),
-            "log_probability": Output(format_1.log_probability_output(length), 1.0),
-        }
+    def parts(self) -> Entry:
+        return {"words": self.config.keywords, "vocabulary": self.config.vocabulary, "length": self.config.length}
 
     @property
     def trials(self) -> list[tuple[int, int]]:

@@ -112,7 +112,7 @@ def test_a_picture_that_turns_corrupt_between_two_starts_is_named(folder, tmp_pa
     Image.new("RGB", (18, 18)).save(data / "cat" / "12.png")
     options = ("--preset", "tiny", "--data", data, "--out", out, "--images", 64, "--augment", "adaptive")
     monkeypatch.setattr("attngan.tasks.image.open_quality", lambda *args: (None, ""))
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
     assert call("train", *options).exit_code == 0
     before = (out / "checkpoint.safetensors").read_bytes()
     picture = data / "cat" / "3.png"

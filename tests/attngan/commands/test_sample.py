@@ -15,8 +15,9 @@ from PIL import Image
 
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.networks.image import ImageGenerator
+from attngan.presets import preset
 from attngan.visualization.enlarge import enlarged, legible_side
 from attngan.visualization.interpolation import great_circle
 

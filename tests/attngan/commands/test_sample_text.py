@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from attngan.generators.sentences import LoadedWriter, load_writer, writes
 from click.testing import CliRunner
 from matplotlib import colormaps
 from PIL import Image
@@ -14,7 +15,6 @@ from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.data import TextDataset
 from attngan.errors import AttnGANError
-from attngan.generators.sentences import LoadedWriter, load_writer, writes
 from attngan.visualization.keyword_sheet import check_sheet
 
 PLAIN = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from attngan.generators.prompts import conditions, read_prompts
 from click.testing import CliRunner
 from PIL import Image
 from tiny_words import captioned, words_config
 
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
-from attngan.generators.prompts import conditions, read_prompts
 from attngan.train import train
 from attngan.visualization.attention_sheet import heated, on_paper
 from attngan.visualization.enlarge import enlarged

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from attngan.data import ImageDataset
+from attngan.data import CaptionedDataset
 from attngan.data.captions import Captions
-from attngan.data.conditioning import Conditions, with_conditions
+from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 TEXTS = [("red heart", "a heart that is red"), ("green dragon",), ("blue bird of joy and of sky",)]
 TAGS = [("love", "card game"), (), ("animal", "fly", "wing", "nest")]
@@ -19,12 +19,10 @@ def tokenizer():
     return Tokenizer.from_json(build_tokenizer(texts, 6), "tokenizer.json")
 
 
-def pictures(labels=(1, 0, 1)):
+def pictures(styles=(1, 0, 1)):
     captions = Captions(TEXTS, TAGS, ["a", "b", "c"])
-    names = ["flat", "round"] if labels else []
-    return ImageDataset(
-        np.zeros((3, 4, 4, 4), np.uint8), np.array(labels) if labels else None, names, captions=captions
-    )
+    numbers, names = (np.array(styles), ["flat", "round"]) if styles else (None, [])
+    return CaptionedDataset(np.zeros((3, 4, 4, 4), np.uint8), captions=captions, styles=numbers, style_names=names)
 
 
 def read(row, tokenizer):
@@ -70,9 +68,3 @@ def test_chance_calls_a_picture_by_nothing_tags_captions_or_both(tokenizer):
 def test_a_picture_without_tags_is_called_by_its_caption(tokenizer):
     rows = Conditions(pictures(), tokenizer).drawn(np.ones(300, np.int64), np.arange(300))
     assert {read(row, tokenizer)[1] for row in rows} == {"", "green dragon"}
-
-
-def test_conditions_as_labels(tokenizer):
-    labelled = with_conditions(pictures(), tokenizer)
-    assert np.array_equal(labelled.labels, Conditions(pictures(), tokenizer).main(np.arange(3)))
-    assert labelled.class_names == []

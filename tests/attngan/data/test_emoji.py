@@ -19,7 +19,6 @@ from attngan.cli import main
 from attngan.data import emoji_sources, load_captioned
 from attngan.data.emoji import GROUPS, build, read_labels
 from attngan.data.emoji_sources import LABELS, VENDORS, read_part
-from attngan.data.split import split
 from attngan.errors import AttnGANError
 
 TONES = [{"label": f"waving hand: {tone} skin tone", "hexcode": code} for tone, code in
@@ -113,9 +112,9 @@ def test_it_is_read_with_skin_tones_and_vendors_on_one_side(tmp_path: Path, sour
     run(tmp_path / "emoji", sources)
     pictures = load_captioned(tmp_path / "emoji", resolution=8, channels=4)
     captions = pictures.captions
-    assert captions is not None and pictures.class_names == ["google", "twitter"] and pictures.ignored == 1
+    assert captions is not None and pictures.style_names == ["google", "twitter"] and pictures.ignored == 1
     for seed in range(10):
-        seen, unseen = split(pictures, 6, seed)
+        seen, unseen = pictures.split(6, seed)
         assert len(unseen) and not {captions.concepts[i] for i in seen} & {captions.concepts[i] for i in unseen}
     waving = np.array(captions.concepts) == "1f44b"
     assert waving.sum() == 6

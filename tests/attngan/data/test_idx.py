@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attngan.data import describe, load_pictures
+from attngan.data import load_pictures
 from attngan.errors import AttnGANError
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -41,9 +41,9 @@ def test_padded_not_resampled(tmp_path: Path, ending: str) -> None:
     border = pictures.images.copy()
     border[:, 2:30, 2:30] = 0
     assert not border.any()
-    assert pictures.labels is not None and pictures.labels.dtype == np.int64
-    assert pictures.labels.tolist() == [1, 0, 1, 2] and pictures.class_names == ["1", "3", "7"]
-    assert describe(pictures) == "4 pictures, 3 classes"
+    assert pictures.classes is not None and pictures.classes.dtype == np.int64
+    assert pictures.classes.tolist() == [1, 0, 1, 2] and pictures.class_names == ["1", "3", "7"]
+    assert pictures.describe() == "4 pictures, 3 classes"
 
 
 @pytest.mark.parametrize(("side", "resolution", "padded"), [(22, 32, True), (21, 32, False), (32, 32, True)])
@@ -86,12 +86,12 @@ def test_a_file_named_directly_and_labels_beside_it(tmp_path: Path) -> None:
 def test_unlabelled(tmp_path: Path) -> None:
     (tmp_path / "some.bin").write_bytes(idx(noise(2)))
     pictures = load_pictures(tmp_path / "some.bin", resolution=32, channels=1)
-    assert pictures.labels is None and pictures.class_names == []
+    assert pictures.classes is None and pictures.class_names == []
 
 
 def test_class_names_of_fashion_mnist_by_folder(tmp_path: Path) -> None:
     pictures = load_pictures(make(tmp_path / "fashion-mnist", noise(2), [9, 0]), resolution=32, channels=1)
-    assert pictures.labels is not None and pictures.labels.tolist() == [9, 0]
+    assert pictures.classes is not None and pictures.classes.tolist() == [9, 0]
     assert pictures.class_names[0] == "T-shirt/top" and pictures.class_names[9] == "Ankle boot"
     assert len(pictures.class_names) == 10
 
@@ -99,8 +99,8 @@ def test_class_names_of_fashion_mnist_by_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not installed here")
 def test_fashion_mnist(tmp_path: Path) -> None:
     test = load_pictures(FASHION / "t10k-images-idx3-ubyte.gz", resolution=32, channels=1)
-    assert describe(test) == "10,000 pictures, 10 classes"
-    assert test.labels is not None and (np.bincount(test.labels) == 1000).all()
+    assert test.describe() == "10,000 pictures, 10 classes"
+    assert test.classes is not None and (np.bincount(test.classes) == 1000).all()
     content = gzip.decompress((FASHION / "t10k-images-idx3-ubyte.gz").read_bytes())[16 : 16 + 784]
     # Known by its first picture, whatever the folder is called.
     folder = make(tmp_path / "clothes", np.frombuffer(content, np.uint8).reshape(1, 28, 28), [9])

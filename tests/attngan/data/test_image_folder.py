@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from picture_files import SIDE, make, png
 from PIL import Image
 
-from attngan.data import ImageDataset, describe, load_pictures
+from attngan.data import ImageDataset, load_pictures
 from attngan.data import image_folder as load
 from attngan.data.listing import class_of
 from attngan.errors import AttnGANError
@@ -34,9 +34,9 @@ both = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 def test_flat_sorted_by_name(tmp_path: Path, zipped: bool) -> None:
     pictures = read(make(tmp_path, {"c.png": png(3), "a.png": png(1), "B.PNG": png(2)}, zipped))
     assert values(pictures) == [2, 1, 3]
-    assert pictures.labels is None and pictures.class_names == [] and pictures.skipped == []
+    assert pictures.classes is None and pictures.class_names == [] and pictures.skipped == []
     assert pictures.images.shape == (3, SIDE, SIDE, 1) and pictures.images.dtype == np.uint8
-    assert len(pictures) == 3 and describe(pictures) == "3 pictures"
+    assert len(pictures) == 3 and pictures.describe() == "3 pictures"
 
 
 @both
@@ -44,9 +44,9 @@ def test_class_per_subfolder_deeper_ones_count_to_it(tmp_path: Path, zipped: boo
     files = {"dogs/z.png": png(1), "cats/deep/er/y.png": png(2), "cats/x.png": png(3), "owls/only.txt": b"no"}
     pictures = read(make(tmp_path, files, zipped))
     assert pictures.class_names == ["cats", "dogs"]
-    assert pictures.labels is not None and pictures.labels.dtype == np.int64
-    assert list(zip(values(pictures), pictures.labels.tolist(), strict=True)) == [(2, 0), (3, 0), (1, 1)]
-    assert describe(pictures) == "3 pictures, 2 classes; 1 other file ignored"
+    assert pictures.classes is not None and pictures.classes.dtype == np.int64
+    assert list(zip(values(pictures), pictures.classes.tolist(), strict=True)) == [(2, 0), (3, 0), (1, 1)]
+    assert pictures.describe() == "3 pictures, 2 classes; 1 other file ignored"
 
 
 @both
@@ -59,7 +59,7 @@ def test_folders_that_all_share_are_passed_through(tmp_path: Path, zipped: bool)
 @both
 def test_pictures_beside_folders_make_it_unlabelled(tmp_path: Path, zipped: bool) -> None:
     pictures = read(make(tmp_path, {"a/1.png": png(1), "b/2.png": png(2), "3.png": png(3)}, zipped))
-    assert pictures.labels is None and len(pictures) == 3
+    assert pictures.classes is None and len(pictures) == 3
 
 
 @both
@@ -70,7 +70,7 @@ def test_litter_is_passed_over_and_other_files_counted(tmp_path: Path, zipped: b
     }  # fmt: skip
     pictures = read(make(tmp_path, files, zipped))
     assert values(pictures) == [1] and pictures.ignored == 2
-    assert describe(pictures) == "1 picture; 2 other files ignored"
+    assert pictures.describe() == "1 picture; 2 other files ignored"
 
 
 @both
@@ -90,7 +90,7 @@ def test_broken_pictures_are_counted_named_and_skipped(tmp_path: Path, zipped: b
         ("c/5.png", "truncated"),
     ]
     assert pictures.class_names == ["a", "b"]  # nothing is left of c
-    assert describe(pictures) == (
+    assert pictures.describe() == (
         "2 pictures, 2 classes; 4 skipped: a/2.png (empty file), a/6.heic (not a picture that Pillow can read), "
         "b/4.jpg (not a picture that Pillow can read), …"
     )
@@ -155,7 +155,7 @@ def test_order_is_free_of_the_archives_and_the_threads(order: list[int], threads
         patch.setattr(load.os, "cpu_count", lambda: threads)
         pictures = load._decode_all(Path("x.zip"), load.list_zip(archive), SIDE, 1)
     assert values(pictures) == [0, 2, 4, 1, 5]
-    assert pictures.labels is not None and pictures.labels.tolist() == [0, 0, 0, 1, 1]
+    assert pictures.classes is not None and pictures.classes.tolist() == [0, 0, 0, 1, 1]
     assert [name for name, _ in pictures.skipped] == ["b/3.png"]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attngan.data import ImageDataset
-from attngan.data.split import most_held_out, split, take, usual_holdout
+from attngan.data.split import usual_holdout
 from attngan.errors import AttnGANError
 from attngan.trainer import Trainer
 
@@ -22,19 +22,19 @@ def numbered(count, classes=0):
 @given(st.integers(1, 200), st.data(), st.integers(0, 3), st.integers(0, 2**32 - 1))
 def test_every_picture_is_on_one_side_and_every_class_is_trained_on(count, data, classes, seed):
     pictures = numbered(count, classes)
-    held_out = data.draw(st.integers(0, most_held_out(pictures)))
-    training, unseen = split(pictures, held_out, seed)
+    held_out = data.draw(st.integers(0, pictures.most_held_out))
+    training, unseen = pictures.split(held_out, seed)
     assert len(unseen) == held_out
     assert sorted([*training, *unseen]) == list(range(count))
-    assert np.array_equal(unseen, split(pictures, held_out, seed)[1])
+    assert np.array_equal(unseen, numbered(count, classes).split(held_out, seed)[1])
     if classes:
-        assert set(pictures.labels[training]) == set(pictures.labels)
+        assert set(pictures.classes[training]) == set(pictures.classes)
 
 
 def test_classes_keep_their_shares_and_seeds_choose():
     pictures = numbered(200, 4)
-    first, second = (take(pictures, split(pictures, 40, seed)[1]) for seed in (0, 1))
-    assert np.bincount(first.labels).tolist() == [10, 10, 10, 10]
+    first, second = (pictures.take(pictures.split(40, seed)[1]) for seed in (0, 1))
+    assert np.bincount(first.classes).tolist() == [10, 10, 10, 10]
     assert not np.array_equal(first.images, second.images)
 
 
@@ -63,11 +63,11 @@ def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Trainer, "step", step)
     monkeypatch.setattr(Trainer, "mean_logit", mean_logit)
-    monkeypatch.setattr("attngan.tasks.image.open_quality", lambda *args: (None, ""))
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.open_validation", lambda *args: (None, ""))
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=12, overfitting_target=0.5)
     tiny_runs.run(plan, pictures, tmp_path / "run")
-    training, unseen = split(pictures, 12, 0)
+    training, unseen = pictures.split(12, 0)
     assert shown == set(training.tolist())
     assert measured == set(unseen.tolist())
 

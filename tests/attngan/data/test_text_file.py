@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_text import sentences, write_sentences
 
-from attngan.data import TextDataset, describe, load_lines
+from attngan.data import TextDataset, load_lines
 from attngan.data.keywords import FEWEST, content_words, drawn, stop_words
-from attngan.data.split import split, usual_holdout
+from attngan.data.split import usual_holdout
 from attngan.data.tokenizer import build_sentence_tokenizer, split_sentence
 from attngan.errors import AttnGANError
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 
 def written(path: Path, *lines: bytes) -> Path:
@@ -33,7 +33,7 @@ def test_lines_are_read_and_bad_ones_named(tmp_path):
     assert lines.skipped == [
         ("line 3", "not UTF-8"), ("line 4", "a control character"), ("line 25", "9 words, 8 at most")
     ]  # fmt: skip
-    assert describe(lines) == (
+    assert lines.describe() == (
         "20 sentences; 3 skipped: line 3 (not UTF-8), line 4 (a control character), line 25 (9 words, 8 at most); "
         "2 empty lines"
     )
@@ -116,11 +116,11 @@ def test_the_vocabulary_leaves_rare_words_out(tmp_path):
 def test_equal_sentences_are_held_out_together():
     lines = TextDataset(["twice", "once", "twice", *sentences()])
     for seed in range(20):
-        training, held_out = split(lines, 100, seed)
+        training, held_out = lines.split(100, seed)
         assert len(held_out) == 100 and sorted([*training, *held_out]) == list(range(303))
         assert (0 in held_out) == (2 in held_out)
-    assert np.array_equal(split(lines, 100, 3)[1], split(lines, 100, 3)[1])
-    assert not np.array_equal(split(lines, 100, 3)[1], split(lines, 100, 4)[1])
+    assert np.array_equal(lines.split(100, 3)[1], lines.split(100, 3)[1])
+    assert not np.array_equal(lines.split(100, 3)[1], lines.split(100, 4)[1])
     assert usual_holdout(lines) == 30
 
 

@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from attngan.data import tokenizer as vocabulary
 from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
 from attngan.errors import AttnGANError
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import Tokenizer as PromptTokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer as PromptTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 
 def read(content):

@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from attngan.evaluation.evaluate_pictures import evaluate_generator
 from click.testing import CliRunner
 from PIL import Image
 
-from attngan.checkpoint import save_tensors, write_atomically
+from attngan.checkpoint import save_tensors
 from attngan.cli import main
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import load_pictures
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
-from attngan.evaluation.evaluate_pictures import evaluate_generator
 from attngan.features import cache as feature_cache
 from attngan.networks.image import ImageGenerator
+from attngan.presets import preset
 from attngan_export.export import export_generator
+from attngan_runtime.saving import write_atomically
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attngan.evaluation.evaluate_text import evaluate_writers, makes_sentences, open_writer
+from attngan.generators.sentences import load_writer
 from click.testing import CliRunner
 from tiny_text import letters, run_text, sentences, untrained, write_sentences
 
@@ -14,8 +16,6 @@ from attngan.data import TextDataset, load_lines
 from attngan.data.split import split
 from attngan.evaluation import evaluate_text
 from attngan.evaluation import sentences as evaluation
-from attngan.evaluation.evaluate_text import evaluate_writers, makes_sentences, open_writer
-from attngan.generators.sentences import load_writer
 from attngan.tasks.text import TextTask
 from attngan.train import Outcome, train
 

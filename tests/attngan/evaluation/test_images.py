@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from attngan.evaluation.images import Report, evaluate
 
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
-from attngan.evaluation.images import Report, evaluate
 from attngan.features.extractor import Extractor
 from attngan.metrics.fid import fid
 from attngan.metrics.kid import kid

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from attngan.checkpoint import load_generator, save_tensors, write_atomically
+from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import ImageDataset
@@ -27,6 +27,7 @@ from attngan.evaluation.nearest import nearest_by_pixels, thumbnails
 from attngan.features.extractor import Extractor
 from attngan.metrics.closeness import Share, share_closer, share_nearest_to_training
 from attngan.networks.image import ImageGenerator
+from attngan_runtime.saving import write_atomically
 
 PIXELS = Extractor("pixels", None, lambda images: images.reshape(len(images), -1).astype(np.float32) / 255)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from attngan.evaluation.evaluate_pictures import _evaluate_words, evaluate_generator
+from attngan.generators.pictures import Draw, OpenGenerator, open_generator
 from click.testing import CliRunner
 from tiny_runs import mean_colours
 from tiny_words import STYLES, captioned, words_config, write_captioned
@@ -21,14 +23,12 @@ from attngan.data.split import split
 from attngan.errors import AttnGANError
 from attngan.evaluation import evaluate_pictures as evaluation
 from attngan.evaluation import matcher
-from attngan.evaluation.evaluate_pictures import _evaluate_words, evaluate_generator
 from attngan.features.extractor import Extractor
-from attngan.generators.pictures import Draw, OpenGenerator, open_generator
 from attngan.metrics.kid import kid
 from attngan.metrics.retrieval import found_among_99, shuffled
-from attngan.networks.build import build_generator
+from attngan.networks import build_generator
 from attngan_export.export import export_generator
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 MEANS = Extractor("mean colours", None, mean_colours)
 HELD_OUT = 12

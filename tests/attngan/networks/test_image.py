@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from attngan.attention import SelfAttention2d
-from attngan.config import PRESETS, ImageNetworkConfig, preset
+from attngan.config import ImageNetworkConfig
 from attngan.errors import AttnGANError
 from attngan.losses import r1
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
+from attngan.presets import PRESETS, preset
 
 
 def small(resolution=16, channels=3, classes=0, attention=(8,)):

@@ -14,8 +14,8 @@ from attngan.errors import AttnGANError
 from attngan.networks.decoding import DeployedTextGenerator, Sampling, choose, near_ties, readable
 from attngan.networks.text import TextDiscriminator, TextGenerator, gumbel
 from attngan.trainer import Settings, Trainer
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 CONFIG = TextConfig(vocabulary=20, length=10, keywords=4, width=16, layers=2, heads=4, readouts=3)
 

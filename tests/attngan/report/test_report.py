@@ -17,9 +17,10 @@ from tiny_text import sentences, untrained
 
 from attngan.checkpoint import PRETRAINED, load_tensors, save_tensors
 from attngan.cli import main
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import TextDataset
 from attngan.networks.image import ImageGenerator
+from attngan.presets import preset
 from attngan.report.embed import data_url
 from attngan.report.page import render
 

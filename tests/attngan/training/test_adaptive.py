@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attngan.checkpoint import load_tensors
-from attngan.config import TrainingConfig
+from attngan.config import ImageTraining
 from attngan.training.adaptive import MOST, AdaptiveAugmentation
 from attngan.training.batches import Batches
 
-PLAN = TrainingConfig(10_000, overfitting_target=0.5)
+PLAN = ImageTraining(10_000, overfitting_target=0.5)
 
 
 def adapted(real, held_out, generated, times=100, plan=PLAN):
@@ -78,8 +78,8 @@ def test_a_run_adapts_says_so_and_remembers_it(tmp_path, pictures, monkeypatch):
 
     monkeypatch.setattr(Batches, "step", step)
     monkeypatch.setattr(AdaptiveAugmentation, "overfitting", 0.9)
-    monkeypatch.setattr("attngan.tasks.image.open_quality", lambda *args: (None, ""))
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.open_validation", lambda *args: (None, ""))
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
     plan = tiny_runs.config(pictures, 320, holdout=8, overfitting_target=0.5)
     out = tmp_path / "run"
     tiny_runs.run(plan, pictures, out)

@@ -86,7 +86,7 @@ def test_repeated_failure_rolls_back_with_other_batches_and_half_the_rate(tmp_pa
 
     def step(self, *args):
         result = original(self, *args)
-        seeds.append((args[1], int(result.seeds[0])))
+        seeds.append((args[1], float(result.noise[0][0, 0])))
         return result
 
     monkeypatch.setattr(Batches, "step", step)
@@ -152,7 +152,7 @@ def test_weights_that_become_infinite_roll_back_whenever_they_are_saved(tmp_path
         return figures
 
     monkeypatch.setattr(Trainer, "step", step)
-    monkeypatch.setattr("attngan.train._SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("attngan.training.phase.SaveTimer.seconds", 0.0)
     out = tmp_path / "run"
     assert tiny_runs.run(tiny_runs.config(pictures), pictures, out) == Outcome.FINISHED
     (event,) = events(out)
@@ -162,9 +162,9 @@ def test_weights_that_become_infinite_roll_back_whenever_they_are_saved(tmp_path
 
 def test_a_rollback_keeps_the_best_generator_even_if_it_is_further(tmp_path, pictures, monkeypatch):
     kids = iter([0.5] * 9 + [0.1] + [0.4] * 20)
-    monkeypatch.setattr("attngan.training.validation.features", tiny_runs.mean_colours)
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
-    monkeypatch.setattr("attngan.training.validation.Quality.measure", lambda *args: (next(kids), 0.01))
+    monkeypatch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.ImageValidation.measure", lambda *args: (next(kids), 0.01))
     breaking(monkeypatch, lambda number: 10 < number <= 30)
     out = tmp_path / "run"
     plan = tiny_runs.config(pictures, holdout=12, kid_samples=40)

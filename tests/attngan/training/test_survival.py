@@ -24,11 +24,11 @@ from pathlib import Path
 flush = os.fsync
 os.fsync = lambda file: (flush(file), time.sleep(0.03))
 sys.path.insert(0, sys.argv[1])
-import attngan.training.validation, attngan.train, tiny_runs
+import attngan.tasks.image, attngan.train, tiny_runs
 from attngan.data import load_pictures
-attngan.training.validation.features = tiny_runs.mean_colours
-attngan.tasks.image.measure_run = lambda *args: None
-attngan.train._SAVE_SECONDS = 0.0
+attngan.tasks.image.features = tiny_runs.mean_colours
+attngan.tasks.image.measure_into = lambda *args: None
+attngan.train.SaveTimer.seconds = 0.0
 pictures = load_pictures(sys.argv[2], resolution=16, channels=3)
 plan = tiny_runs.config(pictures, int(sys.argv[4]), holdout=12, overfitting_target=0.05, kid_samples=40)
 step, steps = attngan.train.Trainer.step, []

@@ -15,16 +15,18 @@ from PIL import Image
 from safetensors.torch import load_file
 from tiny_runs import config, run, same_bits
 
-from attngan.checkpoint import load_generator
-from attngan.config import RunConfig, preset
+from attngan.config import RunConfig
 from attngan.data import ImageDataset
 from attngan.data.sampler import Sampler
 from attngan.errors import AttnGANError
+from attngan.generators import open_generator
 from attngan.networks.image import ImageGenerator
-from attngan.train import Outcome, build, schedule
+from attngan.presets import preset
+from attngan.tasks.image import ImageRun
+from attngan.train import Outcome, build
 from attngan.trainer import Trainer
-from attngan.training.batches import Batches
 from attngan.training.run_logger import RunLogger
+from attngan.training.schedule import schedule
 from attngan.training.state import CHECKPOINT, PREVIOUS
 
 
@@ -43,7 +45,7 @@ def test_a_run_folder_holds_what_people_and_programs_look_for(undisturbed):
     assert json.loads((undisturbed / "config.json").read_text())["class_names"] == ["round", "square"]
     assert not list(undisturbed.glob("*.part"))
     assert (undisturbed / "curves.png").stat().st_size > 10_000
-    drawn = load_generator(str(undisturbed)).draw([0, 1, 2], [0, 1, 0])
+    drawn = open_generator(str(undisturbed)).sample([0, 1, 2], [0, 1, 0])
     assert drawn.shape == (3, 16, 16, 3)
 
 
@@ -162,7 +164,7 @@ def test_a_checkpoint_of_another_architecture_names_the_fields(tmp_path, picture
     with pytest.raises(AttnGANError, match=message):
         run(other, pictures, out)
     with pytest.raises(AttnGANError, match=r"generator.safetensors: of another architecture .*z_dim: 16 → 32"):
-        load_generator(str(out))
+        open_generator(str(out))
 
 
 @contextmanager
@@ -200,7 +202,7 @@ def test_a_disk_that_fills_up_stops_the_run_with_its_state_intact(
             run(config(pictures), pictures, out)
     assert not list(out.glob("*.part"))
     monkeypatch.undo()
-    assert load_generator(str(out)).draw([0], [0]).shape == (1, 16, 16, 3)
+    assert open_generator(str(out)).sample([0], [0]).shape == (1, 16, 16, 3)
     assert run(config(pictures), pictures, out) == Outcome.FINISHED
     assert same_bits(out, undisturbed)
 
@@ -285,7 +287,7 @@ def test_the_order_shows_every_picture_once_an_epoch():
 
 def test_the_schedule_goes_from_first_to_last():
     plan = preset("fashion-32")[1]
-    first, last = schedule(plan, 0)[0], schedule(plan, plan.images)[0]
+    first, last = schedule(plan, 0), schedule(plan, plan.images)
     assert (first.learning_rate, last.learning_rate) == pytest.approx(plan.learning_rate)
     assert (first.gamma, last.gamma) == pytest.approx(plan.gamma)
     assert (first.beta2, last.beta2) == pytest.approx(plan.beta2)
@@ -296,8 +298,7 @@ def test_grids_of_a_run_have_a_class_a_column(classes, columns, tmp_path):
     network, training = preset("tiny")
     network, names = replace(network, classes=classes), [str(number) for number in range(classes)]
     pictures = ImageDataset(np.zeros((2, 16, 16, 3), np.uint8), np.zeros(2, np.int64) if classes else None, names)
-    batches = Batches(RunConfig("tiny", network, training, tuple(names)), pictures, torch.device("cpu"))
-    records = RunLogger(tmp_path, tensorboard=False)
-    records.save_samples(ImageGenerator(network), 7, *batches.shown())
+    run = ImageRun(RunConfig("tiny", network, training, tuple(names)), pictures, torch.device("cpu"))
+    run.save_samples(ImageGenerator(network), RunLogger(tmp_path, tensorboard=False), 7)
     with Image.open(tmp_path / "samples" / "000000007.png") as picture:
         assert picture.size == (columns * 18 - 2, 8 * 18 - 2)

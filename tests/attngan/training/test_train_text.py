@@ -19,23 +19,21 @@ from tiny_text import letters, run_text, sentences, text_config, write_sentences
 
 from attngan.checkpoint import load_about
 from attngan.cli import main
-from attngan.config import PRESETS
 from attngan.data import TextDataset
 from attngan.data.keywords import content_words
-from attngan.data.split import split
 from attngan.errors import AttnGANError
 from attngan.features import minilm
-from attngan.generators.sentences import load_writer
+from attngan.generators import open_generator
 from attngan.losses import OBJECTIVES, Objective
-from attngan.tasks.text import TextTask
+from attngan.presets import PRESETS
+from attngan.tasks import text as text_task
+from attngan.tasks.text import TextBatches, TextRun, TextValidation
 from attngan.train import Outcome, build, train
 from attngan.trainer import Settings, Trainer
-from attngan.training import likelihood
-from attngan.training import text_validation as sentence_quality
+from attngan.training import adversarial, likelihood
+from attngan.training.encoded_text import EncodedText
 from attngan.training.likelihood import Likelihood
-from attngan.training.sentences import Sentences
-from attngan.training.text_validation import SentenceQuality
-from attngan_runtime.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 
 CPU = torch.device("cpu")
 EQUAL = (
@@ -47,21 +45,21 @@ EQUAL = (
 @pytest.fixture(scope="module", autouse=True)
 def cheap():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sentence_quality, "embeddings", letters)
+        patch.setattr(text_task, "embeddings", letters)
         yield
 
 
 @pytest.fixture
 def unseen(monkeypatch):
     """Runs without samples and curves, which take most of the time of such short ones."""
-    monkeypatch.setattr(TextTask, "save_samples", lambda *_: None)
-    monkeypatch.setattr("attngan.train.draw_curves", lambda _: None)
+    monkeypatch.setattr(TextRun, "save_samples", lambda *_: None)
+    monkeypatch.setattr("attngan.training.adversarial.draw_curves", lambda _: None)
 
 
 @pytest.fixture
 def unmeasured(unseen, monkeypatch):
-    monkeypatch.setattr("attngan.tasks.text.open_sentence_quality", lambda *_: (None, ""))
-    monkeypatch.setattr("attngan.train._INSPECTIONS", 2)
+    monkeypatch.setattr(text_task, "open_validation", lambda *_: (None, ""))
+    monkeypatch.setattr(adversarial, "_MEASUREMENTS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +78,9 @@ def recorded(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def task_of(lines, **changes):
+def run_of(lines, **changes):
     config, tokenizer = text_config(lines, **changes)
-    return TextTask(config, lines, CPU, SentenceTokenizer.from_json(tokenizer, "here"))
+    return TextRun(config, lines, CPU, SentenceTokenizer.from_json(tokenizer, "here"))
 
 
 def test_a_run_folder_holds_what_people_and_programs_look_for(undisturbed, lines):
@@ -99,16 +97,16 @@ def test_a_run_folder_holds_what_people_and_programs_look_for(undisturbed, lines
     samples = sorted((undisturbed / "samples").glob("*.txt"))
     assert [path.stem for path in samples] == [f"{images:09d}" for images in measured]
     asked = [line.split(": ")[0] for line in samples[-1].read_text().splitlines()]
-    held_out = [set(content_words(lines.sentences[place].lower()[:-1].split())) for place in split(lines, 30, 0)[1]]
+    held_out = [set(content_words(lines.sentences[place].lower()[:-1].split())) for place in lines.split(30, 0)[1]]
     assert asked[16:] == ["(anything)"] * 16
     assert all(any(set(words.split(", ")) <= content for content in held_out) for words in asked[:16])
 
 
 def test_what_is_kept_writes_sentences(undisturbed):
     for name in (undisturbed, undisturbed / "likelihood.safetensors"):
-        writer = load_writer(str(name))
-        words = writer.key_words(["dog, beach", ""])
-        first, second = writer.write([3, 3], words.ids)
+        writer = open_generator(str(name))
+        words = writer.read_keywords(["dog, beach", ""])
+        first, second = writer.sample([3, 3], words.ids)
         assert first and second and not {"[UNK]", "[PAD]", "[END]"} & {*first.split(), *second.split()}
 
 
@@ -119,11 +117,12 @@ def test_likelihood_falls_and_is_that_of_the_file(undisturbed, lines):
     assert nll[-1] < nll[0] - 1 and records[-1]["loss"] < records[0]["loss"] - 1
     about = load_about(undisturbed / "likelihood.safetensors")
     assert (about["nll"], about["images"]) == (min(nll), 640)
-    task, writer = task_of(lines), load_writer(str(undisturbed / "likelihood.safetensors"))
-    assert task.sentences.held_out_nll(writer.network.generator, CPU) == pytest.approx(min(nll), rel=1e-6)
-    tokens, keywords = task.sentences.measured()
-    held_out = [lines.sentences[place] for place in task.sentences.held_out]
-    total, count = writer.nll(held_out, keywords.numpy())
+    run, writer = run_of(lines), open_generator(str(undisturbed / "likelihood.safetensors"))
+    assert run.text.held_out_nll(writer.network.generator, CPU) == pytest.approx(min(nll), rel=1e-6)
+    tokens, keywords = run.text.held_out_sentences()
+    held_out = [lines.sentences[place] for place in run.text.held_out]
+    words = [[run.tokenizer.words[number] for number in row if number] for row in keywords.tolist()]
+    total, count = writer.nll(held_out, words)
     assert count == int((tokens > 0).sum()) and total / count == pytest.approx(min(nll), rel=1e-5)
 
 
@@ -134,7 +133,7 @@ def test_likelihood_ends_when_it_gets_no_better_and_keeps_its_best(tmp_path, lin
         seen.append({name: value.clone() for name, value in generator.state_dict().items()})
         return next(nlls)
 
-    monkeypatch.setattr(Sentences, "held_out_nll", measured)
+    monkeypatch.setattr(EncodedText, "held_out_nll", measured)
     out = tmp_path / "run"
     assert run_text(lines, out, 16) == Outcome.FINISHED
     assert len(seen) == 8  # six without a better one
@@ -147,7 +146,7 @@ def test_likelihood_ends_when_it_gets_no_better_and_keeps_its_best(tmp_path, lin
 
 def with_kids(monkeypatch, *kids):
     values = iter(kids)
-    monkeypatch.setattr(SentenceQuality, "measure", lambda *_: (next(values), 0.01))
+    monkeypatch.setattr(TextValidation, "measure", lambda *_: (next(values), 0.01))
 
 
 def test_where_the_discriminator_only_hurts_the_baseline_is_the_generator(tmp_path, lines, monkeypatch, unseen):
@@ -186,14 +185,14 @@ def test_training_moves_every_network(undisturbed, lines):
 
 def test_each_network_gets_better_at_its_game(lines):
     """D at telling sentences from words drawn by an untrained generator, and then G at passing for real."""
-    task = task_of(lines)
-    trainer = build(task.config, CPU).trainer
+    run = run_of(lines)
+    trainer = build(run.config, CPU).trainer
     settings = Settings(learning_rate=3e-3)
     for optimizer in (trainer.optimizer_d, trainer.optimizer_g):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate
-    steps = [task.step(number, 16 * number, 0, 0.0) for number in range(20)]
-    play = [(step.real, step.z[0], step.labels) for step in steps]
+    steps = [run.batches.step(number, 16 * number, 0, 0.0) for number in range(20)]
+    play = [(step.real, step.noise[0], step.condition) for step in steps]
     losses = [float(trainer.discriminator_step(*part, settings, steps[0].augment)["loss_d"]) for part in play]
     assert losses[0] == pytest.approx(math.log(2), abs=0.3) and np.mean(losses[-3:]) < 0.3
     losses = [float(trainer.generator_step(*part, steps[0].augment)["loss_g"]) for part in play]
@@ -234,7 +233,7 @@ def interrupting(monkeypatch, owner, name, places):
 def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, lines, undisturbed, monkeypatch):
     """Twice while likelihood is learnt, once in its last step, while KID is measured, and against D."""
     learnt = interrupting(monkeypatch, Likelihood, "step", (3, 4, 10))
-    measured = interrupting(monkeypatch, sentence_quality, "embeddings", (2, 7))
+    measured = interrupting(monkeypatch, text_task, "embeddings", (2, 7))
     steps = interrupting(monkeypatch, Trainer, "step", (2,))
     chance, threads = torch.get_rng_state(), torch.get_num_threads()
     out = tmp_path / "run"
@@ -266,24 +265,24 @@ def test_a_finished_run_changes_nothing_when_it_is_run_again(tmp_path, lines, un
 
 
 def test_what_is_held_out_is_never_shown_and_teaches_no_words(tmp_path, lines, monkeypatch, unmeasured):
-    training, held_out = split(lines, 30, 0)
+    training, held_out = lines.split(30, 0)
     text = list(lines.sentences)
     for place in held_out:
         text[place] = text[place].replace(".", " alone.")
     lonely, seen = TextDataset(text), {Likelihood: [], Trainer: []}
-    assert np.array_equal(split(lonely, 30, 0)[1], held_out)  # their order by the alphabet is what it was
+    assert np.array_equal(lonely.split(30, 0)[1], held_out)  # their order by the alphabet is what it was
 
-    def watched(owner):
-        original = owner.step
+    def watched(owner, name):
+        original = getattr(owner, name)
 
         def step(self, sentences, *others):
             seen[owner].append((sentences, others[0] if owner is Likelihood else others[1]))
             return original(self, sentences, *others)
 
-        monkeypatch.setattr(owner, "step", step)
+        monkeypatch.setattr(owner, name, step)
 
-    watched(Likelihood)
-    watched(Trainer)
+    watched(Likelihood, "learn")
+    watched(Trainer, "step")
     out = tmp_path / "run"
     assert run_text(lonely, out, 288) == Outcome.FINISHED
     tokenizer = SentenceTokenizer.from_json((out / "tokenizer.json").read_bytes(), "here")
@@ -306,8 +305,8 @@ def test_what_is_held_out_is_never_shown_and_teaches_no_words(tmp_path, lines, m
 def test_sentences_that_are_too_short_for_two_key_words_have_what_there_is():
     animals = ("dog", "cat", "bird", "cow", "pig", "fox", "hen", "ant", "bee", "owl", "rat", "bat")
     few = TextDataset([f"the {animal}" for animal in animals] * 2 + ["of it"])
-    task = task_of(few, holdout=2, without_keywords=0.0)
-    tokens, keywords = task.sentences.batch(np.arange(24), torch.arange(24))
+    run = run_of(few, holdout=2, without_keywords=0.0)
+    tokens, keywords = run.text.batch(np.arange(24), torch.arange(24))
     assert (keywords > 0).sum(1).max() == 1 and keywords.shape == (24, 5) and tokens.shape == (24, 3)
 
 
@@ -361,13 +360,13 @@ def broken_likelihood(monkeypatch, places):
 
 
 def test_a_step_of_likelihood_that_is_not_finite_moves_nothing(tmp_path, lines, monkeypatch, unmeasured):
-    states, original = [], Sentences.held_out_nll
+    states, original = [], EncodedText.held_out_nll
 
     def measured(self, generator, device):
         states.append({name: value.clone() for name, value in generator.state_dict().items()})
         return original(self, generator, device)
 
-    monkeypatch.setattr(Sentences, "held_out_nll", measured)
+    monkeypatch.setattr(EncodedText, "held_out_nll", measured)
     broken_likelihood(monkeypatch, (4, 5))
     out = tmp_path / "run"
     assert run_text(lines, out, 16) == Outcome.FINISHED
@@ -403,16 +402,16 @@ def breaking(monkeypatch, places):
 
 def test_steps_against_d_that_are_not_finite_are_skipped_or_rolled_back(tmp_path, lines, monkeypatch, unmeasured):
     """Steps 2 and 4 to 13 fail; each inspection saves, every 16 sentences here."""
-    monkeypatch.setattr("attngan.train._INSPECTIONS", 20)
+    monkeypatch.setattr(adversarial, "_MEASUREMENTS", 20)
     calls = breaking(monkeypatch, (2, *range(4, 14)))
-    seen, original = [], TextTask.step
+    seen, original = [], TextBatches.step
 
     def step(self, number, images, salt, probability):
         found = original(self, number, images, salt, probability)
-        seen.append((images, found.labels.tolist(), float(found.z[0][0, 0, 0])))
+        seen.append((images, found.condition.tolist(), float(found.noise[0][0, 0, 0])))
         return found
 
-    monkeypatch.setattr(TextTask, "step", step)
+    monkeypatch.setattr(TextBatches, "step", step)
     out = tmp_path / "run"
     assert run_text(lines, out, 224) == Outcome.FINISHED
     events = recorded(out / "events.jsonl")
@@ -481,7 +480,7 @@ def test_a_damaged_file_of_likelihood_is_named(tmp_path, lines, undisturbed, mon
 def test_without_the_embedding_package_the_last_generator_is_kept(tmp_path, lines, monkeypatch, capsys, unseen):
     minilm.load_minilm.cache_clear()
     monkeypatch.setattr(minilm, "find_spec", lambda _: None)
-    monkeypatch.setattr(sentence_quality, "embeddings", minilm.embeddings)
+    monkeypatch.setattr(text_task, "embeddings", minilm.embeddings)
     out = tmp_path / "run"
     assert run_text(lines, out) == Outcome.FINISHED
     (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]

@@ -14,21 +14,25 @@ from safetensors.torch import load_file
 from tiny_runs import mean_colours, same_bits
 from tiny_words import STYLES, captioned, words_config, write_captioned
 
-from attngan.checkpoint import load_about, load_generator
+from attngan.checkpoint import load_about
 from attngan.cli import main
-from attngan.commands.train_options import with_holdout
 from attngan.damsm import damsm_loss, sentence_scores, word_scores
 from attngan.data.conditioning import Conditions
-from attngan.data.split import split, whole_concepts
+from attngan.data.split import whole_groups
 from attngan.errors import AttnGANError
 from attngan.evaluation import memorisation
 from attngan.features.extractor import Extractor
-from attngan.train import Outcome, build, schedule, train
+from attngan.generators import open_generator
+from attngan.tasks import TASKS
+from attngan.tasks import image as image_task
+from attngan.tasks.base import TrainOptions
+from attngan.tasks.text_to_image import TextToImageRun, resolution_at
+from attngan.train import Outcome, build, train
 from attngan.trainer import Trainer
-from attngan.training import damsm as text_encoder
-from attngan.training import validation as quality
-from attngan.training.batches import Batches, resolution_at
-from attngan_runtime.tokens import Tokenizer
+from attngan.training.damsm import WordMatching
+from attngan.training.phase import SaveTimer, run_phase
+from attngan.training.schedule import schedule
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +53,11 @@ def undisturbed(tmp_path_factory, pictures):
 
 
 def test_a_run_can_be_drawn_from_and_holds_its_words(undisturbed, pictures):
-    generator = load_generator(str(undisturbed))
-    assert generator.config.task == "text-to-image" and generator.config.class_names == STYLES
+    generator = open_generator(str(undisturbed))
+    assert generator.config.task == "text-to-image" and generator.config.style_names == STYLES
     tokens = generator.tokenizer.encode(["red square, top left", ""])
     rows = np.concatenate([[[1], [0]], tokens.ids], 1)
-    drawn = generator.draw([5, 5], rows)
+    drawn = generator.sample([5, 5], rows)
     assert drawn.shape == (2, 16, 16, 4)
     assert len(list((undisturbed / "samples").glob("*.png"))) >= 10
 
@@ -84,16 +88,16 @@ def test_the_resolution_doubles_on_the_way(undisturbed, pictures):
 
 def test_gamma_follows_the_square_of_the_resolution(pictures):
     plan = words_config(pictures)[0].training
-    assert schedule(plan, 0, 0.5)[0].gamma == pytest.approx(schedule(plan, 0)[0].gamma / 4)
-    assert schedule(plan, 0)[0].mismatched == 1.0
+    assert schedule(plan, 0, 0.5).gamma == pytest.approx(schedule(plan, 0).gamma / 4)
+    assert schedule(plan, 0).mismatched == 1.0
     fixed = replace(plan, penalty="wgan-gp")
-    assert schedule(fixed, 0, 0.5)[0].gamma == schedule(fixed, 0)[0].gamma
+    assert schedule(fixed, 0, 0.5).gamma == schedule(fixed, 0).gamma
 
 
 def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, pictures, undisturbed, monkeypatch):
     """Once while words are learnt, once before and once after the resolution doubles."""
     steps, matched = [], []
-    step, match = Trainer.step, text_encoder.Matching.step
+    step, match = Trainer.step, WordMatching.step
 
     def interrupt(counted, original, places):
         def stopped(*args):
@@ -105,7 +109,7 @@ def test_stopping_at_any_moment_and_resuming_ends_in_the_same_bits(tmp_path, pic
         return stopped
 
     monkeypatch.setattr(Trainer, "step", interrupt(steps, step, (4, 13)))
-    monkeypatch.setattr(text_encoder.Matching, "step", interrupt(matched, match, (3,)))
+    monkeypatch.setattr(WordMatching, "step", interrupt(matched, match, (3,)))
     out = tmp_path / "run"
     for _ in range(3):
         assert run(pictures, out) == Outcome.TERMINATED
@@ -120,12 +124,12 @@ def test_words_learn_which_pictures_they_belong_to(undisturbed, pictures, tmp_pa
     config, tokenizer = words_config(pictures)
     config = replace(config, training=replace(config.training, matching_images=4_000))
     conditions = Conditions(pictures, Tokenizer.from_json(tokenizer, "tokenizer.json"))
-    places = np.arange(len(pictures))
-    assert text_encoder.learn_words(config, pictures, conditions, places, tmp_path, torch.device("cpu"), []) is not None
-    matching = text_encoder.Matching(config, torch.device("cpu"))
-    matching.load(tmp_path)
-    assert matching.images >= 4_000
-    flat = places[:16]
+    state = build(config, torch.device("cpu"))
+    assert run_phase(WordMatching(config, pictures, conditions, state), tmp_path, SaveTimer(), [])
+    matching = WordMatching(config, pictures, conditions, state)
+    matching.restore(tmp_path)
+    assert matching.seen >= 4_000 and matching.ended
+    flat = np.arange(16)
     tokens = torch.from_numpy(conditions.main(flat)[:, 1:])
     seen = torch.from_numpy(pictures.images[flat]).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():
@@ -139,7 +143,7 @@ def test_words_learn_which_pictures_they_belong_to(undisturbed, pictures, tmp_pa
 
 def test_held_out_pictures_teach_nothing(tmp_path, pictures, monkeypatch):
     """Neither words, nor pictures: their only ones are unknown, and no step sees them."""
-    _, held_out = split(pictures, 10, 0)
+    _, held_out = pictures.split(10, 0)
     texts = [("lonely",) if place in held_out else text for place, text in enumerate(pictures.captions.texts)]
     marked, images = pictures.captions.take(np.arange(48)), pictures.images.copy()
     images[held_out] = 77
@@ -154,7 +158,7 @@ def test_held_out_pictures_teach_nothing(tmp_path, pictures, monkeypatch):
         return step
 
     monkeypatch.setattr(Trainer, "step", watched(Trainer.step))
-    monkeypatch.setattr(text_encoder.Matching, "step", watched(text_encoder.Matching.step))
+    monkeypatch.setattr(WordMatching, "match", watched(WordMatching.match))
     assert run(lonely, tmp_path / "run", 64, holdout=10) == Outcome.FINISHED
     words = Tokenizer.from_json((tmp_path / "run" / "tokenizer.json").read_bytes(), "tokenizer.json")
     assert words.encode(["lonely"]).unknown == (("lonely",),) and words.encode(["red"]).unknown == ((),)
@@ -163,7 +167,8 @@ def test_held_out_pictures_teach_nothing(tmp_path, pictures, monkeypatch):
 
 
 def test_what_is_held_out_is_what_fits(tmp_path, pictures):
-    whole = with_holdout(words_config(pictures)[0].training, 10, pictures, "tiny-words")
+    options = TrainOptions("tiny-words", holdout=10)
+    whole = TASKS["text-to-image"].hold_out(words_config(pictures)[0].training, options, pictures)
     assert whole.holdout == 9  # whole concepts of three
     few = replace(pictures, captions=replace(pictures.captions.take(np.arange(48)), concepts=["a", "b"] * 24))
     with pytest.raises(AttnGANError, match="--holdout 5: no whole concept of so few pictures"):
@@ -174,31 +179,43 @@ def test_what_is_held_out_is_what_fits(tmp_path, pictures):
 def test_a_style_is_never_held_out_as_a_whole():
     concepts, styles = [str(index // 2) for index in range(40)], np.array([1, *[0] * 39])
     for seed in range(30):
-        assert not whole_concepts(concepts, 36, seed, styles)[0]
-    assert whole_concepts(concepts, 38, 0).sum() == 38
+        assert not whole_groups(concepts, 36, seed, styles)[0]
+    assert whole_groups(concepts, 38, 0).sum() == 38
 
 
 def test_steps_without_words_or_with_infinite_losses_move_nothing(pictures):
-    config, _ = words_config(pictures)
-    matching = text_encoder.Matching(config, torch.device("cpu"))
+    matching = matching_of(pictures)
     before = {name: value.clone() for name, value in matching.networks.state_dict().items()}
     seen, concepts = torch.zeros(4, 4, 16, 16), torch.arange(4)
-    matching.step(seen, torch.zeros(4, 17, dtype=torch.int64), concepts)
-    for _ in range(9):
-        matching.step(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)
+    matching.match(seen, torch.zeros(4, 17, dtype=torch.int64), concepts)
+    assert matching.match(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)["skipped"]
     assert all(torch.equal(value, before[name]) for name, value in matching.networks.state_dict().items())
+
+
+def test_words_that_are_infinite_again_and_again_are_given_up_on(tmp_path, pictures):
+    matching = matching_of(pictures)
+    matching.total = 640  # twenty steps
+    with torch.no_grad():
+        matching.networks["text"].embedding.weight[:] = torch.nan
     with pytest.raises(AttnGANError, match="not finite in 10 steps in a row; look at the pictures"):
-        matching.step(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)
+        run_phase(matching, tmp_path, SaveTimer(), [])
+    assert not [*tmp_path.iterdir()]
+
+
+def matching_of(pictures):
+    config, tokenizer = words_config(pictures)
+    conditions = Conditions(pictures, Tokenizer.from_json(tokenizer, "tokenizer.json"))
+    return WordMatching(config, pictures, conditions, build(config, torch.device("cpu")))
 
 
 def test_other_captions_are_refused_while_words_are_learnt_too(tmp_path, pictures, monkeypatch):
-    match = text_encoder.Matching.step
+    match = WordMatching.step
 
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGTERM)
         return match(*args)
 
-    monkeypatch.setattr(text_encoder.Matching, "step", interrupted)
+    monkeypatch.setattr(WordMatching, "step", interrupted)
     out = tmp_path / "run"
     assert run(pictures, out) == Outcome.TERMINATED
     assert not (out / "checkpoint.safetensors").exists()
@@ -215,26 +232,27 @@ def test_other_captions_are_refused_while_words_are_learnt_too(tmp_path, picture
 
 
 def test_whole_concepts_are_held_out(pictures):
-    training, held_out = split(pictures, 10, 0)
+    training, held_out = pictures.split(10, 0)
     concepts = np.array(pictures.captions.concepts)
     assert len(held_out) == 9 and len(training) == 39  # three concepts of three pictures; a fourth doesn't fit
     assert not set(concepts[training]) & set(concepts[held_out])
-    assert not np.array_equal(split(pictures, 10, 1)[1], held_out)
+    assert not np.array_equal(pictures.split(10, 1)[1], held_out)
 
 
 def test_batches_show_what_the_captions_say(pictures):
     config, tokenizer = words_config(pictures)
     words = Tokenizer.from_json(tokenizer, "tokenizer.json")
-    batches = Batches(config, pictures, torch.device("cpu"), Conditions(pictures, words))
+    run = TextToImageRun(config, pictures, torch.device("cpu"), words)
+    batches = run.batches
     step = batches.step(0, 0, 0, 0.0)
-    assert step.real.shape == (16, 4, 8, 8) and step.labels.shape == (16, 17)
+    assert step.real.shape == (16, 4, 8, 8) and step.condition.shape == (16, 17)
     assert batches.step(20, 200, 0, 0.0).real.shape == (16, 4, 16, 16)
     red, red_token = [], int(words.encode(["red"]).ids[0, 0])
-    for real, row in zip(step.real, step.labels, strict=True):
+    for real, row in zip(step.real, step.condition, strict=True):
         if red_token in row[1:].tolist():
             red.append(float((real[0] - real[2]).max()))
     assert red and min(red) > 0.5
-    assert batches.shown()[0].shape == (32, 17)
+    assert run.shown()[0].shape == (32, 17)
 
 
 def test_half_precision_trains_near_to_full_precision(tmp_path, pictures, undisturbed):
@@ -255,19 +273,19 @@ def test_half_precision_trains_near_to_full_precision(tmp_path, pictures, undist
 
 def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path, pictures, monkeypatch):
     asked = []
-    measure = quality.Quality.measure
+    measure = image_task.ImageValidation.measure
 
     def noted(self, *args):
-        asked.append(self._labels)
+        asked.append(self.conditions)
         return measure(self, *args)
 
-    monkeypatch.setattr(quality, "features", mean_colours)
+    monkeypatch.setattr(image_task, "features", mean_colours)
     few = {"samples": 20, "extractor": Extractor("colours", None, mean_colours)}
     monkeypatch.setattr(memorisation.measure, "__kwdefaults__", few)
-    monkeypatch.setattr(quality.Quality, "measure", noted)
+    monkeypatch.setattr(image_task.ImageValidation, "measure", noted)
     many = replace(
         pictures,
-        images=np.tile(pictures.images, (2, 1, 1, 1)), labels=np.tile(pictures.labels, 2),
+        images=np.tile(pictures.images, (2, 1, 1, 1)), styles=np.tile(pictures.styles, 2),
         captions=pictures.captions.take(np.tile(np.arange(48), 2)),
     )  # fmt: skip
     assert run(many, tmp_path / "run", 64, holdout=18, kid_samples=20) == Outcome.FINISHED
@@ -300,10 +318,10 @@ def test_a_run_without_its_tokenizer_or_with_another_is_refused(tmp_path, pictur
         other.replace(b'"max_length": 16', b'"max_length": 15').replace(b'"Fixed": 16', b'"Fixed": 15')
     )
     with pytest.raises(AttnGANError, match="not the vocabulary"):
-        load_generator(str(out))
+        open_generator(str(out))
     (out / "tokenizer.json").unlink()
     with pytest.raises(AttnGANError, match=r"tokenizer.json: .*restore it"):
-        load_generator(str(out))
+        open_generator(str(out))
 
 
 def test_build_freezes_the_text_and_nothing_else(pictures):
@@ -327,7 +345,7 @@ def test_from_a_folder_with_captions_to_a_generator(tmp_path):
     result = call("--data", data, "--out", out, "--images", 32)
     assert result.exit_code == 0, result.output
     assert f'attngan sample {out} "a few words" --out' in result.output
-    generator = load_generator(str(out))
+    generator = open_generator(str(out))
     assert generator.config.network.vocabulary == 14 and generator.config.network.styles == 3
     assert call("--data", data, "--out", out, "--images", 32).exit_code == 0  # nothing is left to do
     line = (data / "captions.jsonl").read_text().replace("red", "crimson")

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from attngan.checkpoint import load_tensors
-from attngan.data.split import split, take
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_lines
+from attngan.tasks.image import ImageRun, ImageValidation
 from attngan.train import Outcome, build
 from attngan.training.state import CHECKPOINT, Progress
-from attngan.training.validation import Quality, judge, open_quality
+from attngan.training.validation import judge
 
 
 @pytest.fixture
 def cheap_features(monkeypatch):
-    monkeypatch.setattr("attngan.training.validation.features", tiny_runs.mean_colours)
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
 
 
 def plan(pictures, **changes):
@@ -38,7 +38,7 @@ def lines(path):
 def with_kids(monkeypatch, kids):
     """KIDs ± 0.01 in this order, at the 20 inspections of a run."""
     left = iter(kids)
-    monkeypatch.setattr(Quality, "measure", lambda *args: (next(left), 0.01))
+    monkeypatch.setattr(ImageValidation, "measure", lambda *args: (next(left), 0.01))
 
 
 def test_the_generator_kept_is_the_one_with_the_lowest_kid(tmp_path, pictures, cheap_features, monkeypatch):
@@ -56,7 +56,7 @@ def test_a_finished_run_is_searched_for_copies_until_there_is_an_answer(
     tmp_path, pictures, cheap_features, monkeypatch
 ):
     looked, out = [], tmp_path / "run"
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: looked.append(args))
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: looked.append(args))
     for _ in range(2):
         tiny_runs.run(plan(pictures), pictures, out)
     for generator, training, held_out, folder in looked:
@@ -102,7 +102,7 @@ def test_a_signal_while_measuring_puts_it_off(call, measured, tmp_path, pictures
             os.kill(os.getpid(), signal.SIGTERM)
         return tiny_runs.mean_colours(images)
 
-    monkeypatch.setattr("attngan.training.validation.features", interrupted)
+    monkeypatch.setattr("attngan.tasks.image.features", interrupted)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.TERMINATED
     assert len(calls) == call, "measured on after the signal"
@@ -146,7 +146,7 @@ def test_without_the_extractor_a_measured_best_stays(tmp_path, pictures, cheap_f
     out = tmp_path / "run"
     tiny_runs.run(plan(pictures), pictures, out)
     (out / CHECKPOINT).unlink()
-    monkeypatch.setattr("attngan.training.validation.features", missing)
+    monkeypatch.setattr("attngan.tasks.image.features", missing)
     tiny_runs.run(plan(pictures), pictures, out)
     assert load_tensors(out / "generator.safetensors")[1]["best"]["images"] == 16
     assert "of its generators that of 16 images stays" in capsys.readouterr().err
@@ -184,15 +184,14 @@ def test_only_collapses_in_a_row_stop_a_run(kids, stopped):
 
 
 def test_kid_is_measured_on_the_held_out_pictures_with_their_classes(pictures, cheap_features):
-    held_out = take(pictures, split(pictures, 12, 0)[1])
-    quality = Quality(held_out, 40)
-    assert sorted(quality._labels.bincount().tolist()) == [20, 20]
-    assert len(quality.held_out) == 12
+    validation, _ = ImageRun(plan(pictures), pictures, torch.device("cpu")).open_validation()
+    assert sorted(validation.conditions.bincount().tolist()) == [20, 20]
+    assert validation.held_out == 12
 
 
 def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, pictures, monkeypatch, capsys):
-    monkeypatch.setattr("attngan.tasks.image.measure_run", lambda *args: None)
-    monkeypatch.setattr("attngan.training.validation.features", missing)
+    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
+    monkeypatch.setattr("attngan.tasks.image.features", missing)
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
     assert "no KID while it trains" in capsys.readouterr().err
@@ -201,5 +200,6 @@ def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, 
 
 
 def test_few_held_out_pictures_are_counted(pictures):
-    quality, reason = open_quality(take(pictures, split(pictures, 3, 0)[1]), 40)
-    assert quality is None and "3 held-out pictures are too few for KID (10 are needed)" in reason
+    few = ImageRun(plan(pictures, holdout=3), pictures, torch.device("cpu"))
+    validation, reason = few.open_validation()
+    assert validation is None and "3 held-out pictures are too few for KID (10 are needed)" in reason

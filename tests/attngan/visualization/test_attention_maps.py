@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from attngan.attention import SelfAttention2d
 from attngan.checkpoint import LoadedGenerator
-from attngan.config import ImageNetworkConfig, RunConfig, preset
+from attngan.config import ImageNetworkConfig, RunConfig
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.presets import preset
 from attngan.visualization.attention_maps import attention_maps, token_of, weights_from
 from attngan.visualization.attention_sheet import attention_sheet, heated
 

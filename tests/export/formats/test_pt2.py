@@ -20,8 +20,8 @@ from attngan_export.folder import PT2
 from attngan_export.formats import FORMATS, pt2_check
 from attngan_export.formats.pt2 import load_pt2, pt2_bytes
 from attngan_export.verify import verify
+from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import sha256_of, write_sidecar
 from tests.export.conftest import few_greedy
 
 GRAPH = "archive/models/model.json"

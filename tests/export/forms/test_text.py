@@ -19,9 +19,9 @@ from attngan_export.export import export_generator, form_of, load
 from attngan_export.formats.onnx_graph import _graphs
 from attngan_export.verify import verify
 from attngan_runtime import Generator
+from attngan_runtime.bundle import parse_sidecar, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sentences import END
-from attngan_runtime.sidecar import parse_sidecar, write_sidecar
+from attngan_runtime.tokenizers.sentences import END
 from tests.export.conftest import few_greedy, with_outputs, write_text_run
 
 KEYWORDS = ["dogb", "", "catc, seab", "ballk birdf treeg", "seak"]

@@ -20,10 +20,10 @@ from attngan_export.export import form_of, load
 from attngan_export.formats.onnx_graph import _graphs
 from attngan_export.forms import text as text_form
 from attngan_export.verify import verify
+from attngan_runtime.bundle import sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.golden import golden_inputs
-from attngan_runtime.onnx_session import CPU
-from attngan_runtime.sidecar import sha256_of, write_sidecar
+from attngan_runtime.generators.golden import golden_inputs
+from attngan_runtime.generators.onnx_session import CPU
 from tests.export.conftest import few_greedy, write_text_run
 
 LENGTH = 12
@@ -231,7 +231,7 @@ def test_a_tokenizer_of_another_generator_is_found(text_bundle, tmp_path):
 def test_same_weights_give_the_same_bytes_in_another_process(text_half_bundle, text_run_by_mean):
     script = (
         "import sys; from attngan_export.sidecar import metadata; from attngan_export.export import form_of, load\n"
-        "from attngan_export.formats.onnx_graph import onnx_bytes; from attngan_runtime.sidecar import sha256_of\n"
+        "from attngan_export.formats.onnx_graph import onnx_bytes; from attngan_runtime.bundle import sha256_of\n"
         "run = load(sys.argv[1]); form = form_of(run, 'seed', 'fp16-weights')\n"
         "print(sha256_of(onnx_bytes(form, 'portable', metadata(run), half=True)))"
     )

@@ -17,8 +17,8 @@ from attngan_export.formats.half_weights import round_to_half
 from attngan_export.forms.text_to_image import TextToImageForm
 from attngan_export.verify import verify
 from attngan_runtime import Generator
+from attngan_runtime.bundle import parse_sidecar, sha256_of, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import parse_sidecar, sha256_of, write_sidecar
 from tests.export.conftest import write_words_run
 
 FLOAT_MIN = np.finfo(np.float32).min
