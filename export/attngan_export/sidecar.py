@@ -27,7 +27,7 @@ def _terms(config: RunConfig) -> dict[str, str]:
 
 def describe_interface(form: Form) -> dict[str, Any]:
     """What a sidecar says of what goes in and comes out: `inputs`, `output`, and further outputs under their names."""
-    first, *others = (output.entry for output in form.outputs.values())
+    first, *others = form.outputs.values()
     return {"inputs": form.inputs, "output": first, **{entry["name"]: entry for entry in others}}
 
 

@@ -7,10 +7,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from attngan_export.folder import PT2, TORCHSCRIPT
-from attngan_export.forms import FORMS
 from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, Bundle, sha256_of
 from attngan_runtime.bundle.files import read_within
-from attngan_runtime.bundle.spec import LARGEST_FILE
+from attngan_runtime.bundle.spec import LARGEST_FILE, TASKS
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.golden import golden_difference, golden_error, golden_inputs, golden_outputs
 from attngan_runtime.generators.onnx_session import open_session
@@ -34,7 +33,7 @@ def verify(path_or_name: str, against: str | None = None) -> list[Row]:
         rows.append((name, "sha256", f"ok, {digest[:12]}…" if is_there else "left behind"))
     tokenizer = bundle.open_tokenizer()
     if tokenizer:
-        each = FORMS[bundle.task].workload.words_in
+        each = TASKS[bundle.task].tokenizer
         rows.append((TOKENIZER, "words", f"ok, {tokenizer.size:,} words, {tokenizer.length} a {each}"))
     rows += _check_golden(bundle, files)
     return rows + (_compare(bundle, files, against) if against else [])

@@ -14,20 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-
-# What is not public, by the names that it has below.
-from attngan.attention import MultiHeadAttention, SelfAttention2d, WordAttention
-from attngan.augment import AUGMENTATIONS, augment
-from attngan.config import PRESETS
-from attngan.data import Captions, Lines, Pictures
 from attngan.data.conditions import Conditions
 from attngan.data.convert import on_white, premultiply
-from attngan.data.keywords import content_words
-from attngan.data.keywords import drawn as drawn_keywords
 from attngan.data.vocabulary import build_tokenizer
-from attngan.ema import Ema
-from attngan.losses import OBJECTIVES, gradient_norms, r1, r1_r2, r2, wgan_gp
 from attngan.matching import matching_loss, sentence_scores, word_scores
 from attngan.metrics.frechet_distance import fid
 from attngan.metrics.kernel_distance import kid
@@ -39,19 +28,30 @@ from attngan.metrics.sentences.diversity import distinct
 from attngan.metrics.shares import share_closer
 from attngan.metrics.text.retrieval import retrieval
 from attngan.networks.build import build_discriminator, build_generator
+from attngan.networks.writing import Sampling, choose
+from attngan.training.holdout import split, usual_holdout
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from torch import Tensor, nn
+
+# What is not public, by the names that it has below.
+from attngan.attention import MultiHeadAttention, SelfAttention2d, WordAttention
+from attngan.augment import AUGMENTATIONS, augment
+from attngan.config import PRESETS
+from attngan.data import Captions, Lines, Pictures
+from attngan.data.keywords import content_words
+from attngan.data.keywords import drawn as drawn_keywords
+from attngan.ema import Ema
+from attngan.losses import OBJECTIVES, gradient_norms, r1, r1_r2, r2, wgan_gp
 from attngan.networks.regions import RegionEncoder
 from attngan.networks.text import gumbel
 from attngan.networks.text_encoder import TextEncoder
-from attngan.networks.writing import Sampling, choose
 from attngan.random import derive, normals, threefry2x32, uniforms
 from attngan.train import schedule
 from attngan.trainer import Settings, Trainer
 from attngan.training.adaptive import AdaptiveAugmentation
 from attngan.training.batches import Order
-from attngan.training.holdout import split, usual_holdout
 from attngan_kernels import attention, attention_jvp, attention_weights
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import Tokenizer
 from tests.interface.kept import kept_json
 
 

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from attngan_export.bench.runners import Runner, eager_runner, file_runners, onnx_runner
-from attngan_export.bench.workloads import Workload
+from attngan_export.bench.runners import Runner, eager_runner, file_runners
 from attngan_export.forms import FORMS
+from attngan_export.forms.workloads import Workload
 from attngan_export.table import table
 from attngan_export.versions import device, versions
-from attngan_runtime.bundle import Bundle
+from attngan_runtime import Generator
+from attngan_runtime.bundle import MODEL, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.onnx_session import usable_cores
 
@@ -77,7 +78,7 @@ def _find_runners(
     bundle: Bundle, workload: Workload, against: str | None, copies: Path
 ) -> tuple[list[Runner], list[str]]:
     """Those that are to be had here, and notes on those that are not; copies: as `file_runners`."""
-    onnx = onnx_runner(bundle, THREADS)
+    onnx = Runner("ONNX Runtime", Generator.open(bundle, threads=THREADS), (MODEL, str(bundle.folder)))
     if find_spec("torch") is None:
         return [onnx], ['without PyTorch rows: torch is not installed; run: pip install "attngan[export,cpu]"']
     runners = [onnx, *file_runners(bundle, onnx, THREADS, copies)]

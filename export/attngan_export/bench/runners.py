@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attngan_export.bench.workloads import Workload
+from attngan_export.forms.workloads import Workload
 from attngan_export.verify import matching_form, measure_golden, read_files
-from attngan_runtime import Generator
-from attngan_runtime.bundle import MODEL, Bundle, write_sidecar
+from attngan_runtime.bundle import Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
 
 _BATCH = 16  # samples by each way of attention
@@ -31,10 +30,6 @@ class Runner:
         """Does what is measured."""
         for seeds in workload.calls(batch):
             self.generator.run(**workload.arguments(self.generator, seeds))
-
-
-def onnx_runner(bundle: Bundle, threads: int) -> Runner:
-    return Runner("ONNX Runtime", Generator.open(bundle, threads=threads), (MODEL, str(bundle.folder)))
 
 
 def file_runners(bundle: Bundle, onnx: Runner, threads: int, copies: Path) -> list[Runner]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from attngan_export.bench.workloads import Workload
     from attngan_export.forms.base import GeneratorForm
+    from attngan_export.forms.workloads import Workload
 
 
-class Task(NamedTuple):
-    """What an export of a task needs, as module:class, since bundles are checked and measured without torch too."""
+class Forms(NamedTuple):
+    """What exports and measures a task, as module:class: bundles are checked and measured without torch too."""
 
     form_path: str
     workload_path: str
@@ -19,24 +19,19 @@ class Task(NamedTuple):
     @property
     def form(self) -> type[GeneratorForm]:
         """Its instances are generators as they are exported."""
-        return _load(self.form_path)
+        return resolve_name(self.form_path)
 
     @property
     def workload(self) -> type[Workload]:
         """What is asked of bundles while they are measured; it imports no torch."""
-        return _load(self.workload_path)
-
-
-def _load(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+        return resolve_name(self.workload_path)
 
 
 #: By the name that a run's config.json and a bundle have for the task.
 FORMS = {
-    "image": Task("attngan_export.forms.image:ImageForm", "attngan_export.bench.workloads:PictureWorkload"),
-    "text-to-image": Task(
-        "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.bench.workloads:PromptWorkload"
+    "image": Forms("attngan_export.forms.image:ImageForm", "attngan_export.forms.workloads:Workload"),
+    "text-to-image": Forms(
+        "attngan_export.forms.text_to_image:TextToImageForm", "attngan_export.forms.workloads:PromptWorkload"
     ),
-    "text": Task("attngan_export.forms.text:TextForm", "attngan_export.bench.workloads:SentenceWorkload"),
+    "text": Forms("attngan_export.forms.text:TextForm", "attngan_export.forms.workloads:SentenceWorkload"),
 }

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from attngan.random import derive
 from attngan_runtime.bundle import golden_indices
-from attngan_runtime.bundle.spec import MAX_SEED
+from attngan_runtime.bundle.schema import fill
+from attngan_runtime.bundle.spec import INPUTS, MAX_SEED, TASKS
 from attngan_runtime.errors import AttnGANError
 
 Entry = dict[str, Any]  #: what the sidecar says of an input or output
@@ -23,14 +24,6 @@ DRAWS = 3  #: other inputs of each batch
 GOLDEN_BATCH = 4
 # ONNX Runtime on another kind of CPU or a GPU differs by up to 1e-4; a wrong graph by 3e-2 and more.
 _GOLDEN_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class Output:
-    """What comes out under one name."""
-
-    entry: Entry  #: of the sidecar
-    range: float  #: of which differences are a part: the length of its range
 
 
 class Form(ABC):
@@ -55,9 +48,9 @@ class Form(ABC):
 
     @property
     @abstractmethod
-    def outputs(self) -> dict[str, Output]:
-        """By name in the order in which `module` gives them. The first is the sidecar's `output`; each other stands
-        there under its own name.
+    def outputs(self) -> dict[str, Entry]:
+        """Entries by name in the order in which `module` gives them. The first is the sidecar's `output`; each other
+        stands there under its own name.
         """
 
     @abstractmethod
@@ -82,8 +75,7 @@ class Form(ABC):
     def script(self) -> torch.jit.ScriptModule:
         """The module as TorchScript."""
         # The trace's own check draws another batch of 2; every file is compared on batches 1, 2 and 8.
-        script: torch.jit.ScriptModule = torch.jit.trace(self.module, self.example, check_trace=False)
-        return script
+        return torch.jit.trace(self.module, self.example, check_trace=False)
 
     @property
     def trials(self) -> list[tuple[int, int]]:
@@ -113,9 +105,12 @@ class Form(ABC):
 
 @dataclass(frozen=True)
 class GeneratorForm(Form):
-    """A generator of `attngan.networks` in its form. network: as `attngan.networks.deploy` gives it."""
+    """A generator of `attngan.networks`, with the inputs and outputs that the bundle's spec has for its task.
 
-    network: Any
+    A task's own form has `module`, `names`, `parts` and `sample`.
+    """
+
+    network: Any  #: as `attngan.networks.deploy` gives it
     noise: Noise = "seed"  #: or z float32 [B, z_dim] itself
     attention: bool = False  #: also give where each word was looked at
     choice_names: tuple[str, ...] = ()  #: of the classes or styles to choose from; empty: their numbers
@@ -126,6 +121,21 @@ class GeneratorForm(Form):
     def config(self) -> Any:
         """The network's."""
         return self.network.generator.config
+
+    @property
+    @abstractmethod
+    def parts(self) -> Entry:
+        """All that the task's entries of inputs and outputs leave open, for `fill`."""
+
+    @property
+    def inputs(self) -> list[Entry]:
+        return [fill(INPUTS[name], **self.parts) for name in self.names]
+
+    @property
+    def outputs(self) -> dict[str, Entry]:
+        schemas = TASKS[self.config.task].outputs
+        entries = [fill(schemas[key], **self.parts) for key in schemas if self.attention or not key.endswith("?")]
+        return {entry["name"]: entry for entry in entries}
 
     @property
     def attends(self) -> bool:

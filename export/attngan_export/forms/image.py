@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from attngan.networks.image import DeployedImageGenerator
 from attngan.random import normals
-from attngan_export.forms.base import Entry, GeneratorForm, Noise, Output, draw_seeds
-from attngan_runtime.bundle.schema import fill
-from attngan_runtime.bundle.spec import INPUTS, TASKS
+from attngan_export.forms.base import Entry, GeneratorForm, Noise, draw_seeds
 
 # What users run; 0 leaves the biases and what is asked for alone.
 _TRUNCATIONS = (1.0, 0.7, 0.0)
@@ -31,24 +29,23 @@ class ImageForm(GeneratorForm):
         return (_ByClass if self.config.classes else _Unconditional)(self.network, self.noise).eval()
 
     @property
-    def inputs(self) -> list[Entry]:
-        return [fill(INPUTS[self.noise], z_dim=self.config.z_dim), *self.choices, fill(INPUTS["truncation"])]
+    def names(self) -> tuple[str, ...]:
+        return (self.noise, *(["class"] if self.config.classes else []), "truncation")
 
     @property
-    def choices(self) -> list[Entry]:
-        """The input that chooses a class; none of a generator without classes."""
-        return [fill(INPUTS["class"], classes=self.name_choices(self.config.classes))] if self.config.classes else []
+    def parts(self) -> Entry:
+        return self.picture_parts | {"classes": self.name_choices(self.config.classes)}
+
+    @property
+    def picture_parts(self) -> Entry:
+        """Those of every generator of pictures."""
+        config = self.config
+        sides = {"height": config.resolution, "width": config.resolution}
+        return {"name": "image", "channels": config.channels, "z_dim": config.z_dim, **sides}
 
     def name_choices(self, count: int) -> list[str]:
         """Names of so many choices, or their numbers."""
         return list(self.choice_names) or [str(number) for number in range(count)]
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        side = self.config.resolution
-        picture = TASKS["image"].outputs["output"]
-        entry = fill(picture, name="image", channels=self.config.channels, height=side, width=side)
-        return {"image": Output(entry, 2.0)}
 
     def sample(self, batch: int, draw: int = 0) -> dict[str, Tensor]:
         index = torch.arange(batch)

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from attngan.networks.decoding import DeployedTextGenerator, Sampling, near_ties, readable
 from attngan.random import derive, uniforms
-from attngan_export.forms.base import DRAWS, GOLDEN_BATCH, Entry, GeneratorForm, Output, draw_seeds, golden_entry
+from attngan_export.forms.base import DRAWS, GOLDEN_BATCH, Entry, GeneratorForm, draw_seeds, golden_entry
 from attngan_export.forms.text_script import script_loop
-from attngan_runtime.bundle.schema import fill
-from attngan_runtime.bundle.spec import INPUTS, TASKS
+from attngan_runtime.bundle.spec import TASKS
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.tokenizers.sentences import SENTENCE_SPECIAL
 from attngan_runtime.tokenizers.word_level import PADDING
@@ -41,8 +40,7 @@ class TextForm(GeneratorForm):
 
     @property
     def module(self) -> nn.Module:
-        network: nn.Module = self.network.eval()
-        return network
+        return self.network.eval()
 
     @property
     def graph(self) -> nn.Module:
@@ -52,16 +50,12 @@ class TextForm(GeneratorForm):
         return script_loop(self.network, self.example)
 
     @property
-    def inputs(self) -> list[Entry]:
-        sizes = {"words": self.config.keywords, "vocabulary": self.config.vocabulary}
-        return [fill(INPUTS[name], **sizes) for name in TASKS["text"].inputs]
+    def names(self) -> tuple[str, ...]:
+        return TASKS["text"].inputs
 
     @property
-    def outputs(self) -> dict[str, Output]:
-        """Tokens are equal or not; log-probabilities are compared in nats."""
-        sizes = {"length": self.config.length, "vocabulary": self.config.vocabulary}
-        entries = (fill(entry, **sizes) for entry in TASKS["text"].outputs.values())
-        return {entry["name"]: Output(entry, 1.0) for entry in entries}
+    def parts(self) -> Entry:
+        return {"words": self.config.keywords, "vocabulary": self.config.vocabulary, "length": self.config.length}
 
     @property
     def trials(self) -> list[tuple[int, int]]:

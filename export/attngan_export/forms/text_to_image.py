@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 from attngan.networks.text_to_image import DeployedTextToImageGenerator
 from attngan.random import derive, normals
-from attngan_export.forms.base import Entry, Noise, Output
+from attngan_export.forms.base import Entry, Noise
 from attngan_export.forms.image import ImageForm
-from attngan_runtime.bundle.schema import fill
-from attngan_runtime.bundle.spec import INPUTS, TASKS
 from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _WORDS = 1000  # draws of words begin here, away from those of seeds
@@ -28,30 +26,21 @@ class TextToImageForm(ImageForm):
 
     @property
     def module(self) -> nn.Module:
-        return (_InStyle if self.choices else _FromWords)(self.network, self.noise, self.attention).eval()
+        return (_InStyle if "style" in self.names else _FromWords)(self.network, self.noise, self.attention).eval()
 
     @property
     def attends(self) -> bool:
         return bool(self.config.attention)
 
     @property
-    def inputs(self) -> list[Entry]:
-        sizes = {"words": self.config.length, "vocabulary": self.config.vocabulary}
-        return [fill(INPUTS["tokens"], **sizes), fill(INPUTS["mask"], **sizes), *super().inputs]
+    def names(self) -> tuple[str, ...]:
+        return ("tokens", "mask", self.noise, *(["style"] if self.config.styles > 1 else []), "truncation")
 
     @property
-    def choices(self) -> list[Entry]:
-        """The input that chooses a style; none where there is one at most."""
-        return [fill(INPUTS["style"], styles=self.name_choices(self.config.styles))] if self.config.styles > 1 else []
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        if not self.attention:
-            return super().outputs
-        side = max(self.config.attention)
-        maps = TASKS["text-to-image"].outputs["attention?"]
-        entry = fill(maps, words=self.config.length, map_height=side, map_width=side)
-        return super().outputs | {"attention": Output(entry, 1.0)}
+    def parts(self) -> Entry:
+        config, side = self.config, max(self.config.attention, default=0)
+        words = {"words": config.length, "vocabulary": config.vocabulary, "map_height": side, "map_width": side}
+        return self.picture_parts | words | {"styles": self.name_choices(config.styles)}
 
     def conditions(self, index: Tensor, draw: int) -> dict[str, Tensor]:
         """Prompts in turn: an unknown word and padding, no words at all, as many as there can be, and one fewer."""
@@ -62,7 +51,7 @@ class TextToImageForm(ImageForm):
         words = UNKNOWN + 1 + derive(_WORDS + draw, index[:, None], place) % (config.vocabulary - UNKNOWN - 1)
         words = torch.where((kind[:, None] == 0) & (place == 0), UNKNOWN, words)
         prompts = {"tokens": torch.where(mask, words, 0), "mask": mask.long()}
-        return prompts | ({"style": (index + draw) % config.styles} if self.choices else {})
+        return prompts | ({"style": (index + draw) % config.styles} if config.styles > 1 else {})
 
     def note(self, inputs: Mapping[str, Any]) -> str:
         prompts = f"prompts of {', '.join(map(str, inputs['mask'].sum(1).tolist()))} words"

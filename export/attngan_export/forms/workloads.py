@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -15,44 +14,36 @@ SENTENCES = 16  #: written for each figure, since some are longer than others
 Seeds = Sequence[int]
 
 
-class Workload(ABC):
-    """What a user asks for until it is in hand: words become tokens, and what the graph gives pictures or text."""
+class Workload:
+    """What a user asks for until it is in hand: words become tokens, and what the graph gives pictures or text.
+
+    Pictures without words, of one class after another where there are some.
+    """
 
     sample: ClassVar[str] = "image"  #: what is in hand then, one of it
     other: ClassVar[str] = "draws other pictures"  #: what other weights do
-    words_in: ClassVar[str] = "prompt"  #: what the length of a tokenizer is of
     tries_sdpa: ClassVar[bool] = False  #: whether torch's own attention is tried too
 
     def calls(self, batch: int) -> list[Seeds]:
         """The seeds of each call that a figure is a mean of."""
         return [range(batch)]
 
-    @abstractmethod
     def arguments(self, generator: Any, seeds: Seeds) -> dict[str, Any]:
         """What `attngan_runtime.Generator.run` is given for so many samples."""
-
-    @abstractmethod
-    def conditions(self, generator: Any, batch: int) -> np.ndarray | None:
-        """What `attngan.generators.LoadedGenerator.sample` is given beside so many seeds."""
-
-    def tokens(self, generator: Any) -> float | None:
-        """In a sample of those that are asked for, a mean; None where samples are no tokens."""
-        return None
-
-
-class PictureWorkload(Workload):
-    """Pictures, of one class after another where there are some."""
-
-    def arguments(self, generator: Any, seeds: Seeds) -> dict[str, Any]:
         if generator.z_dim:
             return {"z": np.ones((len(seeds), generator.z_dim), np.float32)}
         return {"seeds": seeds}
 
     def conditions(self, generator: Any, batch: int) -> np.ndarray | None:
+        """What `attngan.generators.LoadedGenerator.sample` is given beside so many seeds."""
         return np.zeros(batch, np.int64) if generator.choice_names else None
 
+    def tokens(self, generator: Any) -> float | None:
+        """In a sample of those that `calls` asks for, a mean; None where samples are no tokens."""
+        return None
 
-class PromptWorkload(PictureWorkload):
+
+class PromptWorkload(Workload):
     """Pictures of `PROMPT`."""
 
     def arguments(self, generator: Any, seeds: Seeds) -> dict[str, Any]:
@@ -67,7 +58,7 @@ class PromptWorkload(PictureWorkload):
 class SentenceWorkload(Workload):
     """`SENTENCES` sentences about `KEYWORDS`, with every token to choose from."""
 
-    sample, other, words_in, tries_sdpa = "sentence", "writes other sentences", "sentence", True
+    sample, other, tries_sdpa = "sentence", "writes other sentences", True
 
     def calls(self, batch: int) -> list[Seeds]:
         return [range(start, start + batch) for start in range(0, SENTENCES, batch)]
@@ -76,8 +67,7 @@ class SentenceWorkload(Workload):
         return {"seeds": seeds, "keywords": [KEYWORDS] * len(seeds)}
 
     def conditions(self, generator: Any, batch: int) -> np.ndarray:
-        words: np.ndarray = generator.read_keywords([KEYWORDS] * batch).ids
-        return words
+        return generator.read_keywords([KEYWORDS] * batch).ids
 
     def tokens(self, generator: Any) -> float:
         """Their ends among them."""
