@@ -120,7 +120,7 @@ function check(schema, value, parts) {
     const number = value.length ?? value;
     if (!parts.has(part)) parts.set(part, number - plus);
     const known = parts.get(part) + plus;
-    if (number !== known) throw unlike(value, items ? `a list of ${known}` : known);
+    if (number !== known) throw unlike(value, `${items ? "a list of " : ""}${known}, to agree on ${part}`);
   }
 }
 
@@ -169,8 +169,8 @@ function fits(schema, value, parts) {
 function said(schema) {
   const { type, description, enum: values = [JSON.stringify(schema.const)], maximumPart, exclusiveMinimum } = schema;
   if (description || !type) return description ?? values.join(", ");
-  const [low, high] = boundsOf(schema), above = exclusiveMinimum === undefined ? "" : `, above ${exclusiveMinimum}`;
-  return `${type} ${low} to ${maximumPart ?? high}${above}`;
+  const [low, high] = boundsOf(schema), least = exclusiveMinimum === undefined ? low : `above ${exclusiveMinimum}`;
+  return `${type} ${least} to ${maximumPart ?? high}`;
 }
 
 function unlike(value, expected) {

@@ -23,8 +23,12 @@ _CONSTANTS = (
 def published() -> dict[Path, str]:
     """The text of each file, by its path."""
     runtime = Path(spec.__file__).parents[1]
-    schema, javascript = _lines(json_schema(), 116) + "\n", _javascript()
-    return {runtime / "sidecar.schema.json": schema, runtime.parent / "web" / "spec.js": javascript}
+    header = "/** Made of bundle/spec.py by `python -m attngan_runtime.bundle.publish`, and not to be edited. */\n\n"
+    javascript = "".join(f"export const {name} = {_lines(value, 1)};\n" for name, value in javascript_values().items())
+    return {
+        runtime / "sidecar.schema.json": f"{_lines(json_schema(), 8)}\n",
+        runtime.parent / "web" / "spec.js": header + javascript,
+    }
 
 
 def json_schema() -> Schema:
@@ -34,8 +38,9 @@ def json_schema() -> Schema:
         "title": "model.onnx.json, format 1: what a bundle's generator takes, gives and promises",
         "$comment": "part, plus and maximumPart are attngan's own keywords: see attngan_runtime/bundle/schema.py",
         "definitions": INPUTS,
-        **record(FIELDS | {"task": {"enum": [*TASKS]}}),
-        "additionalProperties": True,
+        "type": "object",
+        "required": ["task"],
+        "properties": {"task": {"enum": [*TASKS]}},
         "allOf": [{"if": {"properties": {"task": {"const": task}}}, "then": _of_task(task)} for task in TASKS],
     }
 
@@ -43,13 +48,12 @@ def json_schema() -> Schema:
 def _of_task(task: str) -> Schema:
     orders = [[{"$ref": f"#/definitions/{name}"} for name in order] for order in TASKS[task].orders()]
     inputs = {"anyOf": [array(order, len(order), len(order)) for order in orders]}
-    own = record(fields_of(task) | {"inputs": inputs})
-    names = [*record(FIELDS)["properties"], *own["properties"]]
-    return own | {"additionalProperties": True, "propertyNames": {"enum": names}}
+    return record(FIELDS | fields_of(task) | {"inputs": inputs})
 
 
-def _javascript() -> str:
-    values = {name: getattr(spec, name) for name in _CONSTANTS} | {
+def javascript_values() -> dict[str, Any]:
+    """What spec.js exports."""
+    return {name: getattr(spec, name) for name in _CONSTANTS} | {
         "FIELDS": {key: schema_of(own) for key, own in FIELDS.items()},
         "INPUTS": INPUTS,
         "TASKS": {
@@ -63,20 +67,18 @@ def _javascript() -> str:
             for name, task in TASKS.items()
         },
     }
-    header = "/** Made of bundle/spec.py by `python -m attngan_runtime.bundle.publish`, and not to be edited. */\n\n"
-    return header + "".join(f"export const {name} = {_lines(value, 1000)};\n" for name, value in values.items())
 
 
-def _lines(value: Any, width: int, indent: str = "") -> str:
-    """JSON, of which each part that is no longer than `width` stands in one line."""
-    text = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(text) <= width or not isinstance(value, dict | list):
+def _lines(value: Any, depth: int, indent: str = "") -> str:
+    """JSON, in which what is deeper, or short, stands in one line."""
+    text, deeper = json.dumps(value, ensure_ascii=False), f"{indent}  "
+    if depth == 0 or len(text) <= 110 or not isinstance(value, dict | list):
         return text
-    deeper, (start, end) = f"{indent}  ", "{}" if isinstance(value, dict) else "[]"
-    keys = [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
-    own = value.values() if isinstance(value, dict) else value
-    parts = [f"{deeper}{key}{_lines(part, width, deeper)}" for key, part in zip(keys, own, strict=True)]
-    return f"{start}\n" + ",\n".join(parts) + f"\n{indent}{end}"
+    if isinstance(value, list):
+        parts = [f"{deeper}{_lines(own, depth - 1, deeper)}" for own in value]
+    else:
+        parts = [f"{deeper}{json.dumps(key)}: {_lines(own, depth - 1, deeper)}" for key, own in value.items()]
+    return f"{text[0]}\n" + ",\n".join(parts) + f"\n{indent}{text[-1]}"
 
 
 if __name__ == "__main__":

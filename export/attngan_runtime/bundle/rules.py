@@ -55,7 +55,7 @@ def _inputs(sidecar: Mapping[str, Any]) -> list[tuple[str, Schema, Any]]:
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     if names not in orders:
         expected = " or ".join(", ".join(order) for order in orders)
-        raise MismatchError(f"inputs are {', '.join(map(str, names))[:120]}; they must be {expected}")
+        raise MismatchError(f"inputs are {', '.join(map(str, names))[:120] or 'none'}; they must be {expected}")
     return [(f"inputs.{name}", INPUTS[name], entry) for name, entry in zip(names, entries, strict=True)]
 
 

@@ -89,7 +89,8 @@ def check(schema: Schema, value: Any, parts: Parts) -> None:
         number, plus = len(value) if isinstance(value, list) else value, schema.get("plus", 0)
         known = parts.setdefault(schema["part"], number - plus) + plus
         if number != known:
-            raise unlike(value, f"a list of {known}" if isinstance(value, list) else str(known))
+            kind = "a list of " if isinstance(value, list) else ""
+            raise unlike(value, f"{kind}{known}, to agree on {schema['part']}")
 
 
 def check_each(places: Iterable[tuple[str | int, Schema, Any]], parts: Parts) -> None:
@@ -137,6 +138,7 @@ def _said(schema: Schema) -> str:
         return ", ".join(map(str, schema.get("enum", [json.dumps(schema.get("const"))])))
     if "description" in schema:
         return str(schema["description"])
-    _, low, high, kind = _TYPES[schema["type"]]
-    above = f", above {schema['exclusiveMinimum']}" if "exclusiveMinimum" in schema else ""
-    return f"{kind} {schema.get(low, 0)} to {schema.get('maximumPart', schema.get(high, 'any'))}{above}"
+    _, lowest, highest, kind = _TYPES[schema["type"]]
+    low = f"above {schema['exclusiveMinimum']}" if "exclusiveMinimum" in schema else schema.get(lowest, "any number")
+    high = schema.get("maximumPart", schema.get(highest, "any number"))
+    return f"{kind} {low}" if low == high else f"{kind} {low} to {high}"

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attngan_runtime import Generator, bundle
-from attngan_runtime.bundle import SIDECAR_LIMIT, Bundle, sha256_of, shipped_names, write_sidecar
+from attngan_runtime import Generator
+from attngan_runtime.bundle import SIDECAR, Bundle, bundle, sha256_of, shipped_names, write_sidecar
+from attngan_runtime.bundle.spec import FILE_LIMITS
 from attngan_runtime.errors import AttnGANError
 
 
@@ -122,7 +123,7 @@ def test_a_failing_disk(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_sidecar_that_is_too_big_is_not_even_read(make_bundle: Any) -> None:
     folder = make_bundle()
     with open(folder / "model.onnx.json", "ab") as file:
-        file.truncate(SIDECAR_LIMIT + 1)
+        file.truncate(FILE_LIMITS[SIDECAR] + 1)
     refused(folder, "model.onnx.json: is too big")
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attngan_runtime import Generator, bundle
+from attngan_runtime import Generator
+from attngan_runtime.bundle import bundle
 from tests.runtime.command_line import run, tiles
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attngan_runtime import AttnGANError, Bundle, Generator, PictureGenerator, SentenceGenerator, bundle
-from attngan_runtime.bundle import sha256_of, write_sidecar
+from attngan_runtime import AttnGANError, Bundle, Generator, PictureGenerator, SentenceGenerator
+from attngan_runtime.bundle import TOKENIZER, sha256_of, write_sidecar
+from attngan_runtime.bundle.spec import FILE_LIMITS
 from tests.runtime.sentences_bundle import (
     KEYWORDS,
     LENGTH,
@@ -275,7 +276,7 @@ def test_a_bad_tokenizer_whose_hash_was_renewed_is_one_line(sentences_bundle: Pa
 
 def test_a_tokenizer_that_is_too_big_is_not_even_read(sentences_bundle: Path) -> None:
     with open(sentences_bundle / "tokenizer.json", "ab") as file:
-        file.truncate(bundle.TOKENIZER_LIMIT + 1)
+        file.truncate(FILE_LIMITS[TOKENIZER] + 1)
     refused(sentences_bundle, r"tokenizer\.json: is too big")
 
 
@@ -295,5 +296,5 @@ def test_a_bundle_without_its_tokenizer_among_the_files_is_refused(tmp_path: Pat
     folder = write_sentences_bundle(tmp_path / "bare")
     sidecar = json.loads((folder / "model.onnx.json").read_text())
     sidecar["files"].pop("tokenizer.json")
-    with pytest.raises(AttnGANError, match=r"tokenizer\.json is not among its files, and no sentence can be written"):
+    with pytest.raises(AttnGANError, match=r"files lacks tokenizer\.json"):
         write_sidecar(folder, sidecar)
