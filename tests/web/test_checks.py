@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.tokenizers.sentences import SentenceTokenizer
-from attngan_runtime.tokenizers.prompts import Tokenizer
 
 from attngan_runtime import AttnGANError
 from attngan_runtime.bundle import find_bundle, shipped_names, validate_sidecar
 from attngan_runtime.bundle.publish import javascript_values
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 from tests.runtime.numbers_bundle import add_task, sidecar_of_numbers
 from tests.web.conftest import JavaScript, values_of
 
