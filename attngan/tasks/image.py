@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,9 @@ class ImageRun(TaskRun):
     def _conditions(self) -> np.ndarray | None:
         """What a generator is asked for to get pictures like those of the dataset, a row each."""
         return self.dataset.classes if self.config.network.classes else None
+
+    def tune(self, progress: Progress, generators: Iterable[nn.Module]) -> None:
+        progress.resolution = self.config.network.resolution
 
     def augment_probability(self, progress: Progress) -> float:
         if self.plan.overfitting_target:
