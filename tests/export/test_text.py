@@ -134,7 +134,7 @@ def test_a_wrong_graph_is_refused_and_nothing_written(text_bundle, text_run, tmp
         swapped = np.flip(values, values.shape.index(39))
         tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(swapped), tensor.name))
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: model.SerializeToString())
-    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExec\w+ differs .* key words.*refused"):
+    with pytest.raises(AttnGANError, match=r"model\.onnx on CPUExec\w+: differs .* key words.*refused"):
         export_generator(str(text_run), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
