@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
+from refusals import refuses
 
 from attngan.config import PRESETS, RunConfig, differences, preset, task_of
-from attngan.errors import AttnGANError
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -26,7 +26,7 @@ def test_json_round_trip(name):
     ],
 )
 def test_what_is_no_config_is_named(text, message):
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(f"config.json: {message}"):
         RunConfig.from_json(text, "run/config.json")
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from refusals import refused, refuses
 
 from attngan.checkpoint import save_tensors, write_atomically
 from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import load_pictures
 from attngan.data.convert import premultiply
-from attngan.errors import AttnGANError
 from attngan.evaluate import evaluate_generator
 from attngan.metrics import feature_cache
 from attngan.networks.image import ImageGenerator
@@ -60,7 +60,7 @@ def test_a_run_and_its_bundle_score_the_same(channels, names, pictures, tmp_path
 
 def test_other_classes_are_refused(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("a", "b", "c"))
-    with pytest.raises(AttnGANError, match=r"classes cat, dog, .* has a, b, c"):
+    with refuses("--data: classes cat, dog, .* has a, b, c"):
         evaluate_generator(str(run), pictures, 10)
 
 
@@ -112,14 +112,11 @@ def test_says_that_a_run_was_trained_on_these_pictures(own_features, pictures, t
 def test_mistakes_get_one_line(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("cat", "dog"))
     for option, message in (
-        (("--samples", 11), "--data: 20 pictures; real against real with --samples 11 needs 22; use --samples 10"),
+        (("--samples", 11), "--data: 20 pictures"),
         (("--samples", 9), "9 is not in the range x>=10"),
         (("--features", "no.such.module:f"), "--features no.such.module:f: importing no.such.module failed"),
     ):
-        result = call(run, "--data", pictures, *option)
-        assert result.exit_code == 2
-        (line,) = result.output.strip().splitlines()
-        assert message in line
+        refused(call(run, "--data", pictures, *option), message)
 
 
 def test_premultiply():

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from refusals import refuses
 
 from attngan_export import bench
-from attngan_runtime.errors import AttnGANError
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +46,12 @@ def test_without_weights_a_note_stands_in_the_table(z_bundle):
 
 
 def test_weights_of_another_generator_are_refused(bundle, run_plain):
-    with pytest.raises(AttnGANError, match="draws other pictures"):
+    with refuses("--against: draws other pictures"):
         bench.run_bench(str(bundle), str(run_plain))
 
 
 def test_results_need_a_folder(tmp_path):
-    with pytest.raises(AttnGANError, match="does not exist"):
+    with refuses("--json: does not exist"):
         bench.write_json({}, tmp_path / "no" / "figures.json")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import refuses
 
 from attngan_runtime.bundle import Bundle
 from attngan_runtime.errors import AttnGANError
@@ -87,20 +88,19 @@ def test_every_contradiction_is_refused_and_named(
     validate_sidecar(sidecar)
     changed = copy.deepcopy(sidecar)
     change(changed)
-    with pytest.raises(AttnGANError, match=named) as raised:
+    with refuses(f"model.onnx.json: {named}"):
         validate_sidecar(changed)
-    assert "\n" not in str(raised.value)
 
 
 def test_every_field_is_needed(sidecar: dict[str, Any]) -> None:
     for field in sidecar.keys() - {"sha256"}:
-        with pytest.raises(AttnGANError, match=field):
+        with refuses(f"model.onnx.json: {field}"):
             validate_sidecar({key: value for key, value in sidecar.items() if key != field})
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", 1.5, True, None, [1]])
 def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[str, Any], version: Any) -> None:
-    with pytest.raises(AttnGANError, match="this attngan reads 1; install the attngan that wrote it"):
+    with refuses("model.onnx.json: install the attngan"):
         validate_sidecar(sidecar | {"format_version": version})
 
 
@@ -113,9 +113,8 @@ def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[s
 )  # fmt: skip
 def test_file_names_that_may_lead_out_are_refused(sidecar: dict[str, Any], name: str) -> None:
     sidecar["files"][name] = "0" * 64
-    with pytest.raises(AttnGANError, match="leads out of the bundle") as raised:
+    with refuses("model.onnx.json: leads out of the bundle"):
         validate_sidecar(sidecar)
-    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["console.onnx", "com.onnx", "nul-1", "lpt10", "a..b", "x" * 255, "_"])
@@ -126,7 +125,7 @@ def test_other_file_names_are_let_pass(sidecar: dict[str, Any], name: str) -> No
 
 def test_files_that_are_one_where_capitals_do_not_count_are_refused(sidecar: dict[str, Any]) -> None:
     sidecar["files"]["Model.onnx"] = "0" * 64
-    with pytest.raises(AttnGANError, match="two of its files differ in capitals alone"):
+    with refuses("model.onnx.json: capitals alone"):
         validate_sidecar(sidecar)
 
 
@@ -149,7 +148,7 @@ def test_no_byte_of_a_sidecar_changes_unnoticed(make_bundle: Any) -> None:
 def test_a_truncated_sidecar_is_refused_at_every_length(make_bundle: Any) -> None:
     data = (make_bundle() / "model.onnx.json").read_bytes()
     for length in range(0, len(data) - 1, 7):
-        with pytest.raises(AttnGANError, match="cut short"):
+        with refuses("model.onnx.json: cut short"):
             parse_sidecar(data[:length])
 
 
@@ -184,7 +183,7 @@ def test_writing_keeps_every_value_and_its_order_of_classes(sidecar: dict[str, A
 
 
 def test_writing_refuses_what_reading_would(sidecar: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(AttnGANError, match="license"):
+    with refuses("model.onnx.json: license"):
         write_sidecar(tmp_path, sidecar | {"license": ""})
     assert not (tmp_path / "model.onnx.json").exists()
 
@@ -293,20 +292,20 @@ def test_every_contradiction_of_sentences_is_refused_and_named(
     sidecar = json.loads((sentences_bundle / "model.onnx.json").read_text())
     validate_sidecar(sidecar)
     change(sidecar)
-    with pytest.raises(AttnGANError, match=named) as raised:
+    with refuses(f"model.onnx.json: {named}") as raised:
         validate_sidecar(sidecar)
-    assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
+    assert len(str(raised.value)) < 400
 
 
 def test_every_field_of_sentences_is_needed(sentences_bundle: Path) -> None:
     sidecar = json.loads((sentences_bundle / "model.onnx.json").read_text())
     for field in sidecar.keys() - {"sha256"}:
-        with pytest.raises(AttnGANError, match=field):
+        with refuses(f"model.onnx.json: {field}"):
             validate_sidecar({key: value for key, value in sidecar.items() if key != field})
 
 
 def test_log_probabilities_are_of_sentences_alone(sidecar: dict[str, Any]) -> None:
-    with pytest.raises(AttnGANError, match="log_probability must not be there"):
+    with refuses("model.onnx.json: log_probability must not"):
         validate_sidecar(sidecar | {"log_probability": log_probability_output(6)})
 
 
@@ -325,19 +324,19 @@ def test_a_sidecar_of_sentences_is_written_as_it_is(sentences_bundle: Path, tmp_
 )
 def test_golden_inputs_of_pictures_are_in_range(sidecar: dict[str, Any], path: str, value: Any, named: str) -> None:
     set_at(f"golden/inputs/{path}", value)(sidecar)
-    with pytest.raises(AttnGANError, match=named):
+    with refuses(f"model.onnx.json: {named}"):
         validate_sidecar(sidecar)
 
 
 def test_a_z_is_bounded(make_bundle: Any) -> None:
     sidecar = json.loads((make_bundle("z", takes_z=True) / "model.onnx.json").read_text())
     set_at("inputs/0/shape", ["batch", 65537])(sidecar)
-    with pytest.raises(AttnGANError, match="input z is"):
+    with refuses("model.onnx.json: input z is"):
         validate_sidecar(sidecar)
 
 
 def test_a_golden_z_is_finite(make_bundle: Any) -> None:
     sidecar = json.loads((make_bundle("z", takes_z=True) / "model.onnx.json").read_text())
     set_at("golden/inputs/z/0/0", float("inf"))(sidecar)
-    with pytest.raises(AttnGANError, match="golden inputs of z are not of its range"):
+    with refuses("model.onnx.json: golden inputs of z"):
         validate_sidecar(sidecar)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import warnings
@@ -13,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refused, refuses
 
-from attngan_runtime import AttnGANError, Bundle, Generator, bundle
+from attngan_runtime import Bundle, Generator, bundle
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.sidecar import sha256_of, style_input, validate_sidecar, write_sidecar
 from tests.runtime.command_line import run, tiles
@@ -70,17 +70,17 @@ def test_the_first_style_is_taken_where_none_is_asked_for(generator: Generator) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"seeds": 0}, "prompts: none given, and words draws what words say; pass prompts='red heart'"),
+        ({"seeds": 0}, "prompts: none given"),
         ({"seeds": 0, "prompts": []}, "prompts: is empty"),
         ({"seeds": 0, "prompts": 3}, "prompt '3': is int, not text"),
-        ({"seeds": 0, "prompts": b"red"}, "is bytes, not text"),
-        ({"seeds": 0, "prompts": "re\0d"}, r"prompt 're\\x00d': U\+0000 at place 2"),
+        ({"seeds": 0, "prompts": b"red"}, "prompt: is bytes, not text"),
+        ({"seeds": 0, "prompts": "re\0d"}, r"prompt: U\+0000 at place 2"),
         ({"seeds": 0, "prompts": ["red", None]}, "prompt 'None': is NoneType"),
         ({"prompts": "red"}, "seeds: none given"),
         ({"seeds": [1, 2], "prompts": ["red"] * 3}, "seeds: 2 values for 3 pictures"),
-        ({"seeds": [1, 2, 3], "prompts": ["red"] * 2}, "prompts: 2 values for 3 pictures; give one, or 3"),
-        ({"seeds": 0, "prompts": "red", "classes": 0}, "classes: words has no classes; leave them out"),
-        ({"seeds": 0, "prompts": "red", "style": "apple"}, "style: no style 'apple'; there are google, twitter"),
+        ({"seeds": [1, 2, 3], "prompts": ["red"] * 2}, "prompts: 2 values for 3 pictures"),
+        ({"seeds": 0, "prompts": "red", "classes": 0}, "classes: words has no classes"),
+        ({"seeds": 0, "prompts": "red", "style": "apple"}, "style: no style 'apple'"),
         ({"seeds": 0, "prompts": "red", "style": 2}, "style: 2 is outside 0 to 1"),
         ({"seeds": 0, "prompts": "red", "style": 0.5}, "style: 0.5 is not a whole number"),
         ({"seeds": [1, 2, 3], "prompts": "red", "style": [0, 1]}, "style: 2 values for 3 pictures"),
@@ -88,24 +88,23 @@ def test_the_first_style_is_taken_where_none_is_asked_for(generator: Generator) 
 )
 def test_what_does_not_fit_is_refused(generator: Generator, arguments: dict[str, Any], words: str) -> None:
     for draw in (generator.run, generator.run_float):
-        with pytest.raises(AttnGANError, match=words) as raised:
+        with refuses(words):
             draw(**arguments)
-        assert "\n" not in str(raised.value)
 
 
 def test_words_are_refused_where_none_are_read(make_bundle: Any, tmp_path: Path) -> None:
     image = Generator.load(make_bundle())
-    with pytest.raises(AttnGANError, match="prompts: waves draws without words; leave them out"):
+    with refuses("prompts: without words"):
         image.run(0, prompts="red")
-    with pytest.raises(AttnGANError, match="style: waves has no styles to choose from; leave it out"):
+    with refuses("style: no styles"):
         image.run(0, style=0)
-    with pytest.raises(AttnGANError, match="attention: waves gives none"):
+    with refuses("attention: gives none"):
         image.attention("red", 0)
     plain = Generator.load(write_words_bundle(tmp_path / "plain", styles=False, attention=False))
     same(plain.run_float(5, prompts="green"), drawn([GREEN], [5]))
-    with pytest.raises(AttnGANError, match="style: words has no styles"):
+    with refuses("style: no styles"):
         plain.run(0, prompts="green", style="google")
-    with pytest.raises(AttnGANError, match="attention: words gives none; export a generator from words with"):
+    with refuses("attention: gives none"):
         plain.attention("green", 0)
 
 
@@ -135,7 +134,7 @@ def test_maps_of_another_shape_are_refused(words_bundle: Path) -> None:
     sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
     rewrite(words_bundle, attention=sidecar["attention"] | {"shape": ["batch", LENGTH, 3, 2]})
     said = r"attention is tensor\(float\) \['batch', 4, 2, 2\], and in the sidecar float32 \['batch', 4, 3, 2\]"
-    with pytest.raises(AttnGANError, match="in the graph " + said):
+    with refuses(f"words: in the graph {said}"):
         Generator.load(words_bundle)
 
 
@@ -162,25 +161,24 @@ def test_a_graph_without_the_maps_it_is_said_to_give_is_refused(words_bundle: Pa
     (words_bundle / "model.onnx").write_bytes(model)
     sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
     rewrite(words_bundle, files=sidecar["files"] | {"model.onnx": sha256_of(model)})
-    with pytest.raises(AttnGANError, match="the graph gives image and the sidecar says image, attention; export"):
+    with refuses("words: gives image and"):
         Generator.load(words_bundle)
 
 
-def refused(path: Path, words: str) -> None:
-    with pytest.raises(AttnGANError, match=words) as raised:
+def not_loaded(path: Path, what: str) -> None:
+    with refuses(what):
         Generator.load(path)
-    assert "\n" not in str(raised.value)
 
 
 def test_a_missing_or_changed_tokenizer_is_refused(words_bundle: Path) -> None:
     path = words_bundle / "tokenizer.json"
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"red": 2', b'"rex": 2'))
-    refused(words_bundle, r"tokenizer\.json: its SHA-256 is")
+    not_loaded(words_bundle, "tokenizer.json: its SHA-256 is")
     path.write_bytes(content.replace(b"\n", b"\r\n"))
     Generator.load(words_bundle)
     path.unlink()
-    refused(words_bundle, r"tokenizer\.json: is missing; copy the whole bundle again")
+    not_loaded(words_bundle, "tokenizer.json: is missing")
 
 
 def test_a_bad_tokenizer_whose_hash_was_renewed_is_one_line(words_bundle: Path) -> None:
@@ -188,20 +186,20 @@ def test_a_bad_tokenizer_whose_hash_was_renewed_is_one_line(words_bundle: Path) 
     broken = tokenizer_json()
     broken["model"]["vocab"]["red"] = 10**30
     for content, words in [
-        (b"{", "is not JSON or is cut short"),
-        (json.dumps(broken).encode(), "does not number its 7 words from 0 up"),
-        (json.dumps(tokenizer_json(WORDS[:3])).encode(), "has 5 words, 4 a prompt, where the model takes 7 and 4"),
-        (json.dumps(tokenizer_json(WORDS, 9)).encode(), "has 7 words, 9 a prompt, where the model takes 7 and 4"),
+        (b"{", "is not JSON"),
+        (json.dumps(broken).encode(), "does not number"),
+        (json.dumps(tokenizer_json(WORDS[:3])).encode(), "has 5 words"),
+        (json.dumps(tokenizer_json(WORDS, 9)).encode(), "has 7 words"),
     ]:
         (words_bundle / "tokenizer.json").write_bytes(content)
         rewrite(words_bundle, files=files | {"tokenizer.json": sha256_of(content)})
-        refused(words_bundle, rf"tokenizer\.json: {words}")
+        not_loaded(words_bundle, f"tokenizer.json: {words}")
 
 
 def test_a_tokenizer_that_is_too_big_is_not_even_read(words_bundle: Path) -> None:
     with open(words_bundle / "tokenizer.json", "ab") as file:
         file.truncate(bundle.TOKENIZER_LIMIT + 1)
-    refused(words_bundle, r"tokenizer\.json: is too big")
+    not_loaded(words_bundle, "tokenizer.json: is too big")
 
 
 def as_large_as_can_be(sidecar: dict[str, Any]) -> None:
@@ -256,15 +254,14 @@ def test_every_contradiction_is_refused_and_named(
     sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
     validate_sidecar(sidecar)
     change(sidecar)
-    with pytest.raises(AttnGANError, match=named) as raised:
+    with refuses(f"model.onnx.json: {named}"):
         validate_sidecar(sidecar)
-    assert "\n" not in str(raised.value)
 
 
 def test_maps_need_words(make_bundle: Any) -> None:
     sidecar = json.loads((make_bundle() / "model.onnx.json").read_text())
     entry = {"name": "attention", "dtype": "float32", "shape": ["batch", 4, 2, 2], "minimum": 0, "maximum": 1}
-    with pytest.raises(AttnGANError, match=r"attention is .* not a map for each of no words"):
+    with refuses("model.onnx.json: a map for each of no words"):
         validate_sidecar(sidecar | {"attention": entry})
 
 
@@ -308,32 +305,29 @@ def test_warnings_are_lines_of_their_own(words_bundle: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], r"--prompt: words draws what words say; give some, such as --prompt 'red heart'"),
-        (["--prompt", "a\x07"], r"--prompt 'a\\x07': U\+0007 at place 1 is a control character"),
-        (["--prompt", "a\udcff"], r"--prompt 'a\\udcff': U\+DCFF at place 1 is half a surrogate pair"),
-        (["--prompt", "red", "--style", "apple"], "--style: no style 'apple'; there are google, twitter"),
+        ([], "--prompt: words draws what words say"),
+        (["--prompt", "a\x07"], r"--prompt 'a\x07': U+0007"),
+        (["--prompt", "a\udcff"], r"--prompt 'a\udcff': U+DCFF"),
+        (["--prompt", "red", "--style", "apple"], "--style: no style 'apple'"),
         (["--prompt", "red", "--style", "2"], "--style: 2 is outside 0 to 1"),
-        (["--prompt", "red", "--classes", "1"], "--classes 1: words has no classes; leave the option out"),
-        (["--prompt", "red", "--prompt", "green", "--seeds", "0-999999"], "2,000,000 pictures .* ask for fewer"),
+        (["--prompt", "red", "--classes", "1"], "--classes 1: words has no classes"),
+        (["--prompt", "red", "--prompt", "green", "--seeds", "0-999999"], "--seeds: 2,000,000 pictures"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
     words_bundle: Path, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     found = run(words_bundle, "--out", tmp_path / "g.png", *arguments)
-    assert found.exit_code == 2 and found.stdout == ""
-    assert re.search(words, found.stderr) and found.stderr.count("\n") == 1
+    refused(found, words)
     assert [path.name for path in tmp_path.iterdir()] == ["words"]
 
 
 def test_options_for_words_are_refused_elsewhere(make_bundle: Any, tmp_path: Path) -> None:
     folder, out = make_bundle(), tmp_path / "g.png"
-    found = run(folder, "--prompt", "red", "--out", out).stderr
-    assert found == "error: --prompt 'red': waves draws without words; leave it out\n"
-    found = run(folder, "--style", "google", "--out", out).stderr
-    assert found == "error: --style google: waves has no styles to choose from; leave the option out\n"
+    refused(run(folder, "--prompt", "red", "--out", out), "--prompt 'red': waves draws without words")
+    refused(run(folder, "--style", "google", "--out", out), "--style google: waves has no styles")
     plain = write_words_bundle(tmp_path / "plain", styles=False)
-    assert "--style 0: words has no styles" in run(plain, "--prompt", "red", "--style", 0, "--out", out).stderr
+    refused(run(plain, "--prompt", "red", "--style", 0, "--out", out), "--style 0: words has no styles")
     assert not out.exists()
 
 
@@ -359,5 +353,4 @@ def test_drawing_from_words_imports_neither_torch_nor_onnx(words_bundle: Path, t
 
 def test_a_style_of_very_many_digits_is_no_number(words_bundle: Path, tmp_path: Path) -> None:
     found = run(words_bundle, "--prompt", "red", "--style", "9" * 5000, "--out", tmp_path / "g.png")
-    assert found.exit_code == 2
-    assert found.stderr.startswith("error: --style: no style '999") and found.stderr.count("\n") == 1
+    refused(found, "--style: no style '999")
