@@ -179,7 +179,7 @@ def test_tokenizers(node: JavaScript, name: str, reader: Any) -> None:
     def read(value: Any) -> None:
         found = reader.from_json(json.dumps(value).encode(), "t")
         if (found.size, found.length) != (6, described["truncation"]["max_length"]):
-            raise AttnGANError("another size than the model's")
+            raise AttnGANError("t", "another size than the model's")
 
     refused = [is_refused(read, put(described, *change)) for change in changes]
     compare(changes, messages(node, check, described, changes), refused, "version")

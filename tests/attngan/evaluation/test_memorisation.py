@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from refusals import refused, refuses
 
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig, preset
 from attngan.data import ImageDataset
 from attngan.data.split import split, take
-from attngan.errors import AttnGANError
 from attngan.evaluation import memorisation, nearest
 from attngan.evaluation.memorisation import Memorisation, measure, measure_run, sample_labels, save_neighbours
 from attngan.evaluation.nearest import nearest_by_pixels, thumbnails
@@ -225,13 +225,13 @@ def test_figures_are_deterministic_printed_and_ready_for_json() -> None:
 @pytest.mark.parametrize(
     ("held_out", "message"),
     [
-        (noise(1, 3), "--held-out: 3 pictures; 4 or more are needed, 20 for the closest 5 %"),
-        (noise(1, 30, 16), r"--held-out: pictures of \(16, 16, 1\), the training pictures are \(8, 8, 1\)"),
-        (take(TRAINING, np.arange(30)), "--held-out: half of its pictures are training pictures"),
+        (noise(1, 3), "--held-out: 3 pictures"),
+        (noise(1, 30, 16), r"--held-out: pictures of \(16, 16, 1\)"),
+        (take(TRAINING, np.arange(30)), "--held-out: half of its pictures"),
     ],
 )
 def test_held_out_pictures_that_can_not_serve(held_out: ImageDataset, message: str) -> None:
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(message):
         measure(draw_new, TRAINING, held_out, samples=20, extractor=PIXELS)
 
 
@@ -331,9 +331,9 @@ def test_out_is_a_folder_of_its_own(tmp_path: Path, folders: tuple[Path, Path]) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("{run}", "--data", "{seen}"), "--held-out: not given, and {run} held no pictures out; name pictures"),
-        (("{held}", "--data", "{unseen}"), "--data {unseen}: not the pictures that {held} was trained on; name those"),
-        (("fashion-32", "--data", "{seen}", "--held-out", "{unseen}"), "--out: not given, and fashion-32 is no run"),
+        (("{run}", "--data", "{seen}"), "--held-out: not given"),
+        (("{held}", "--data", "{unseen}"), "--data {unseen}: not the pictures"),
+        (("fashion-32", "--data", "{seen}", "--held-out", "{unseen}"), "--out: not given"),
         (("{run}", "--data", "{seen}", "--held-out", "{unseen}", "--out", "{file}"), "--out {file}: is a file"),
         (
             ("{run}", "--data", "{seen}", "--held-out", "{unseen}", "--out", "{tmp}/a/b"),
@@ -349,8 +349,5 @@ def test_mistakes_get_one_line(
     names = {"seen": folders[0], "unseen": folders[1], "tmp": tmp_path, "file": tmp_path / "file"}
     names["run"] = write_run(tmp_path / "run")
     names["held"] = write_run(tmp_path / "held", 10, noise(0, 40, 16, 3).fingerprint)
-    result = call(*(argument.format(**names) for argument in arguments))
-    assert result.exit_code == 2, result.output
-    (line,) = result.output.strip().splitlines()
-    assert message.format(**names) in line
+    refused(call(*(argument.format(**names) for argument in arguments)), message.format(**names))
     assert not list(tmp_path.rglob("memorisation.json"))

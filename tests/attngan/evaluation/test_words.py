@@ -13,6 +13,7 @@ import torch
 from attngan.evaluation.evaluate_pictures import _evaluate_words, evaluate_generator
 from attngan.generators.pictures import Draw, OpenGenerator, open_generator
 from click.testing import CliRunner
+from refusals import refuses
 from tiny_runs import mean_colours
 from tiny_words import STYLES, captioned, words_config, write_captioned
 
@@ -20,7 +21,6 @@ from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.data import ImageDataset, load_captioned
 from attngan.data.split import split
-from attngan.errors import AttnGANError
 from attngan.evaluation import evaluate_pictures as evaluation
 from attngan.evaluation import matcher
 from attngan.features.extractor import Extractor
@@ -196,7 +196,7 @@ def test_from_the_command_line_two_beside_one_another_and_recorded(
     alone = evaluate_generator(str(one), data, features=own_features).as_dict()
     assert alone["scores"]["held-out"]["one"] == columns["one"]  # whatever stands beside
     assert figures["obedience"]["seen"]["colour"]["one"]["agreement"]
-    with pytest.raises(AttnGANError, match="9 held-out prompts"):  # three whole concepts are what 10 have room for
+    with refuses("--data: 9 held-out prompts"):  # three whole concepts are what 10 have room for
         evaluate_generator(str(one), data, 10, own_features)
 
 
@@ -218,9 +218,9 @@ def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ("pictures", "--beside pictures: pictures draws without words; leave the option out"),
-        ("smaller", "--beside smaller: draws other pictures than run (resolution, channels and styles (8, 4"),
-        ("unlike", "--beside unlike: did not hold out the pictures that run did; name runs of the same --data"),
+        ("pictures", "pictures draws without words"),
+        ("smaller", r"other pictures than run .* \(8, 4"),
+        ("unlike", "did not hold out"),
     ],
 )
 def test_what_can_not_stand_beside_gets_one_line(
@@ -237,17 +237,16 @@ def test_what_can_not_stand_beside_gets_one_line(
         "unlike": replace(run, name=beside, run=(Path("unlike"), unlike)),
     }
     monkeypatch.setattr(evaluation, "open_generator", opened.__getitem__)
-    with pytest.raises(AttnGANError) as error:
+    with refuses(f"--beside {beside}: {message}"):
         evaluate_generator("run", data, beside=beside)
-    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_other_mistakes_get_one_line(pictures: ImageDataset, data: Path, tmp_path: Path) -> None:
-    with pytest.raises(AttnGANError, match=r"--data: 9 held-out prompts; 10 or more are needed: .* --samples"):
+    with refuses("--data: 9 held-out prompts"):
         _evaluate_words([generator(pictures, lambda seeds, _: seeds)], pictures, 9, MEANS)
     other = replace(generator(pictures, lambda seeds, _: seeds), class_names=["a", "b"])
-    with pytest.raises(AttnGANError, match=r"styles flat, soft, thin, mine has a, b; use .* the same styles"):
+    with refuses("--data x: styles flat, soft, thin, mine has a, b"):
         other.check_classes(pictures, "--data x")
-    for out, message in ((tmp_path / "no" / "f.json", "no is no folder"), (tmp_path, "is a folder; name a file")):
+    for out, message in ((tmp_path / "no" / "f.json", "no is no folder"), (tmp_path, "is a folder")):
         said = call("run", "--data", data, "--out", out)
         assert said.startswith("2 ") and message in said and len(said.strip().splitlines()) == 1

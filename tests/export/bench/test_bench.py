@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from refusals import refuses
 
 from attngan_export.bench import bench
 from attngan_runtime.errors import AttnGANError
@@ -46,7 +47,7 @@ def test_without_weights_a_note_stands_in_the_table(z_bundle):
 
 
 def test_weights_of_another_generator_are_refused(bundle, run_plain):
-    with pytest.raises(AttnGANError, match="draws other pictures"):
+    with refuses("--against: draws other pictures"):
         bench.run_bench(str(bundle), str(run_plain))
 
 
@@ -71,7 +72,7 @@ def test_sentences_are_measured_beside_pytorch(text_bundle, text_run, text_run_b
 
 
 def test_results_need_a_folder(tmp_path):
-    with pytest.raises(AttnGANError, match="does not exist"):
+    with refuses("--json: does not exist"):
         bench.write_json({}, tmp_path / "no" / "figures.json")
 
 

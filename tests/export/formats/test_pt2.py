@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from refusals import refuses
 
 from attngan_export import export
 from attngan_export.cli import main
@@ -90,7 +91,7 @@ def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_cla
     onnx, wrong = (bundle / "model.onnx").read_bytes(), with_a_weight_off(content)
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx)
     monkeypatch.setitem(FORMATS, PT2, FORMATS[PT2]._replace(write=lambda form: wrong))
-    with pytest.raises(
+    with refuses("model.pt2 on torch: differs .* of the range of image"):
         AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch by .* of the range of image"
     ):
         export_generator(str(run_by_class), tmp_path / "out", pt2=True)
@@ -100,7 +101,7 @@ def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_cla
 def test_sentences_of_a_wrong_file_are_refused(text_bundle, text_run):
     form = form_of(load(str(text_run)), "seed", "fp32")
     files = {name: (text_bundle / name).read_bytes() for name in ("model.onnx", PT2)}
-    with few_greedy(), pytest.raises(AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch .*; refused"):
+    with few_greedy(), refuses("model.pt2 on torch: differs from PyTorch"):
         compare_files(files | {PT2: with_a_weight_off(files[PT2], by=0.1)}, form)
 
 
@@ -124,7 +125,7 @@ def test_verify_finds_a_wrong_file_by_the_golden_sample(forged, content):
         return np.frombuffer(before, np.float32)[::-1].tobytes()
 
     wrong = rewritten(content, weight=("archive/data/weights/weight_0", upside_down))
-    with pytest.raises(AttnGANError, match=r"model\.pt2: golden sample differs by"):
+    with refuses("model.pt2: golden sample differs"):
         verify(forged(wrong))
 
 
@@ -221,9 +222,9 @@ def evil(path):
 @pytest.mark.parametrize("kind", list(evil("")))
 def test_what_torch_would_execute_is_not_loaded(kind, content, tmp_path):
     changes, said = evil(str(tmp_path / "executed"))[kind]
-    with pytest.raises(AttnGANError, match=rf"f: .*({said}).*so it was not loaded") as refused:
+    with refuses(f"f: ({said}).*so it was not loaded"):
         load_pt2(rewritten(content, **changes), "f")
-    assert "\n" not in str(refused.value) and list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", [0, None, "true", [False], {}])
@@ -235,30 +236,29 @@ def test_each_value_is_of_the_type_that_torch_names(value, content):
                 (entry if field in entry else entry["tensor_meta"])[field] = value
 
         if (field, value) != ("dtype", 0):
-            with pytest.raises(AttnGANError, match=rf"f: holds {field} "):
+            with refuses(f"f: holds {field} "):
                 load_pt2(rewritten(content, weights=edited(WEIGHTS, change)), "f")
 
 
 def test_a_torch_that_writes_more_is_not_taken_for_a_stranger(run_plain, monkeypatch):
     monkeypatch.setitem(pt2_check._ALLOWED, "target", r"torch\.ops\.aten\.arange\.default")
-    said = r"this torch \(2\..*\) writes what attngan does not know, .* target .*; leave --pt2 out, or use torch 2\.11"
-    with pytest.raises(AttnGANError, match=said):
+    with refuses(r"--pt2: this torch \(2\..*\) writes .* target "):
         pt2_bytes(form_of(load(str(run_plain)), "z", "fp32"))
 
 
 def test_verify_does_not_load_it_either(forged, content, tmp_path):
     changes, _ = evil(str(tmp_path / "executed"))["weight"]
-    with pytest.raises(AttnGANError, match=r"model\.pt2: holds use_pickle .*so it was not loaded"):
+    with refuses("model.pt2: use_pickle .*not loaded"):
         verify(forged(rewritten(content, **changes)))
     assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02c"])
 def test_what_is_no_pt2_is_said_to_be_damaged(content):
-    with pytest.raises(AttnGANError, match=r"f: is damaged, or was not written by torch\.export\.save"):
+    with refuses("f: is damaged"):
         load_pt2(content, "f")
 
 
 def test_a_file_that_is_cut_short_is_damaged(content):
-    with pytest.raises(AttnGANError, match="f: is damaged"):
+    with refuses("f: is damaged"):
         load_pt2(content[: len(content) // 2], "f")

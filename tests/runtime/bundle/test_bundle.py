@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from refusals import refuses
 
 from attngan_runtime import Generator
 from attngan_runtime.bundle import SIDECAR, Bundle, bundle, sha256_of, shipped_names, write_sidecar
@@ -24,10 +25,9 @@ def intact(make_bundle: Any) -> Path:
     return make_bundle("intact")
 
 
-def refused(path: Any, words: str) -> None:
-    with pytest.raises(AttnGANError, match=words) as raised:
+def not_loaded(path: Any, words: str) -> None:
+    with refuses(words):
         Bundle.load(path)
-    assert "\n" not in str(raised.value)
 
 
 def rewrite(folder: Path, **changes: Any) -> None:
@@ -57,38 +57,38 @@ def test_a_path_wins_over_a_shipped_name(make_bundle: Any, monkeypatch: pytest.M
     monkeypatch.chdir(shipped.parent.parent)
     assert Bundle.load("waves").folder == shipped
     Path("waves").mkdir()
-    with pytest.raises(AttnGANError, match="a folder of that name is here: rename it"):
+    with refuses("waves: rename it"):
         Bundle.load("waves")
     Path("waves").rmdir()
     here = Path(shutil.copytree(shipped, "waves"))
     assert Bundle.load("waves").folder == here
-    refused("wavs", "wavs: no such bundle; .* or a name: waves")
+    not_loaded("wavs", "wavs: no such bundle; .* a name: waves")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "", "no/where", "x" * 5000, "a\0b", "..x"])
 def test_unknown_names_list_what_exists(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bundle, "_SHIPPED", tmp_path)
-    refused(name, "no such bundle; give a folder with model.onnx.json, or a name: none")
+    not_loaded(name, ": no such bundle; .* a name: none")
 
 
 def test_what_is_no_bundle_says_so(tmp_path: Path) -> None:
-    refused(tmp_path, "is no bundle, model.onnx.json is missing; give the folder that attngan-export wrote")
+    not_loaded(tmp_path, f"{tmp_path}: is no bundle")
     (tmp_path / "generator.safetensors").touch()
-    refused(tmp_path, "it is a run folder, so export it first: attngan-export")
-    refused(tmp_path / "generator.safetensors", "is a file, not a bundle")
+    not_loaded(tmp_path, f"{tmp_path}: it is a run folder")
+    not_loaded(tmp_path / "generator.safetensors", "generator.safetensors: is a file")
     (tmp_path / "model.onnx").touch()
-    refused(tmp_path / "model.onnx", "model.onnx.json is missing")
+    not_loaded(tmp_path / "model.onnx", ": model.onnx.json is missing")
 
 
 def test_missing_and_strange_files(make_bundle: Any) -> None:
     folder = make_bundle()
     (folder / "model.onnx").rename(folder / "elsewhere")
-    refused(folder, "model.onnx: is missing")
+    not_loaded(folder, "model.onnx: is missing")
     (folder / "model.onnx").mkdir()
-    refused(folder, "model.onnx: is no plain file")
+    not_loaded(folder, "model.onnx: is no plain file")
     (folder / "model.onnx").rmdir()
     os.mkfifo(folder / "model.onnx")
-    refused(folder, "model.onnx: is no plain file")
+    not_loaded(folder, "model.onnx: is no plain file")
 
 
 def test_links_out_of_the_bundle_are_refused_and_links_within_are_not(make_bundle: Any, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_links_out_of_the_bundle_are_refused_and_links_within_are_not(make_bundl
     (folder / "real.onnx").rename(tmp_path / "real.onnx")
     (folder / "model.onnx").unlink()
     (folder / "model.onnx").symlink_to(tmp_path / "real.onnx")
-    refused(folder, "model.onnx: is a link out of the bundle")
+    not_loaded(folder, "model.onnx: is a link out of the bundle")
     (tmp_path / "alias").symlink_to(make_bundle("second"))
     Bundle.load(tmp_path / "alias")
 
@@ -108,7 +108,7 @@ def test_links_out_of_the_bundle_are_refused_and_links_within_are_not(make_bundl
 def test_an_unreadable_file(make_bundle: Any) -> None:
     folder = make_bundle()
     (folder / "model.onnx").chmod(0)
-    refused(folder, "model.onnx: can't be read")
+    not_loaded(folder, "model.onnx: can't be read")
 
 
 def test_a_failing_disk(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_a_failing_disk(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
     folder = make_bundle()
     monkeypatch.setattr(os, "open", fail)
-    refused(folder, r"can't be read \(Input/output error\)")
+    not_loaded(folder, r": can't be read \(Input/output error\)")
 
 
 def test_a_sidecar_that_is_too_big_is_not_even_read(make_bundle: Any) -> None:
@@ -130,19 +130,19 @@ def test_a_sidecar_that_is_too_big_is_not_even_read(make_bundle: Any) -> None:
 def test_a_changed_sidecar_is_refused_even_where_it_stays_valid(make_bundle: Any) -> None:
     path = make_bundle() / "model.onnx.json"
     path.write_text(path.read_text().replace("Sneaker", "Speaker"))
-    refused(path, "does not match its sha256")
+    not_loaded(path, "model.onnx.json: does not match its sha256")
 
 
 def test_an_unknown_version_is_named_before_anything_else(make_bundle: Any) -> None:
     path = make_bundle() / "model.onnx.json"
     path.write_text('{"format_version": 7, "graphs": []}')
-    refused(path, "format_version is 7 and this attngan reads 1")
+    not_loaded(path, "model.onnx.json: format_version is 7")
 
 
 def test_a_git_lfs_pointer_has_its_remedy(make_bundle: Any) -> None:
     folder = make_bundle()
     (folder / "model.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    refused(folder, "run: git lfs pull")
+    not_loaded(folder, "model.onnx: run: git lfs pull")
 
 
 def test_what_lies_beside_the_model_may_be_left_behind_but_not_be_wrong(make_bundle: Any) -> None:
@@ -152,7 +152,7 @@ def test_what_lies_beside_the_model_may_be_left_behind_but_not_be_wrong(make_bun
     rewrite(folder, files=files)
     assert Bundle.load(folder).model == (folder / "model.onnx").read_bytes()
     (folder / "model.pt2").write_bytes(b"exportee")
-    refused(folder, "model.pt2: its SHA-256 is")
+    not_loaded(folder, "model.pt2: its SHA-256 is")
     (folder / "model.pt2").unlink()
     Bundle.load(folder)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import refuses
 
 from attngan_runtime.bundle.files import read_within, sha256_within
-from attngan_runtime.errors import AttnGANError
 
 Read = Callable[[Path, str, int], Any]
 BOTH = pytest.mark.parametrize("read", [read_within, sha256_within])
@@ -31,10 +31,9 @@ def _never_waits() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def refused(read: Read, folder: Path, words: str, limit: int = 1000) -> None:
-    with pytest.raises(AttnGANError, match=words) as raised:
+def not_read(read: Read, folder: Path, words: str, limit: int = 1000) -> None:
+    with refuses(f"file: {words}"):
         read(folder, "file", limit)
-    assert "\n" not in str(raised.value)
 
 
 def test_a_file_is_read_whole_and_hashed(tmp_path: Path) -> None:
@@ -48,14 +47,14 @@ def test_a_file_is_read_whole_and_hashed(tmp_path: Path) -> None:
 def test_what_is_too_big_is_refused_unread(read: Read, tmp_path: Path) -> None:
     with open(tmp_path / "file", "wb") as file:
         file.truncate(2**40)
-    refused(read, tmp_path, "is too big, 1,099,511,627,776 bytes where 1,000 is the limit; use another bundle")
+    not_read(read, tmp_path, "is too big, 1,099,511,627,776 bytes")
 
 
 @BOTH
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 def test_files_whose_size_is_a_lie_are_refused(read: Read) -> None:
     assert Path("/proc/self/status").stat().st_size == 0
-    with pytest.raises(AttnGANError, match="status: changed while it was read, from 0 bytes"):
+    with refuses("status: changed while it was read"):
         read(Path("/proc/self"), "status", 1000)
 
 
@@ -74,18 +73,18 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         return found
 
     monkeypatch.setattr(os, "fstat", fstat_then_grow)
-    refused(read, tmp_path, "changed while it was read, from 100 bytes; copy the bundle again")
+    not_read(read, tmp_path, "changed while it was read")
 
 
 @BOTH
 def test_pipes_devices_and_folders_are_no_plain_files(read: Read, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file")
-    refused(read, tmp_path, "is no plain file")
-    with pytest.raises(AttnGANError, match="zero: is no plain file"):
+    not_read(read, tmp_path, "is no plain file")
+    with refuses("zero: is no plain file"):
         read(Path("/dev"), "zero", 1000)
     (tmp_path / "file").unlink()
     (tmp_path / "file").mkdir()
-    refused(read, tmp_path, "is no plain file")
+    not_read(read, tmp_path, "is no plain file")
 
 
 @BOTH
@@ -109,19 +108,19 @@ def test_what_is_put_there_after_the_first_look_is_refused(
         monkeypatch.setattr(os, "open", then_open)
 
     swap(lambda path: path.symlink_to(tmp_path / "secret"))
-    refused(read, folder, "can't be read")
+    not_read(read, folder, "can't be read")
     monkeypatch.setattr(os, "open", opened)
     swap(os.mkfifo)
-    refused(read, folder, "changed while it was opened")
+    not_read(read, folder, "changed while it was opened")
 
 
 @BOTH
 def test_links_that_lead_nowhere_or_round_and_round(read: Read, tmp_path: Path) -> None:
     (tmp_path / "file").symlink_to("file")
-    refused(read, tmp_path, "is missing|can't be read")
+    not_read(read, tmp_path, "is missing|can't be read")
     (tmp_path / "file").unlink()
     (tmp_path / "file").symlink_to("nowhere")
-    refused(read, tmp_path, "is missing")
+    not_read(read, tmp_path, "is missing")
     (tmp_path / "file").unlink()
     (tmp_path / "file").symlink_to("/proc/self/status")
-    refused(read, tmp_path, "is a link out of the bundle")
+    not_read(read, tmp_path, "is a link out of the bundle")

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused, refuses
 
 from attngan_runtime.commands.console import Command, Group, Numbers, parse_numbers
 from attngan_runtime.errors import AttnGANError
@@ -36,20 +37,20 @@ def test_any_text_is_numbers_or_one_clear_error(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is not a list of whole numbers; write 7, 1,5,9 or 0-63"),
-        ("a", "is not a list of whole numbers"),
-        ("1,,2", "is not a list of whole numbers"),
-        ("1.5", "is not a list of whole numbers"),
-        ("-5", "is not a list of whole numbers"),
-        ("1-2-3", "is not a list of whole numbers"),
-        ("²", "is not a list of whole numbers"),
-        ("9-3", "'9-3': is a reversed range; write 3-9"),
+        ("", "is not a list"),
+        ("a", "is not a list"),
+        ("1,,2", "is not a list"),
+        ("1.5", "is not a list"),
+        ("-5", "is not a list"),
+        ("1-2-3", "is not a list"),
+        ("²", "is not a list"),
+        ("9-3", "is a reversed range"),
         ("0-1000000", "asks for 1,000,001 numbers"),
         ("9" * 5000, "is too long for a number"),
     ],
 )
 def test_what_is_no_list_of_numbers(text: str, words: str) -> None:
-    with pytest.raises(AttnGANError, match=words):
+    with refuses(f"': {words}"):
         parse_numbers(text)
 
 
@@ -77,14 +78,14 @@ group.add_command(command, "command")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--kind", "a", "--seeds", "3-1"], "error: Invalid value for '--seeds': '3-1': is a reversed range"),
-        (["--kind", "a", "--seeds", "3-10"], "error: Invalid value for '--seeds': 10 is outside 0 to 9"),
-        (["--kind", "c"], "error: Invalid value for '--kind': 'c'"),
-        ([], "error: Missing option '--kind'"),
-        (["--sedes", "1"], "error: No such option '--sedes'"),
-        (["--kind", "a", "extra"], "error: Got unexpected extra argument (extra)"),
-        (["--kind", "a", "--fail", "mistake"], "error: two lines"),
-        (["--kind", "a", "--fail", "ENOSPC"], "error: file.png: reason; free space or write elsewhere"),
+        (["--kind", "a", "--seeds", "3-1"], "Invalid value for '--seeds': '3-1': is a reversed range"),
+        (["--kind", "a", "--seeds", "3-10"], "Invalid value for '--seeds': 10 is outside 0 to 9"),
+        (["--kind", "c"], "Invalid value for '--kind': 'c'"),
+        ([], "Missing option '--kind'"),
+        (["--sedes", "1"], "No such option '--sedes'"),
+        (["--kind", "a", "extra"], "Got unexpected extra argument (extra)"),
+        (["--kind", "a", "--fail", "mistake"], "two lines"),
+        (["--kind", "a", "--fail", "ENOSPC"], "file.png: reason; free space"),
     ],
 )
 @pytest.mark.parametrize("within_group", [False, True])
@@ -93,8 +94,7 @@ def test_a_mistake_takes_one_line_and_exit_code_2(arguments: list[str], words: s
         found = CliRunner().invoke(group, ["command", *arguments])
     else:
         found = CliRunner().invoke(command, arguments)
-    assert found.exit_code == 2
-    assert found.stderr.startswith(words) and found.stderr.count("\n") == 1
+    refused(found, words)
 
 
 def test_our_own_bugs_keep_their_traceback() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refused
 
 from attngan_runtime import Generator
 from attngan_runtime.bundle import bundle
@@ -70,13 +70,13 @@ def test_one_picture(make_bundle: Any, tmp_path: Path) -> None:
         ([], "Missing option '--out'"),
         (["--out", "nowhere/grid.png"], "--out nowhere/grid.png: folder nowhere does not exist"),
         (["--out", "grid.txt"], "unknown picture type '.txt'"),
-        (["--out", "g.png", "--seeds", "9-3"], "'9-3': is a reversed range; write 3-9"),
-        (["--out", "g.png", "--seeds", "x"], "'x': is not a list of whole numbers"),
-        (["--out", "g.png", "--seeds", "1.5"], "is not a list of whole numbers"),
+        (["--out", "g.png", "--seeds", "9-3"], "'9-3': is a reversed range"),
+        (["--out", "g.png", "--seeds", "x"], "'x': is not a list"),
+        (["--out", "g.png", "--seeds", "1.5"], "is not a list"),
         (["--out", "g.png", "--seeds", "4294967296"], "4294967296 is outside 0 to 4294967295"),
         (["--out", "g.png", "--classes", "3"], "--classes: 3 is outside 0 to 2"),
         (["--out", "g.png", "--classes", "0-5"], "--classes: 5 is outside 0 to 2"),
-        (["--out", "g.png", "--classes", "Hat"], "--classes: no class 'Hat'; there are T-shirt/top, Sneaker, Bag"),
+        (["--out", "g.png", "--classes", "Hat"], "--classes: no class 'Hat'"),
         (["--out", "g.png", "--classes", ""], "--classes: no class ''"),
         (["--out", "g.png", "--truncation", "3"], "--truncation: 3 is outside 0 to 2"),
         (["--out", "g.png", "--truncation", "nan"], "--truncation: nan is outside 0 to 2"),
@@ -84,7 +84,7 @@ def test_one_picture(make_bundle: Any, tmp_path: Path) -> None:
         (["--out", "g.png", "--columns", "0"], "--columns"),
         (["--out", "g.png", "--provider", "tpu"], "--provider"),
         (["--out", "g.png", "--provider", "cuda"], "provider CUDAExecutionProvider"),
-        (["--out", "g.png", "--seeds", "0-999999"], "3,000,000 pictures .* ask for fewer"),
+        (["--out", "g.png", "--seeds", "0-999999"], "--seeds: 3,000,000 pictures"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
@@ -93,25 +93,25 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     folder = make_bundle()
     monkeypatch.chdir(tmp_path)
     found = run(folder, *arguments)
-    assert found.exit_code == 2 and found.stdout == ""
-    assert re.search(words, found.stderr) and found.stderr.count("\n") == 1
+    refused(found, words)
     assert [path.name for path in tmp_path.iterdir()] == ["waves"]
 
 
 def test_wrong_bundles(make_bundle: Any, tmp_path: Path) -> None:
     out = tmp_path / "grid.png"
-    assert "no such bundle" in run(tmp_path / "nowhere", "--out", out).stderr
-    assert "is no bundle" in run(tmp_path, "--out", out).stderr
-    assert "has no classes" in run(make_bundle("plain", classes=[]), "--classes", "0", "--out", out).stderr
-    assert "exported with --input z" in run(make_bundle("z", takes_z=True), "--out", out).stderr
+    refused(run(tmp_path / "nowhere", "--out", out), "nowhere: no such bundle")
+    refused(run(tmp_path, "--out", out), f"{tmp_path}: is no bundle")
+    refused(run(make_bundle("plain", classes=[]), "--classes", "0", "--out", out), "--classes 0: waves has no classes")
+    refused(run(make_bundle("z", takes_z=True), "--out", out), "seeds: this bundle was exported with --input z")
     folder = make_bundle("bad")
     (folder / "model.onnx").write_bytes(b"changed")
-    assert "was changed or damaged" in run(folder, "--out", out).stderr
+    refused(run(folder, "--out", out), "bad/model.onnx: its SHA-256 is")
     assert not out.exists()
 
 
 def test_the_folder_of_the_picture_is_checked_before_the_bundle(tmp_path: Path) -> None:
-    assert "does not exist" in run("no-such-bundle", "--out", tmp_path / "nowhere" / "grid.png").stderr
+    out = tmp_path / "nowhere" / "grid.png"
+    refused(run("no-such-bundle", "--out", out), f"--out {out}: folder {out.parent} does not exist")
 
 
 def test_shipped_names_are_listed(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,5 +123,4 @@ def test_shipped_names_are_listed(make_bundle: Any, monkeypatch: pytest.MonkeyPa
 
 def test_a_forgotten_quote_is_named(make_bundle: Any, tmp_path: Path) -> None:
     found = run(make_bundle(), "--prompt", "red", "heart", "--out", tmp_path / "g.png")
-    assert found.exit_code == 2
-    assert found.stderr == "error: Got unexpected extra argument (heart); put words that belong together in quotes\n"
+    refused(found, "Got unexpected extra argument (heart); put words that belong together in quotes")

@@ -10,8 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from refusals import refuses
 
-from attngan_runtime import AttnGANError, Generator
+from attngan_runtime import Generator
 from attngan_runtime.bundle import write_sidecar
 from tests.runtime.sidecars import with_file
 
@@ -22,7 +23,7 @@ def test_a_graph_that_is_not_what_the_sidecar_says_is_refused(make_bundle: Any) 
     text["files"] = json.loads((other / "model.onnx.json").read_text())["files"]
     (folder / "model.onnx").write_bytes((other / "model.onnx").read_bytes())
     write_sidecar(folder, text)
-    with pytest.raises(AttnGANError, match="the graph takes seed, truncation and the sidecar says seed, class"):
+    with refuses("waves: takes seed, truncation and"):
         Generator.load(folder)
 
 
@@ -30,12 +31,11 @@ def test_a_model_that_cannot_be_read_is_one_line(make_bundle: Any) -> None:
     model = onnx.load(make_bundle("intact") / "model.onnx")
     model.opset_import[0].version = 999
     for content, words in [
-        (b"no protobuf at all", r"is no ONNX model or is damaged; export"),
+        (b"no protobuf at all", "is no ONNX model"),
         (model.SerializeToString(), r"ONNX Runtime \S+ can't open it \(.*\); export the generator again, or install"),
     ]:
-        with pytest.raises(AttnGANError, match=r"model\.onnx: " + words) as raised:
+        with refuses(f"model.onnx: {words}"):
             Generator.load(with_file(make_bundle(f"b{len(content)}"), "model.onnx", content))
-        assert "\n" not in str(raised.value)
 
 
 def open_ended(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -73,7 +73,7 @@ def test_what_a_graph_declares_is_what_the_sidecar_says(
     kind = TensorProto.FLOAT if end == "image" else TensorProto.INT64
     model = open_ended(onnx.load(folder / "model.onnx"))
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", lambda *_: pytest.fail("it was run"))
-    with pytest.raises(AttnGANError, match="in the graph " + words):
+    with refuses(f"waves: in the graph {words}"):
         Generator.load(with_file(folder, "model.onnx", redeclared(model, end, kind, shape)))
 
 
@@ -82,7 +82,7 @@ def test_an_output_of_another_type_is_refused(make_bundle: Any) -> None:
     model.graph.node[-1].output[0] = "narrow"
     model.graph.node.append(helper.make_node("Cast", ["narrow"], ["image"], to=TensorProto.DOUBLE))
     changed = redeclared(model, "image", TensorProto.DOUBLE, ["batch", 1, 8, 8])
-    with pytest.raises(AttnGANError, match=r"image is tensor\(double\) .* in the sidecar float32"):
+    with refuses(r"waves: image is tensor\(double\)"):
         Generator.load(with_file(make_bundle(), "model.onnx", changed))
 
 
@@ -90,7 +90,7 @@ def test_shapes_that_a_graph_leaves_open_are_looked_at_once_it_has_drawn(make_bu
     model = open_ended(onnx.load(make_bundle("wide", shape=(1, 8, 16)) / "model.onnx"))
     changed = redeclared(model, "image", TensorProto.FLOAT, ["batch", 1, "height", "width"])
     generator = Generator.load(with_file(make_bundle(), "model.onnx", changed))
-    with pytest.raises(AttnGANError, match=r"drew float32 \(1, 1, 8, 16\), not what its sidecar says"):
+    with refuses(r"waves: drew float32 \(1, 1, 8, 16\)"):
         generator.run(0)
 
 
@@ -98,13 +98,13 @@ def test_shapes_that_a_graph_leaves_open_are_looked_at_once_it_has_drawn(make_bu
 def test_pictures_that_are_no_numbers_are_refused(make_bundle: Any, value: float) -> None:
     generator = Generator.load(make_bundle())
     generator.session = Always(np.full((2, 1, 8, 8), value, np.float32))
-    with pytest.raises(AttnGANError, match="waves: drew NaN or infinity"):
+    with refuses("waves: drew NaN"):
         generator.run([0, 1])
     generator.session = Always(np.zeros((2, 1, 8, 8), np.float64))
-    with pytest.raises(AttnGANError, match=r"waves: drew float64 \(2, 1, 8, 8\)"):
+    with refuses("waves: drew float64"):
         generator.run([0, 1])
     generator.session = Always(np.zeros((9, 1, 8, 8), np.float32))
-    with pytest.raises(AttnGANError, match=r"waves: drew float32 \(9, 1, 8, 8\)"):
+    with refuses(r"waves: drew float32 \(9, 1, 8, 8\)"):
         generator.run([0, 1])
 
 
@@ -113,11 +113,8 @@ def test_names_that_are_no_text_are_one_line(make_bundle: Any) -> None:
     model.graph.output.append(helper.make_tensor_value_info("xyz", TensorProto.FLOAT, ["batch"]))
     model.graph.node.append(helper.make_node("Identity", ["truncation"], ["xyz"]))
     changed = model.SerializeToString().replace(b"\x03xyz", b"\x03x\xffz")
-    with pytest.raises(
-        AttnGANError, match=r"model\.onnx: its inputs or outputs can't be read \('utf-8' codec can't decode"
-    ) as raised:
+    with refuses("model.onnx: inputs or outputs can't be read"):
         Generator.load(with_file(make_bundle(), "model.onnx", changed))
-    assert "\n" not in str(raised.value)
 
 
 class Always:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refuses
 
-from attngan_runtime import AttnGANError, Generator
+from attngan_runtime import Generator
 
 SHAPE = (1, 8, 8)
 
@@ -89,16 +90,16 @@ def test_larger_pictures_go_in_smaller_batches(make_bundle: Any) -> None:
     [
         ({"seeds": -1}, "seeds: -1 is outside 0 to 4294967295"),
         ({"seeds": [1, 2**32]}, "seeds: 4294967296 is outside 0 to 4294967295"),
-        ({"seeds": [2**70]}, "is outside 0 to 4294967295"),
-        ({"seeds": np.array([2**63], np.uint64)}, "is outside 0 to 4294967295"),
+        ({"seeds": [2**70]}, "seeds: is outside 0 to 4294967295"),
+        ({"seeds": np.array([2**63], np.uint64)}, "seeds: is outside 0 to 4294967295"),
         ({"seeds": 1.0}, "seeds: 1.0 is not a whole number"),
         ({"seeds": [1, 2.5]}, "seeds: 2.5 is not a whole number"),
-        ({"seeds": np.array([1.0])}, "is not a whole number"),
+        ({"seeds": np.array([1.0])}, "seeds: is not a whole number"),
         ({"seeds": True}, "seeds: True is not a whole number"),
-        ({"seeds": np.array([True])}, "is not a whole number"),
+        ({"seeds": np.array([True])}, "seeds: is not a whole number"),
         ({"seeds": "0-63"}, "seeds: '0-63' is not a whole number"),
-        ({"seeds": [None]}, "is not a whole number"),
-        ({"seeds": float("nan")}, "is not a whole number"),
+        ({"seeds": [None]}, "seeds: is not a whole number"),
+        ({"seeds": float("nan")}, "seeds: is not a whole number"),
         ({"seeds": []}, "seeds: is empty"),
         ({"seeds": np.zeros((2, 2), int)}, r"seeds: shape \[2, 2\]"),
         ({}, "seeds: none given"),
@@ -106,7 +107,7 @@ def test_larger_pictures_go_in_smaller_batches(make_bundle: Any) -> None:
         ({"seeds": 0, "classes": -1}, "classes: -1 is outside 0 to 2"),
         ({"seeds": 0, "classes": 0.5}, "classes: 0.5 is not a whole number"),
         ({"seeds": 0, "classes": []}, "classes: is empty"),
-        ({"seeds": 0, "classes": "Sandal"}, "no class 'Sandal'; there are T-shirt/top, Sneaker, Bag"),
+        ({"seeds": 0, "classes": "Sandal"}, "classes: no class 'Sandal'"),
         ({"seeds": 0, "truncation": -0.1}, "truncation: -0.1 is outside 0 to 2"),
         ({"seeds": 0, "truncation": 2.5}, "truncation: 2.5 is outside 0 to 2"),
         ({"seeds": 0, "truncation": float("nan")}, "truncation: nan is outside 0 to 2"),
@@ -114,7 +115,7 @@ def test_larger_pictures_go_in_smaller_batches(make_bundle: Any) -> None:
         ({"seeds": 0, "truncation": "much"}, "truncation: much is not numbers"),
         ({"seeds": 0, "truncation": None}, "truncation"),
         ({"seeds": 0, "truncation": []}, "truncation: shape"),
-        ({"seeds": [0, 1], "classes": [0, 1, 2]}, "seeds: 2 values for 3 pictures; give one, or 3"),
+        ({"seeds": [0, 1], "classes": [0, 1, 2]}, "seeds: 2 values for 3 pictures"),
         ({"seeds": [0, 1, 2], "classes": [0, 1]}, "classes: 2 values for 3 pictures"),
         ({"seeds": [0, 1, 2], "truncation": [1, 1]}, "truncation: 2 values for 3 pictures"),
         ({"seeds": 0, "z": np.zeros((1, 4))}, "z: this bundle draws from seeds"),
@@ -122,16 +123,15 @@ def test_larger_pictures_go_in_smaller_batches(make_bundle: Any) -> None:
 )
 def test_what_does_not_fit_is_refused(generator: Generator, arguments: dict[str, Any], words: str) -> None:
     for run in (generator.run, generator.run_float):
-        with pytest.raises(AttnGANError, match=words) as raised:
+        with refuses(words):
             run(**arguments)
-        assert "\n" not in str(raised.value)
 
 
 def test_a_generator_without_classes(make_bundle: Any, waves: Callable[..., np.ndarray]) -> None:
     generator = Generator.load(make_bundle(classes=[], shape=(3, 4, 6)))
     assert (generator.classes, generator.channels, generator.height, generator.width) == ((), 3, 4, 6)
     np.testing.assert_allclose(generator.run_float([1, 2]), waves([1, 2], 0, [1, 1], (3, 4, 6)), atol=1e-5)
-    with pytest.raises(AttnGANError, match="classes: waves has no classes; leave them out"):
+    with refuses("classes: has no classes"):
         generator.run(0, classes=0)
 
 
@@ -142,16 +142,16 @@ def test_a_generator_that_takes_z(make_bundle: Any) -> None:
     assert generator.run(z=z).shape == (70, 8, 8, 1)
     np.testing.assert_array_equal(generator.run(z=z[:1], classes=[0, 1]), generator.run(z=z[[0, 0]], classes=[0, 1]))
     for arguments, words in [
-        ({"seeds": 0}, r"exported with --input z; pass z, standard normals \[B, 4\]"),
-        ({}, "pass z"),
-        ({"seeds": 0, "z": z}, "instead of seeds"),
+        ({"seeds": 0}, "seeds: exported with --input z"),
+        ({}, "seeds: pass z"),
+        ({"seeds": 0, "z": z}, "seeds: instead of seeds"),
         ({"z": z[:, :3]}, r"z: shape \[70, 3\] where \[B, 4\] is needed"),
         ({"z": z[0]}, r"z: shape \[4\]"),
         ({"z": z[:0]}, r"z: shape \[0, 4\]"),
         ({"z": np.full((1, 4), np.nan)}, "z: holds NaN or infinity"),
         ({"z": "noise"}, "z: noise is not numbers"),
     ]:
-        with pytest.raises(AttnGANError, match=words):
+        with refuses(words):
             generator.run(**arguments)
 
 
@@ -163,13 +163,13 @@ def test_a_session_that_fails_while_drawing_is_one_line(
             raise RuntimeError("bad allocation\nof 9 GB")
 
     generator.session = Generator.load(make_bundle("other", shape=(3, 8, 8))).session
-    with pytest.raises(AttnGANError, match=r"waves: drew float32 \(1, 3, 8, 8\), not what its sidecar says"):
+    with refuses(r"waves: drew float32 \(1, 3, 8, 8\)"):
         generator.run(0)
     generator.session = Failing()
-    with pytest.raises(AttnGANError, match=r"waves: ONNX Runtime failed to draw \(bad allocation\)$"):
+    with refuses(r"waves: failed to draw \(bad allocation\)$"):
         generator.run(0)
     monkeypatch.setattr(Failing, "run", raise_without_a_word)
-    with pytest.raises(AttnGANError, match=r"waves: ONNX Runtime failed to draw \(MemoryError\)$"):
+    with refuses(r"waves: failed to draw \(MemoryError\)$"):
         generator.run(0)
 
 

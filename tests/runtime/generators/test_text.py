@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refuses
 
-from attngan_runtime import AttnGANError, Bundle, Generator, PictureGenerator, SentenceGenerator
+from attngan_runtime import Bundle, Generator, PictureGenerator, SentenceGenerator
 from attngan_runtime.bundle import TOKENIZER, sha256_of, write_sidecar
 from attngan_runtime.bundle.spec import FILE_LIMITS
 from tests.runtime.sentences_bundle import (
@@ -63,12 +64,11 @@ def test_generators_are_opened_by_their_task(make_bundle: Any, words_bundle: Pat
         assert isinstance(Generator.load(folder), PictureGenerator) and Bundle.load(folder).keywords == 0
         assert isinstance(PictureGenerator.load(folder), PictureGenerator)
     for load, folder, words in [
-        (PictureGenerator.load, sentences_bundle, "writer: makes sentences, not pictures; give a generator of pict"),
-        (SentenceGenerator.load, words_bundle, "words: makes pictures, not sentences; give a generator of sentences"),
+        (PictureGenerator.load, sentences_bundle, "writer: makes sentences, not pictures"),
+        (SentenceGenerator.load, words_bundle, "words: makes pictures, not sentences"),
     ]:
-        with pytest.raises(AttnGANError, match=words) as raised:
+        with refuses(words):
             load(folder)
-        assert "\n" not in str(raised.value)
 
 
 def test_sentences_are_about_their_key_words(generator: SentenceGenerator) -> None:
@@ -121,18 +121,18 @@ def test_batches_do_not_show(generator: SentenceGenerator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, r"seeds: none given; pass for example seeds=range\(8\)"),
+        ({}, "seeds: none given"),
         ({"seeds": -1}, "seeds: -1 is outside 0 to 4294967295"),
         ({"seeds": [1, 2**32]}, "seeds: 4294967296 is outside"),
         ({"seeds": 1.0}, "seeds: 1.0 is not a whole number"),
         ({"seeds": []}, "seeds: is empty"),
         ({"seeds": 0, "keywords": []}, "keywords: is empty"),
-        ({"seeds": 0, "keywords": 3}, "keywords '3': is int, not text; write it as a string"),
-        ({"seeds": 0, "keywords": [["dog", "ball"]]}, "is list, not text; write it as a string"),
-        ({"seeds": 0, "keywords": b"dog"}, "is bytes, not text"),
-        ({"seeds": 0, "keywords": ["dog", "b\0ll"]}, r"keywords 'b\\x00ll': U\+0000 at place 1"),
+        ({"seeds": 0, "keywords": 3}, "keywords '3': is int, not text"),
+        ({"seeds": 0, "keywords": [["dog", "ball"]]}, "keywords: is list, not text"),
+        ({"seeds": 0, "keywords": b"dog"}, "keywords: is bytes, not text"),
+        ({"seeds": 0, "keywords": ["dog", "b\0ll"]}, r"keywords: U\+0000 at place 1"),
         ({"seeds": 0, "keywords": np.array([["dog"]])}, r"keywords: shape \[1, 1\]"),
-        ({"seeds": 0, "temperature": 0}, "temperature: 0 is outside 0.05 to 5; 1 changes nothing"),
+        ({"seeds": 0, "temperature": 0}, "temperature: 0 is outside 0.05 to 5"),
         ({"seeds": 0, "temperature": 0.0499}, "temperature: 0.0499 is outside 0.05 to 5"),
         ({"seeds": 0, "temperature": [1, 5.01]}, "temperature: 5.01 is outside 0.05 to 5"),
         ({"seeds": 0, "temperature": float("nan")}, "temperature: nan is outside 0.05 to 5"),
@@ -142,16 +142,16 @@ def test_batches_do_not_show(generator: SentenceGenerator) -> None:
         ({"seeds": 0, "temperature": []}, "temperature: shape"),
         ({"seeds": 0, "top_k": -1}, "top_k: -1 is outside 0 to 13"),
         ({"seeds": 0, "top_k": 14}, "top_k: 14 is outside 0 to 13"),
-        ({"seeds": 0, "top_k": 2.0}, "top_k: 2.0 is not a whole number; use 0 to 13"),
+        ({"seeds": 0, "top_k": 2.0}, "top_k: 2.0 is not a whole number"),
         ({"seeds": 0, "top_k": True}, "top_k: True is not a whole number"),
         ({"seeds": 0, "top_k": None}, "top_k: None is not a whole number"),
-        ({"seeds": 0, "top_p": 0}, "top_p: 0 leaves no word to choose from; use a number above 0 to 1"),
+        ({"seeds": 0, "top_p": 0}, "top_p: 0 leaves no word"),
         ({"seeds": 0, "top_p": [1, 1e-60]}, "top_p: 0 leaves no word"),
-        ({"seeds": 0, "top_p": -0.5}, "top_p: -0.5 is outside 0 to 1; 1 changes nothing"),
+        ({"seeds": 0, "top_p": -0.5}, "top_p: -0.5 is outside 0 to 1"),
         ({"seeds": 0, "top_p": 1.01}, "top_p: 1.01 is outside 0 to 1"),
         ({"seeds": 0, "top_p": float("nan")}, "top_p: nan is outside 0 to 1"),
-        ({"seeds": [1, 2], "keywords": ["dog"] * 3}, "seeds: 2 values for 3 sentences; give one, or 3"),
-        ({"seeds": [1, 2, 3], "keywords": ["dog"] * 2}, "keywords: 2 values for 3 sentences; give one, or 3"),
+        ({"seeds": [1, 2], "keywords": ["dog"] * 3}, "seeds: 2 values for 3 sentences"),
+        ({"seeds": [1, 2, 3], "keywords": ["dog"] * 2}, "keywords: 2 values for 3 sentences"),
         ({"seeds": [1, 2, 3], "top_k": [1, 2]}, "top_k: 2 values for 3 sentences"),
         ({"seeds": [1, 2, 3], "temperature": [1, 2]}, "temperature: 2 values for 3 sentences"),
         ({"seeds": [1, 2, 3], "top_p": [1, 1]}, "top_p: 2 values for 3 sentences"),
@@ -159,9 +159,8 @@ def test_batches_do_not_show(generator: SentenceGenerator) -> None:
 )
 def test_what_does_not_fit_is_refused(generator: SentenceGenerator, arguments: dict[str, Any], words: str) -> None:
     for run in (generator.run, generator.write):
-        with pytest.raises(AttnGANError, match=words) as raised:
+        with refuses(words):
             run(**arguments)
-        assert "\n" not in str(raised.value)
 
 
 def test_what_is_not_written_about_is_warned_of_at_the_callers_line(generator: SentenceGenerator) -> None:
@@ -207,12 +206,12 @@ def with_value(place: tuple[int, int], number: int) -> Callable[[np.ndarray, np.
         (lambda tokens, logs: (tokens, logs.astype(np.float64)), r"float64 \[2, 6\]"),
         (with_value((1, 0), SIZE), "tokens 0 to 13"),
         (with_value((1, 0), -1), "tokens -1 to 12"),
-        (with_value((1, 0), 1), "padding or unknown words within a sentence"),
-        (with_value((1, 1), 0), "padding or unknown words within a sentence"),
-        (with_value((1, 5), 2), "padding or unknown words within a sentence"),
-        (with_value((1, 5), 3), "padding or unknown words within a sentence"),
-        (lambda tokens, logs: (tokens, logs + 2), "log probabilities that are not at most 0"),
-        (lambda tokens, logs: (tokens, logs * np.nan), "log probabilities that are not at most 0"),
+        (with_value((1, 0), 1), "padding or unknown words"),
+        (with_value((1, 1), 0), "padding or unknown words"),
+        (with_value((1, 5), 2), "padding or unknown words"),
+        (with_value((1, 5), 3), "padding or unknown words"),
+        (lambda tokens, logs: (tokens, logs + 2), "log probabilities"),
+        (lambda tokens, logs: (tokens, logs * np.nan), "log probabilities"),
     ],
 )
 def test_a_graph_that_gives_no_sentences_is_refused(generator: SentenceGenerator, change: Any, words: str) -> None:
@@ -220,7 +219,7 @@ def test_a_graph_that_gives_no_sentences_is_refused(generator: SentenceGenerator
     assert generator.run([5, 3]) == ["beach., ball don't", "on the beach"]
     generator.session = Giving(change)
     for run in (generator.run, generator.write):
-        with pytest.raises(AttnGANError, match=f"^writer: wrote {words}, not what its sidecar says; export it again$"):
+        with refuses(f"writer: wrote {words}"):
             run([5, 3])
 
 
@@ -230,14 +229,13 @@ def test_a_session_that_fails_while_writing_is_one_line(generator: SentenceGener
             raise RuntimeError("bad allocation\nof 9 GB")
 
     generator.session = Failing()
-    with pytest.raises(AttnGANError, match=r"^writer: ONNX Runtime failed to write \(bad allocation\)$"):
+    with refuses(r"writer: failed to write \(bad allocation\)$"):
         generator.run(0)
 
 
-def refused(path: Path, words: str) -> None:
-    with pytest.raises(AttnGANError, match=words) as raised:
+def not_loaded(path: Path, words: str) -> None:
+    with refuses(words):
         Generator.load(path)
-    assert "\n" not in str(raised.value)
 
 
 def test_a_graph_that_is_not_what_the_sidecar_says_is_refused(sentences_bundle: Path, tmp_path: Path) -> None:
@@ -245,33 +243,33 @@ def test_a_graph_that_is_not_what_the_sidecar_says_is_refused(sentences_bundle: 
     (sentences_bundle / "model.onnx").write_bytes(model)
     files = json.loads((sentences_bundle / "model.onnx.json").read_text())["files"]
     rewrite(sentences_bundle, files=files | {"model.onnx": sha256_of(model)})
-    refused(sentences_bundle, "the graph takes tokens, mask, seed, style, truncation and the sidecar says keywords")
+    not_loaded(sentences_bundle, f"{sentences_bundle}: the graph takes tokens, mask")
 
 
 def test_a_missing_or_changed_tokenizer_is_refused(sentences_bundle: Path) -> None:
     path = sentences_bundle / "tokenizer.json"
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"dog": 4', b'"cat": 4'))
-    refused(sentences_bundle, r"tokenizer\.json: its SHA-256 is")
+    not_loaded(sentences_bundle, "tokenizer.json: its SHA-256 is")
     path.write_bytes(content.replace(b"\n", b"\r\n"))
     Generator.load(sentences_bundle)
     path.unlink()
-    refused(sentences_bundle, r"tokenizer\.json: is missing; copy the whole bundle again")
+    not_loaded(sentences_bundle, "tokenizer.json: is missing")
 
 
 def test_a_bad_tokenizer_whose_hash_was_renewed_is_one_line(sentences_bundle: Path, tmp_path: Path) -> None:
     files = json.loads((sentences_bundle / "model.onnx.json").read_text())["files"]
     prompts = (write_words_bundle(tmp_path / "words") / "tokenizer.json").read_bytes()
     for content, words in [
-        (b"{", "is not JSON or is cut short"),
+        (b"{", "is not JSON"),
         (prompts, "splits text in another way"),
-        (json.dumps(tokenizer_json([*WORDS[:-1], "a\nb"])).encode(), "has words that are not one word each"),
-        (json.dumps(tokenizer_json(WORDS[:3])).encode(), "has 6 words, 6 a sentence, where the model takes 13 and 6"),
-        (json.dumps(tokenizer_json(WORDS, 9)).encode(), "has 13 words, 9 a sentence, where the model takes 13 and 6"),
+        (json.dumps(tokenizer_json([*WORDS[:-1], "a\nb"])).encode(), "not one word each"),
+        (json.dumps(tokenizer_json(WORDS[:3])).encode(), "has 6 words"),
+        (json.dumps(tokenizer_json(WORDS, 9)).encode(), "has 13 words"),
     ]:
         (sentences_bundle / "tokenizer.json").write_bytes(content)
         rewrite(sentences_bundle, files=files | {"tokenizer.json": sha256_of(content)})
-        refused(sentences_bundle, rf"tokenizer\.json: {words}")
+        not_loaded(sentences_bundle, f"tokenizer.json: {words}")
 
 
 def test_a_tokenizer_that_is_too_big_is_not_even_read(sentences_bundle: Path) -> None:
@@ -296,5 +294,5 @@ def test_a_bundle_without_its_tokenizer_among_the_files_is_refused(tmp_path: Pat
     folder = write_sentences_bundle(tmp_path / "bare")
     sidecar = json.loads((folder / "model.onnx.json").read_text())
     sidecar["files"].pop("tokenizer.json")
-    with pytest.raises(AttnGANError, match=r"files lacks tokenizer\.json"):
+    with refuses(r"model.onnx.json: tokenizer\.json is not among its files"):
         write_sidecar(folder, sidecar)
