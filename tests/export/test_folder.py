@@ -70,7 +70,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(tmp_path, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(folder.Path, "rename", refuse)
-    with refuses("--out: Input/output error"), staged(tmp_path / "bundle") as part:
+    with refuses("--out: Input/output error"), replace_folder(tmp_path / "bundle") as part:
         (part / "model.onnx").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     assert (tmp_path / "bundle" / "model.onnx.json").read_text() == "old"

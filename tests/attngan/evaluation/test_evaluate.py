@@ -68,7 +68,7 @@ def test_a_run_and_its_bundle_score_the_same(channels, names, pictures, tmp_path
 def test_other_classes_are_refused(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("a", "b", "c"))
     with refuses("--data: classes cat, dog, .* has a, b, c"):
-    assert result.exit_code == 2 and "classes cat, dog, " in result.output and " has a, b, c" in result.output
+        evaluate_generator(open_generator(str(run)), pictures, Path("pictures"), 20, EFFICIENTNET)
 
 
 @pytest.fixture

@@ -177,6 +177,6 @@ def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pyte
     assert not writer.asked
 
 
-def fails(writers: dict[str, Writer], test: TextDataset, samples: int, *parts: str) -> None:
+def fails(writers: dict[str, Writer], test: TextDataset, samples: int, what: str) -> None:
     with refuses(what):
         evaluate_sentences(writers, test, None, samples=samples)

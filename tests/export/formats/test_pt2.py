@@ -22,7 +22,6 @@ from attngan_export.formats import FORMATS, pt2_check
 from attngan_export.formats.pt2 import load_pt2, pt2_bytes
 from attngan_export.verify import verify
 from attngan_runtime.bundle import sha256_of, write_sidecar
-from attngan_runtime.errors import AttnGANError
 from tests.export.conftest import few_greedy
 
 GRAPH = "archive/models/model.json"
@@ -92,8 +91,6 @@ def test_a_wrong_file_is_refused_and_nothing_written(bundle, content, run_by_cla
     monkeypatch.setattr(export, "onnx_bytes", lambda *args, **kwargs: onnx)
     monkeypatch.setitem(FORMATS, PT2, FORMATS[PT2]._replace(write=lambda form: wrong))
     with refuses("model.pt2 on torch: differs .* of the range of image"):
-        AttnGANError, match=r"model\.pt2 on torch \S+: differs from PyTorch by .* of the range of image"
-    ):
         export_generator(str(run_by_class), tmp_path / "out", pt2=True)
     assert list(tmp_path.iterdir()) == []
 

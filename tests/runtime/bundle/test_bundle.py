@@ -124,7 +124,7 @@ def test_a_sidecar_that_is_too_big_is_not_even_read(make_bundle: Any) -> None:
     folder = make_bundle()
     with open(folder / "model.onnx.json", "ab") as file:
         file.truncate(FILE_LIMITS[SIDECAR] + 1)
-    refused(folder, "model.onnx.json: is too big")
+    not_loaded(folder, "model.onnx.json: is too big")
 
 
 def test_a_changed_sidecar_is_refused_even_where_it_stays_valid(make_bundle: Any) -> None:
