@@ -48,11 +48,8 @@ def source_of(config: RunConfig) -> str:
 def describe_graph(form: Form, config: RunConfig) -> dict[str, Any]:
     """The sidecar's `inputs`, and its entry of each output under its key, in the graph's order."""
     parts = _parts(form, config)
-    outputs = {
-        key: fill(entry, **parts)
-        for key, entry in TASKS[config.task].outputs.items()
-        if key == "output" or key in form.outputs
-    }
+    made = {key.removesuffix("?"): entry for key, entry in TASKS[config.task].outputs.items()}
+    outputs = {key: fill(entry, **parts) for key, entry in made.items() if key == "output" or key in form.outputs}
     return {"inputs": [fill(INPUTS[name], **parts) for name in form.names], **outputs}
 
 
