@@ -42,7 +42,8 @@ def json_text(value: Any) -> str:
 def missing(kept: Any, found: Any, where: str = "") -> list[str]:
     """What of `kept` isn't in `found`, or is otherwise there, a line each. Objects may have gained keys, nested too."""
     if not (isinstance(kept, dict) and isinstance(found, dict)):
-        return [] if kept == found else [f"{where or 'it'}: {kept!r} → {found!r}"]
-    gone = [f"{where}{key}: gone" for key in kept.keys() - found.keys()]
-    both = [key for key in kept if key in found]
-    return gone + [line for key in both for line in missing(kept[key], found[key], f"{where}{key}.")]
+        return [] if kept == found else [f"{where}: {kept!r} → {found!r}"]
+    places = {key: f"{where}.{key}" if where else key for key in kept}
+    gone = [f"{place}: gone" for key, place in places.items() if key not in found]
+    both = [(key, place) for key, place in places.items() if key in found]
+    return gone + [line for key, place in both for line in missing(kept[key], found[key], place)]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -152,7 +153,7 @@ class Comparison:
 
     def say(self, case: str, what: str, lines: list[str], same: str = "same") -> None:
         self.wrong += bool(lines)
-        print(f"{case:14} {what:58} {'DIFFERENT' if lines else same}", flush=True)
+        print(f"{case:14} {what:60} {'DIFFERENT' if lines else same}", flush=True)
         for line in lines[:12]:
             print(f"    {line}", flush=True)
         if len(lines) > 12:
@@ -183,7 +184,7 @@ class Comparison:
             lines += [f"{command}: exit code {done.code}: {done.last_line}"] if done.code else []
         lines += outputs(self.base.folder, old.folder, case.name)
         lines += differences(self.base.folder / case.name, old.folder / case.name)
-        self.say(case.name, "base's finished run, used and run again by the working tree", lines)
+        self.say(case.name, "base's finished run, used and resumed by the working tree", lines)
 
     def cross(self, case: Case, phase: Phase) -> None:
         """A run that the other commit began, and the working tree goes on with."""
@@ -270,6 +271,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without KID, other objectives and other forms of export")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="must not exist; what was written stays there")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the worktree goes
     with tempfile.TemporaryDirectory() as name:
         space = options.keep.resolve() if options.keep else Path(name) / "runs"
         space.mkdir(parents=True)

@@ -166,11 +166,11 @@ def test_files_keys_and_tensors(kept: dict[str, Any], found: dict[str, Any]) -> 
     assert kept.keys() == found.keys()
     for name in kept:
         assert found[name]["files"] == kept[name]["files"], name
-        assert missing(kept[name], found[name], f"{name}: ") == []
+        assert missing(kept[name], found[name], name) == []
 
 
 def test_config_of_today_is_read_by_later_versions(kept: dict[str, Any]) -> None:
     for name, run in kept.items():
         text = json.dumps(run["config.json"])
         again = json.loads(RunConfig.from_json(text, "here").to_json())
-        assert missing(run["config.json"], again, f"{name}: ") == []
+        assert missing(run["config.json"], again, name) == []
