@@ -73,11 +73,6 @@ def subset(data: Path, count: int) -> ImageDataset:
     return ImageDataset(pictures.images[np.sort(np.concatenate(places))])
 
 
-def unseen(data: Path) -> ImageDataset:
-    """The first test pictures."""
-    return ImageDataset(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
-
-
 def plan(count: int, arm: str, held_out: int = 0) -> ImageTraining:
     """The run of an arm; the defaults but for 250 pictures a KID on the way, where a run has 500."""
     images = IMAGES[count]
@@ -105,7 +100,8 @@ def score(data: Path, out: Path) -> None:
 
     Runs that are in there stay as they are: delete the file to score all of them again.
     """
-    test = unseen(data)
+    unseen = load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1)
+    test = ImageDataset(unseen.images[:TEST])
     real = features(test.images)
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else {}
     for folder in sorted(path.parent for path in out.glob(f"*/{GENERATOR}")):
@@ -115,10 +111,9 @@ def score(data: Path, out: Path) -> None:
             (int(path.stem), *kid(real, features(load(folder, f"snapshots/{path.name}").sample(range(ON_THE_WAY)))))
             for path in sorted(folder.glob("snapshots/*.safetensors"))[1::2]
         ]
-        kept, pictures = load(folder), subset(data, int(folder.name.split("-")[1]))
-        shown = kept.config.training
-        trained_on = pictures.take(pictures.split(shown.holdout, shown.seed)[0])
-        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **score_kept(kept, trained_on, test, real)}
+        kept = load(folder)
+        shown, held_out = kept.split_dataset(subset(data, int(folder.name.split("-")[1])))
+        runs[folder.name] = {"curve": curve, "held_out": len(held_out), **score_kept(kept, shown, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
         write_json(RESULTS, origin() | {"runs": runs})
 
