@@ -24,16 +24,14 @@ from output import quantiles, write_json
 from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
-from attngan.config import TextConfig
 from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
 from attngan.presets import preset
 from attngan.quiet import quiet_exporter
-from attngan_export.bench import device
-from attngan_export.lowering import translations
-from attngan_export.onnx_graph import OPSET, onnx_bytes
-from attngan_export.text_form import TextForm
-from attngan_export.versions import versions
+from attngan_export.formats.lowering import translations
+from attngan_export.formats.onnx_graph import OPSET, onnx_bytes
+from attngan_export.forms.text import TextForm
+from attngan_export.versions import device, versions
 from attngan_runtime.generators.onnx_session import open_session
 from attngan_runtime.tokenizers.sentences import END
 
@@ -46,7 +44,6 @@ Call = Callable[[], object]
 def endless() -> TextGenerator:
     """The generator of the preset captions, untrained, that never writes an end."""
     network, _ = preset("captions")
-    assert isinstance(network, TextConfig)
     torch.manual_seed(0)
     generator = TextGenerator(replace(network, vocabulary=VOCABULARY)).eval().requires_grad_(False)
     generator.bias[END] = -1e4
@@ -128,7 +125,7 @@ def measure(rounds: int) -> dict[str, Any]:
         torch.tensor([[10, 20, 30, 0, 0]]), torch.tensor([[1, 1, 1, 0, 0]]), torch.tensor([7]), torch.ones(1),
         torch.zeros(1, dtype=torch.int64), torch.ones(1),
     )  # fmt: skip
-    form = TextForm(network, "seed")
+    form = TextForm(network)
     loop = open_session(onnx_bytes(form, "ort", {"name": "endless"}), None, THREADS, "loop")
     feeds = {name: value.numpy() for name, value in zip(form.names, asked, strict=True)}
     session, first = step_session(network, asked)

@@ -14,11 +14,9 @@ import click
 import numpy as np
 from output import markdown_table
 
-from attngan.config import TextConfig
-from attngan.data import load_lines
-from attngan.evaluation.sentences import key_words
-from attngan.data.split import split
-from attngan.generators.sentences import load_writer
+from attngan.evaluation.sentences import draw_keywords
+from attngan.generators import open_generator
+from attngan.tasks import TASKS
 
 COUNT = 40
 
@@ -29,19 +27,15 @@ COUNT = 40
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Markdown file to write.")
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the tables."""
-    writer = load_writer(run_or_name)
-    network, plan = writer.config.network, writer.config.training
-    assert isinstance(network, TextConfig)
-    lines = load_lines(data, longest=network.length - 1)
-    held_out = split(lines, plan.holdout, plan.seed)[1]
-    chosen = held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)].tolist()
-    real = [lines.sentences[place] for place in chosen]
-    asked = [", ".join(words) for words in key_words(real, writer.tokenizer.split)]
-    seeds = list(range(COUNT))
-    about = writer.write(seeds, writer.key_words(asked).ids)
-    free = writer.write(seeds, np.zeros((COUNT, network.keywords), np.int64))
-    numbers = list(map(str, seeds))
-    with_words = markdown_table(("seed", "key words", "sentence"), zip(numbers, asked, about, strict=True))
+    generator = open_generator(run_or_name)
+    network, plan = generator.config.network, generator.config.training
+    lines = TASKS["text"].read(data, network)
+    _, held_out = lines.split(plan.holdout, plan.seed)
+    chosen = lines.take(held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)])
+    asked, seeds = draw_keywords(chosen.words), range(COUNT)
+    about, free = (generator.write(seeds, keywords, 1.0) for keywords in (asked, None))
+    numbers, shown = list(map(str, seeds)), map(", ".join, asked)
+    with_words = markdown_table(("seed", "key words", "sentence"), zip(numbers, shown, about, strict=True))
     without = markdown_table(("seed", "about anything"), zip(numbers, free, strict=True))
     out.write_text("\n".join([*with_words, "", *without]) + "\n")
     click.echo(f"wrote {out}")

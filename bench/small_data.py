@@ -21,16 +21,20 @@ import torch
 from output import markdown_table, origin, write_json
 from PIL import Image
 
-import attngan.train as training
-from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
-from attngan.config import AUGMENT, OVERFITTING_TARGET, PATIENCE, ImageNetworkConfig, RunConfig, TrainingConfig
+from attngan.checkpoint import GENERATOR, load_about, save_tensors
+from attngan.config import AUGMENT, ImageNetworkConfig, ImageTraining, RunConfig
 from attngan.data import ImageDataset, load_pictures
-from attngan.metrics.precision_recall import density_and_coverage
-from attngan.metrics.kid import kid
-from attngan.features.efficientnet import features
+from attngan.data.split import usual_holdout
 from attngan.evaluation.memorisation import measure
-from attngan.networks.image import DeployedImageGenerator, ImageGenerator
-from attngan.data.split import split, take, usual_holdout
+from attngan.features.efficientnet import features
+from attngan.generators import Source
+from attngan.generators.image import TorchImageGenerator
+from attngan.metrics.kid import kid
+from attngan.metrics.precision_recall import density_and_coverage
+from attngan.presets import OVERFITTING_TARGET, PATIENCE
+from attngan.tasks import TASKS
+from attngan.tasks.image import ImageRun, ImageTask
+from attngan.train import train
 from attngan.training.run_logger import RunLogger
 from attngan_runtime.generators.grid import grid
 
@@ -42,36 +46,37 @@ GAMMA = (0.25, 0.0125)  # a quarter of fashion-32's, as presets have it for half
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results" / "small_data.json"
-KEPT = "generator.safetensors"
 TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the end, generated for each point of a curve
 
 
-class Snapshots(RunLogger):
+class SnapshotRun(ImageRun):
     """Keeps the averaged generator of every inspection, where a run folder keeps the best alone."""
 
-    def save_samples(self, generator: ImageGenerator, images: int, *shown: Any) -> None:
-        super().save_samples(generator, images, *shown)
-        (self.folder / "snapshots").mkdir(exist_ok=True)
-        save_tensors(self.folder / "snapshots" / f"{images:09d}.safetensors", generator.state_dict())
+    def save_samples(self, generator: torch.nn.Module, logger: RunLogger, seen: int) -> None:
+        super().save_samples(generator, logger, seen)
+        (logger.folder / "snapshots").mkdir(exist_ok=True)
+        save_tensors(logger.folder / "snapshots" / f"{seen:09d}.safetensors", generator.state_dict())
+
+
+class SnapshotTask(ImageTask):
+    """Pictures, with snapshots on the way."""
+
+    def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> SnapshotRun:
+        return SnapshotRun(config, dataset, device)
 
 
 def subset(data: Path, count: int) -> ImageDataset:
     """count // 10 training pictures of each class, drawn by a fixed seed; training is not told the classes."""
     pictures = load_pictures(data, resolution=16, channels=1)
     rng = np.random.default_rng(0)
-    places = [rng.permutation(np.flatnonzero(pictures.labels == label))[: count // 10] for label in range(10)]
+    places = [rng.permutation(np.flatnonzero(pictures.classes == label))[: count // 10] for label in range(10)]
     return ImageDataset(pictures.images[np.sort(np.concatenate(places))])
 
 
-def unseen(data: Path) -> ImageDataset:
-    """The first test pictures."""
-    return ImageDataset(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
-
-
-def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
+def plan(count: int, arm: str, held_out: int = 0) -> ImageTraining:
     """The run of an arm; the defaults but for 250 pictures a KID on the way, where a run has 500."""
     images = IMAGES[count]
-    plain = TrainingConfig(images, gamma=GAMMA, ema_half_life=max(images // 40, 200))
+    plain = ImageTraining(images, gamma=GAMMA, ema_half_life=max(images // 40, 200))
     if arm == "plain":
         return plain
     return replace(
@@ -80,14 +85,14 @@ def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
     )  # fmt: skip
 
 
-def train(count: int, arm: str, data: Path, out: Path) -> None:
+def train_arm(count: int, arm: str, data: Path, out: Path) -> None:
     """One run into out/ARM-COUNT."""
     torch.set_num_threads(1)  # so that equal commands give equal bits wherever they run
-    training.RunLogger = Snapshots  # type: ignore[misc]
+    TASKS["image"] = SnapshotTask()
     pictures = subset(data, count)
     out.mkdir(parents=True, exist_ok=True)
     config = RunConfig("small-data", NETWORK, plan(count, arm, usual_holdout(pictures)))
-    print(training.train(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
+    print(train(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
 
 
 def score(data: Path, out: Path) -> None:
@@ -95,46 +100,42 @@ def score(data: Path, out: Path) -> None:
 
     Runs that are in there stay as they are: delete the file to score all of them again.
     """
-    test = unseen(data)
+    unseen = load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1)
+    test = ImageDataset(unseen.images[:TEST])
     real = features(test.images)
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else {}
-    for folder in sorted(path.parent for path in out.glob(f"*/{KEPT}")):
+    for folder in sorted(path.parent for path in out.glob(f"*/{GENERATOR}")):
         if folder.name in runs:
             continue
-        count = int(folder.name.split("-")[1])
         curve = [
-            (int(path.stem), *kid(real, features(draw(path, ON_THE_WAY))))
+            (int(path.stem), *kid(real, features(load(folder, f"snapshots/{path.name}").sample(range(ON_THE_WAY)))))
             for path in sorted(folder.glob("snapshots/*.safetensors"))[1::2]
         ]
-        pictures, shown = subset(data, count), load_config(folder).training
-        trained_on = take(pictures, split(pictures, shown.holdout, shown.seed)[0])
-        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **score_kept(folder, trained_on, test, real)}
+        kept = load(folder)
+        shown, held_out = kept.split_dataset(subset(data, int(folder.name.split("-")[1])))
+        runs[folder.name] = {"curve": curve, "held_out": len(held_out), **score_kept(kept, shown, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
         write_json(RESULTS, origin() | {"runs": runs})
 
 
-def score_kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
+def score_kept(
+    kept: TorchImageGenerator, pictures: ImageDataset, test: ImageDataset, real: np.ndarray
+) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
-    path = folder / KEPT
-    drawn = features(draw(path, DRAWN))
-    copies = measure(lambda seeds, _: draw(path, len(seeds), int(seeds[0])), pictures, test)
+    drawn = features(kept.sample(range(DRAWN)))
     distance, error = kid(real, drawn)
     return {
-        "images": load_tensors(path)[1]["images"],
+        "images": load_about(kept.source.folder / GENERATOR)["images"],
         "kid": distance,
         "kid_error": error,
         "coverage": density_and_coverage(real[:DRAWN], drawn)[1],
-        "copies": copies.as_dict(),
+        "copies": measure(kept.sample, pictures, test).as_dict(),
     }
 
 
-def draw(path: Path, count: int, first: int = 0) -> np.ndarray:
-    """uint8 [count, 16, 16, 1] of seeds first, first + 1 …"""
-    network = ImageGenerator(NETWORK)
-    network.load_state_dict(load_tensors(path)[0])
-    config = RunConfig("small-data", NETWORK, plan(100, "plain"))
-    generator = LoadedGenerator(path.parent.name, config, DeployedImageGenerator(network).eval())
-    return generator.draw(list(range(first, first + count)))
+def load(folder: Path, weights: str = GENERATOR) -> TorchImageGenerator:
+    """The generator of a run, or a snapshot of it."""
+    return TorchImageGenerator(Source(str(folder), folder, weights))
 
 
 def figure(out: Path) -> None:
@@ -160,7 +161,7 @@ def figure(out: Path) -> None:
 
 def samples(out: Path) -> None:
     """Eighty seeds of each run's generator: plain on the left, a row a set."""
-    grids = [[grid(draw(out / f"{arm}-{count}" / KEPT, 80), 10) for arm in ARMS] for count in IMAGES]
+    grids = [[grid(load(out / f"{arm}-{count}").sample(range(80)), 10) for arm in ARMS] for count in IMAGES]
     width, height = grids[0][0].size
     sheet = Image.new("L", (2 * width + 24, 3 * height + 32), 255)
     for row, pair in enumerate(grids):
@@ -204,7 +205,7 @@ def main() -> None:
         command.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "train":
-        train(options.count, options.arm, options.data, options.out)
+        train_arm(options.count, options.arm, options.data, options.out)
     elif options.command == "score":
         score(options.data, options.out)
     else:
