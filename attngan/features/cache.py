@@ -46,7 +46,7 @@ def load_or_make(
     make: Callable[[], np.ndarray],
     *what: str,
 ) -> np.ndarray:
-    """float32 [rows, d]: what `make` made of these pictures' features before, from the cache; or makes it, and it is kept.
+    """float32 [rows, d]: what `make` made of these pictures before, from the cache; or makes it now, and keeps it.
 
     what: names it, with a version that changes whenever it does; nothing for the features themselves.
     """
