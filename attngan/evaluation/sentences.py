@@ -39,7 +39,7 @@ def evaluate_sentences(
     that imitates it perfectly would reach. Seeds are 0, 1, 2 …; the same arguments give the same report.
     Raises AttnGANError if there are fewer than 2 × samples test sentences, or if a package is missing.
     """
-    held, rest = draw_test_halves(test, samples)
+    held, rest = draw_halves(test, samples, USUAL_SAMPLES, "test ")
     for needed in (nltk_bleu, fid_metric, load_minilm):  # before minutes of writing
         needed()
     yardstick = Yardstick.of(test.take(rest), samples, training)
@@ -58,11 +58,6 @@ def evaluate_sentences(
         some = np.random.default_rng(0).permutation(len(training))[:samples]
         scores[FREE][TRAINING] = yardstick.measure(training.take(some))
     return SentenceReport(scores, samples, len(rest), temperature)
-
-
-def draw_test_halves(test: TextDataset, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of `samples` test sentences that stand beside generated ones, and of those both are measured by."""
-    return draw_halves(len(test), samples, USUAL_SAMPLES, test.noun, "test ")
 
 
 def draw_keywords(sentences: Sequence[Sequence[str]]) -> list[list[str]]:

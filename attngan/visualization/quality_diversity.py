@@ -27,7 +27,7 @@ _STYLE: dict[Any, Any] = AXES_STYLE | {"font.size": 10, "axes.titlesize": 11}
 class Point:
     """Sentences written at one temperature, or by people."""
 
-    temperature: float  #: of no meaning where people wrote
+    temperature: float | None  #: None where people wrote
     bleu: Estimate  #: BLEU-5
     self_bleu: Estimate  #: Self-BLEU-5
     distance: float  #: Fréchet distance
@@ -55,7 +55,7 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
         for (title, points), (colour, mark) in zip(curves.items(), looks, strict=False):
             aside = (-18, 6) if title == outermost else (6, -11)  # temperatures stand on the side without curves
             look = {"color": colour, "marker": mark, "markersize": 6, "linewidth": 1.6, "label": title}
-            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature), look, aside)
+            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature or 0.0), look, aside)
         _name_axes(left, right)
         picture.subplots_adjust(left=0.06, right=0.985, top=0.94, bottom=0.11, wspace=0.16)
         png = io.BytesIO()
@@ -85,7 +85,7 @@ def _draw_curve(left: Axes, right: Axes, points: list[Point], look: dict[str, An
         left.annotate(
             f"{point.temperature:g}", place, aside, textcoords="offset points", fontsize=8, color=look["color"]
         )
-    right.plot([point.temperature for point in points], [point.distance for point in points], **look)
+    right.plot([point.temperature or 0.0 for point in points], [point.distance for point in points], **look)
 
 
 def _beyond(points: list[Point]) -> float:

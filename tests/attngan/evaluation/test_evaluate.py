@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from refusals import refused, refuses
+from refusals import refused
 
 from attngan.checkpoint import save_tensors
 from attngan.cli import main
@@ -67,8 +67,7 @@ def test_a_run_and_its_bundle_score_the_same(channels, names, pictures, tmp_path
 
 def test_other_classes_are_refused(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("a", "b", "c"))
-    with refuses("--data: classes cat, dog, .* has a, b, c"):
-        evaluate_generator(open_generator(str(run)), pictures, Path("pictures"), 20, EFFICIENTNET)
+    refused(call(run, "--data", pictures, "--samples", 10), "classes cat, dog, ")
 
 
 @pytest.fixture
