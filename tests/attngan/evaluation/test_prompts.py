@@ -236,8 +236,8 @@ def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ("smaller", "--beside smaller: draws other pictures than run (resolution, channels and styles (8, 4"),
-        ("unlike", "--beside unlike: did not hold out the pictures that run did; name runs of the same --data"),
+        ("smaller", "draws other pictures than run"),
+        ("unlike", "did not hold out the pictures that run did"),
     ],
 )
 def test_what_can_not_stand_beside_gets_one_line(beside: str, message: str, pictures: CaptionedDataset) -> None:
@@ -256,7 +256,7 @@ def test_other_mistakes_get_one_line(pictures: CaptionedDataset, data: Path, tmp
     with refuses("--data x: styles flat, soft, thin, mine has a, b"):
         other.check_choices(pictures, "--data x")
     said = call(write_run(tmp_path / "run", data), "--beside", "fashion-32", "--data", data)
-    assert said == "2 error: --beside fashion-32: fashion-32 draws without words; leave the option out\n"
+    assert said == "2 error: --beside fashion-32: draws without words; leave the option out\n"
     for out, message in ((tmp_path / "no" / "f.json", "no is no folder"), (tmp_path, "is a folder; name a file")):
         said = call("run", "--data", data, "--out", out)
         assert said.startswith("2 ") and message in said and len(said.strip().splitlines()) == 1

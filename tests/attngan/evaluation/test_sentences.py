@@ -156,8 +156,8 @@ def test_without_training_text(writers: dict[str, Fake], monkeypatch: pytest.Mon
         (15, 20, "--data: 15 test .* needs 40; use more sentences"),
     ],
 )
-def test_too_few_sentences(count: int, samples: int, parts: tuple[str, ...]) -> None:
-    fails({"one": Fake(True)}, TextDataset(SENTENCES[:count]), samples, *parts)
+def test_too_few_sentences(count: int, samples: int, what: str) -> None:
+    fails({"one": Fake(True)}, TextDataset(SENTENCES[:count]), samples, what)
 
 
 def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
