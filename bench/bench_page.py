@@ -14,7 +14,7 @@ from output import quantiles, write_json
 from page_host import headless_chromium, hosted
 from playwright.sync_api import Browser
 
-from attngan_export.bench import device
+from attngan_export.versions import device
 from attngan_runtime.bundle import find_bundle, shipped_names
 
 ROOT = Path(__file__).parents[1]

@@ -29,11 +29,10 @@ from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
 from attngan.presets import preset
 from attngan.quiet import quiet_exporter
-from attngan_export.bench import device
-from attngan_export.lowering import translations
-from attngan_export.onnx_graph import OPSET, onnx_bytes
-from attngan_export.text_form import TextForm
-from attngan_export.versions import versions
+from attngan_export.formats.lowering import translations
+from attngan_export.formats.onnx_graph import OPSET, onnx_bytes
+from attngan_export.forms.text import TextForm
+from attngan_export.versions import device, versions
 from attngan_runtime.generators.onnx_session import open_session
 from attngan_runtime.tokenizers.sentences import END
 

@@ -35,7 +35,7 @@ from compatibility_installs import (
 )
 from output import markdown_table, write_json
 
-from attngan_export.bench import device
+from attngan_export.versions import device
 from attngan_runtime.bundle import find_bundle, shipped_names
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from output import write_json
 from attngan.data import load_lines
 from attngan.evaluation.sentences import key_words
 from attngan.generators.sentences import LoadedWriter, load_writer
-from attngan_export.text_form import TextForm
+from attngan_export.forms.text import TextForm
 from attngan_export.versions import versions
 from attngan_runtime.generators.text import SentenceGenerator
 
