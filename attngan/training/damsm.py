@@ -65,7 +65,7 @@ class WordMatching(Phase):
         chosen = self.places[self._order.indices(self.images, batch)]
         seeds = torch.arange(self.images, self.images + batch)
         condition = torch.from_numpy(
-            self.conditions.drawn(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
+            self.conditions.draw(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
         )
         small = _small(self.pictures.images[chosen], derive(seed, Stream.MATCHING_AUGMENTATION, seeds))
         unknown = _with_unknown(condition, derive(seed, Stream.MATCHING_WORDS, seeds), self.plan.matching_unknown)

@@ -85,7 +85,7 @@ class Likelihood(Phase):
             group["lr"] = self.plan.likelihood_learning_rate * self._share_of_rate()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(dropout)
-            loss = self.generator.surprise(tokens, keywords).sum() / (tokens != PADDING).sum()
+            loss = self.generator.token_nll(tokens, keywords).sum() / (tokens != PADDING).sum()
         skipped = descend(self.optimizer, loss, max_norm=1.0)
         self.steps, self.images = self.steps + 1, self.images + len(tokens)
         self.losses.append(loss.item())

@@ -24,7 +24,11 @@ export function isObject(value) {
 
 /** A value as a message shows it, in one line. */
 export function brief(value) {
-  return (JSON.stringify(value) ?? "missing").slice(0, 120).replace(/[\x7f-\x9f\u2028\u2029]/g, " ");
+  try {
+    return (JSON.stringify(value) ?? "missing").slice(0, 120).replace(/[\x7f-\x9f\u2028\u2029]/g, " ");
+  } catch {  // thousands of lists within lists, which can be read, but not written again
+    return "nested too deep";
+  }
 }
 
 function isNested(value) {

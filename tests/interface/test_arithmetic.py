@@ -14,44 +14,43 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from attngan.data.conditions import Conditions
-from attngan.data.convert import on_white, premultiply
-from attngan.data.vocabulary import build_tokenizer
-from attngan.matching import matching_loss, sentence_scores, word_scores
-from attngan.metrics.frechet_distance import fid
-from attngan.metrics.kernel_distance import kid
-from attngan.metrics.neighbours import density_and_coverage, precision_and_recall
-from attngan.metrics.sentences.bleu import References
-from attngan.metrics.sentences.coverage import coverage
-from attngan.metrics.sentences.distance import kernel_distance as sentence_kid
-from attngan.metrics.sentences.diversity import distinct
-from attngan.metrics.shares import share_closer
-from attngan.metrics.text.retrieval import retrieval
-from attngan.networks.build import build_discriminator, build_generator
-from attngan.networks.writing import Sampling, choose
-from attngan.training.holdout import split, usual_holdout
-from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.tokenizers.prompts import Tokenizer
 from torch import Tensor, nn
 
 # What is not public, by the names that it has below.
 from attngan.attention import MultiHeadAttention, SelfAttention2d, WordAttention
 from attngan.augment import AUGMENTATIONS, augment
-from attngan.config import PRESETS
-from attngan.data import Captions, Lines, Pictures
-from attngan.data.keywords import content_words
-from attngan.data.keywords import drawn as drawn_keywords
+from attngan.damsm import damsm_loss, sentence_scores, word_scores
+from attngan.data import CaptionedDataset, Captions, ImageDataset, TextDataset
+from attngan.data.conditioning import Conditions
+from attngan.data.keywords import content_words, draw_content_words
+from attngan.data.sampler import Sampler
+from attngan.data.split import usual_holdout
+from attngan.data.tokenizer import build_tokenizer
+from attngan.data.transforms import on_white, premultiply
 from attngan.ema import Ema
 from attngan.losses import OBJECTIVES, gradient_norms, r1, r1_r2, r2, wgan_gp
+from attngan.metrics.bleu import References
+from attngan.metrics.closeness import share_closer
+from attngan.metrics.diversity import distinct
+from attngan.metrics.fid import fid
+from attngan.metrics.keyword_coverage import coverage
+from attngan.metrics.kid import kid
+from attngan.metrics.precision_recall import density_and_coverage, precision_and_recall
+from attngan.metrics.retrieval import retrieval
+from attngan.metrics.sentence_distance import kernel_distance as sentence_kid
+from attngan.networks import build_discriminator, build_generator
+from attngan.networks.decoding import Sampling, choose
 from attngan.networks.regions import RegionEncoder
 from attngan.networks.text import gumbel
 from attngan.networks.text_encoder import TextEncoder
+from attngan.presets import PRESETS
 from attngan.random import derive, normals, threefry2x32, uniforms
-from attngan.train import schedule
 from attngan.trainer import Settings, Trainer
 from attngan.training.adaptive import AdaptiveAugmentation
-from attngan.training.batches import Order
+from attngan.training.schedule import between, schedule
 from attngan_kernels import attention, attention_jvp, attention_weights
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
 from tests.interface.kept import kept_json
 
 
@@ -153,7 +152,7 @@ def matching() -> Any:
     same = torch.eye(3, dtype=torch.bool)
     same[0, 1] = True
     return {
-        "words": scores, "sentences": wholes, "loss": [float(matching_loss(one, same)) for one in (scores, wholes)]
+        "words": scores, "sentences": wholes, "loss": [float(damsm_loss(one, same)) for one in (scores, wholes)]
     }  # fmt: skip
 
 
@@ -181,7 +180,7 @@ def augmentations() -> Any:
 
 
 def order() -> Any:
-    return Order(7, 10).indices(3, 25), Order(2**32 - 1, 3).indices(0, 7)
+    return Sampler(7, 10).indices(3, 25), Sampler(2**32 - 1, 3).indices(0, 7)
 
 
 def captions_of(count: int) -> Captions:
@@ -192,17 +191,19 @@ def captions_of(count: int) -> Captions:
 
 def held_out() -> Any:
     images, classes = np.zeros((30, 1, 1, 1), np.uint8), np.arange(30) % 3
-    lines = Lines([f"sentence {place % 20}" for place in range(30)])
+    lines = TextDataset([f"sentence {place % 20}" for place in range(30)])
     sets = {
-        "pictures": Pictures(images), "classes": Pictures(images, classes, ["a", "b", "c"]), "sentences": lines,
-        "captions": Pictures(images, classes, ["a", "b", "c"], captions=captions_of(30)),
+        "pictures": ImageDataset(images), "classes": ImageDataset(images, classes, ["a", "b", "c"]), "sentences": lines,
+        "captions": CaptionedDataset(
+            images=images, captions=captions_of(30), styles=classes, style_names=["a", "b", "c"]
+        ),
     }  # fmt: skip
-    return {name: [usual_holdout(data), *(split(data, 7, seed)[1] for seed in (0, 1))] for name, data in sets.items()}
+    return {name: [usual_holdout(data), *(data.split(7, seed)[1] for seed in (0, 1))] for name, data in sets.items()}
 
 
 def key_words() -> Any:
     content = torch.tensor([[3, 5, 7, 9, 11, 13], [4, 6, 0, 0, 0, 0], [8, 0, 0, 0, 0, 0]]).repeat(4, 1)
-    found = drawn_keywords(content, torch.arange(12), 5, 0.25)
+    found = draw_content_words(content, torch.arange(12), 5, 0.25)
     return content_words(
         ["the", "dog", "and", "the", "cat", "run", "to", "the", "red", "house", ",", "2", "of", "them"]
     ), found
@@ -210,10 +211,12 @@ def key_words() -> Any:
 
 def conditions() -> Any:
     captions = captions_of(6)
-    pictures = Pictures(np.zeros((6, 1, 1, 1), np.uint8), np.arange(6) % 2, ["a", "b"], captions=captions)
-    made = Conditions(pictures, Tokenizer.from_json(build_tokenizer(captions.said(), 8), "here"))
+    pictures = CaptionedDataset(
+        images=np.zeros((6, 1, 1, 1), np.uint8), captions=captions, styles=np.arange(6) % 2, style_names=["a", "b"]
+    )
+    made = Conditions(pictures, Tokenizer.from_json(build_tokenizer(captions.all_texts(), 8), "here"))
     places = np.tile(np.arange(6), 4)
-    return made.main(places[:6]), made.drawn(places, np.arange(24)), made.drawn(places, np.arange(24), always=True)
+    return made.main(places[:6]), made.draw(places, np.arange(24)), made.draw(places, np.arange(24), always=True)
 
 
 def chosen_words() -> Any:
@@ -243,9 +246,12 @@ def schedules() -> Any:
     plans["wasserstein"] = replace(plans["tiny"], penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     found = {}
     for name, plan in plans.items():
-        rows = [schedule(plan, seen) for seen in (0, plan.images // 7, plan.images // 2, plan.images, 2 * plan.images)]
-        rows.append(schedule(plan, plan.images // 3, 0.5))
-        found[name] = [[*astuple(settings), probability] for settings, probability in rows]
+        moments = [(seen, 1.0) for seen in (0, plan.images // 7, plan.images // 2, plan.images, 2 * plan.images)]
+        augment = getattr(plan, "augment_probability", (0.0, 0.0))
+        found[name] = [
+            [*astuple(schedule(plan, seen, side)), between(augment, plan, seen)]
+            for seen, side in (*moments, (plan.images // 3, 0.5))
+        ]
     return found
 
 
@@ -308,7 +314,7 @@ def text_of_networks() -> Any:
             written = generator(3 * waves(3, 8, 13, step=1.7), keywords)
             found[f"{name} {crosses}"] = {
                 "written": written.argmax(2), "likelihood": some(generator.likelihood(tokens, keywords)[..., 1:], 7),
-                "surprise": generator.surprise(tokens, keywords).detach(),
+                "surprise": generator.token_nll(tokens, keywords).detach(),
                 "logits": some(discriminator(sentences, keywords)),
             }  # fmt: skip
     return found
@@ -351,13 +357,18 @@ def features(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(seed / 4, 1, (count, 6)).astype(np.float32)
 
 
+def closer(fake: np.ndarray, real: np.ndarray, quantile: float) -> Any:
+    found = share_closer(np.abs(fake[:, 0]), np.abs(real[:, 0]), quantile)
+    return {"share": found.value, "error": found.error, "without_copies": found.without_copies}
+
+
 def figures_of_features() -> Any:
     real, fake = features(40, 0), features(30, 1)
     return {
         "kid": [kid(real, fake), kid(real, real[:20], subsets=10, subset_size=8, seed=3)], "fid": fid(real, fake),
         "precision, recall": [precision_and_recall(real, fake), precision_and_recall(real, fake, 1)],
         "density, coverage": [density_and_coverage(real, fake), density_and_coverage(real, fake, 2)],
-        "closer": [share_closer(np.abs(fake[:, 0]), np.abs(real[:, 0]), quantile) for quantile in (0.5, 0.05)],
+        "closer": [closer(fake, real, quantile) for quantile in (0.5, 0.05)],
         "sentences": sentence_kid(*(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (real, fake))),
     }  # fmt: skip
 

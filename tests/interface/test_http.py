@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attngan_runtime.serving.application import application, page_folder
 from starlette.testclient import TestClient
 
 from attngan_runtime import Bundle, Generator
+from attngan_runtime.serving.application import application
+from attngan_runtime.serving.page import page_folder
 from tests.interface.kept import kept_json, missing
 
 KEPT = Path(__file__).parents[1] / "runtime" / "kept"

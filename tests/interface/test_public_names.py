@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from attngan.config import PRESETS
+from attngan.presets import PRESETS
 from attngan_kernels import explain
 from attngan_runtime import AttnGANError, Bundle, Generator, PictureGenerator, SentenceGenerator
 from tests.interface.kept import kept_json, missing
@@ -30,12 +30,13 @@ from tests.interface.kept import kept_json, missing
 NAMES = {
     "attngan.attention": "Similarity MultiHeadAttention SelfAttention2d WordAttention set_attention_backend",
     "attngan.augment": "AUGMENTATIONS augment flip color rotate scale translation cutout",
-    "attngan.config": "FORMAT_VERSION ImageNetworkConfig TextToImageConfig TextConfig TrainingConfig RunConfig preset",
+    "attngan.config": "FORMAT_VERSION ImageNetworkConfig TextToImageConfig TextConfig TrainingConfig RunConfig",
     "attngan.ema": "Ema",
     "attngan.errors": "AttnGANError",
     "attngan.losses": "Objective OBJECTIVES minmax_discriminator minmax_generator non_saturating_generator "
     "hinge_discriminator critic_generator wasserstein_discriminator least_squares_discriminator "
     "least_squares_generator relativistic_discriminator relativistic_generator gradient_norms r1 r2 r1_r2 wgan_gp",
+    "attngan.presets": "preset",
     "attngan.random": "threefry2x32 derive uniforms normals",
     "attngan.train": "Outcome train",
     "attngan.trainer": "Penalty Settings Trainer",

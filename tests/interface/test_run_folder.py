@@ -26,7 +26,8 @@ from tiny_text import write_sentences
 from tiny_words import write_captioned
 
 from attngan.cli import main
-from attngan.config import PRESETS, RunConfig
+from attngan.config import RunConfig
+from attngan.presets import PRESETS
 from tests.interface.kept import kept_json, missing
 
 
@@ -47,8 +48,8 @@ def encode(texts: list[str]) -> list[SimpleNamespace]:
 
 #: Where the two frozen networks are loaded, and what costs nothing in their place.
 FROZEN = {
-    "attngan.metrics.features._session": lambda: SimpleNamespace(run=mean_colours),
-    "attngan.metrics.sentences.minilm.load_minilm": lambda: (SimpleNamespace(encode_batch=encode), counts),
+    "attngan.features.efficientnet._session": lambda: SimpleNamespace(run=mean_colours),
+    "attngan.features.minilm.load_minilm": lambda: (SimpleNamespace(encode_batch=encode), counts),
 }
 SHORT = {
     "tiny": {"kid_samples": 20}, "tiny-words": {"kid_samples": 20, "matching_images": 64},

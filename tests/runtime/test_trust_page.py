@@ -14,8 +14,9 @@ import onnx
 import pytest
 from onnx import helper
 
-from attngan_runtime import Generator, tokens
+from attngan_runtime import Generator
 from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, onnx_check, spec
+from attngan_runtime.tokenizers import text
 from tests.runtime.fuzz.mutate_onnx import bomb
 from tests.runtime.sidecars import with_file
 
@@ -114,7 +115,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
         ("key words", f"{spec.MOST_KEYWORDS}"),
         ("letters of a word in sentences", f"{spec.MOST_LETTERS}"),
         ("z", f"{spec.LARGEST_Z:,} numbers"),
-        ("a caller's prompt or key words", f"{tokens._MOST_TEXT:,} characters"),
+        ("a caller's prompt or key words", f"{text._MOST_TEXT:,} characters"),
     ]:
         assert all(re.search(rf"(^|\b){re.escape(bound)}\b", bounds[row]) for bound in said), (row, bounds[row], said)
 

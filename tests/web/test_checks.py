@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attngan_runtime.generators.pixels import to_uint8
-from attngan_runtime.tokenizers.sentences import SentenceTokenizer
-from attngan_runtime.tokenizers.prompts import Tokenizer
 
 from attngan_runtime import AttnGANError
 from attngan_runtime.bundle import find_bundle, shipped_names, validate_sidecar
 from attngan_runtime.bundle.publish import javascript_values
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
 from tests.runtime.numbers_bundle import add_task, sidecar_of_numbers
 from tests.web.conftest import JavaScript, values_of
 
@@ -151,6 +151,16 @@ def test_sidecars_of_a_fourth_task(node: JavaScript, monkeypatch: pytest.MonkeyP
         }};
     """
     compare(changes, messages(node, check, numbers, changes), refused)
+
+
+def test_sidecars_of_lists_within_lists(node: JavaScript) -> None:
+    sidecar = json.loads((find_bundle("fashion-32") / "model.onnx.json").read_text(encoding="utf-8"))
+    said = node("""
+        const { sidecarProblem } = await import("./rules.js"), deep = JSON.parse("[".repeat(1e5) + "]".repeat(1e5));
+        return Object.keys(given[0]).map(key => sidecarProblem({ ...given[0], [key]: deep }));
+    """, sidecar)  # fmt: skip
+    assert len(said) == len(sidecar) and all(said), said
+    assert "license is nested too deep; it must be a text of 1 to 2000 letters" in said
 
 
 @pytest.mark.parametrize(("name", "reader"), [("emoji-64", Tokenizer), ("captions", SentenceTokenizer)])

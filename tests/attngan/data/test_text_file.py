@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny_text import sentences, write_sentences
 
 from attngan.data import TextDataset, load_lines
-from attngan.data.keywords import FEWEST_KEY_WORDS, content_words, drawn, stop_words
+from attngan.data.keywords import FEWEST_KEY_WORDS, content_words, draw_content_words, stop_words
 from attngan.data.split import usual_holdout
 from attngan.data.tokenizer import build_sentence_tokenizer, split_sentence
 from attngan.errors import AttnGANError
@@ -82,7 +82,7 @@ def test_drawn_key_words_are_of_their_sentence_and_each_once(counts, most):
     content = torch.zeros(len(counts), 9, dtype=torch.int64)
     for row, count in zip(content, counts, strict=True):
         row[:count] = torch.arange(10, 10 + count)
-    found = drawn(content, torch.arange(len(counts)), most)
+    found = draw_content_words(content, torch.arange(len(counts)), most)
     assert found.shape == (len(counts), most)
     for row, count in zip(found.tolist(), counts, strict=True):
         words = [number for number in row if number]
@@ -93,14 +93,14 @@ def test_drawn_key_words_are_of_their_sentence_and_each_once(counts, most):
 
 def test_two_to_five_are_drawn_alike_often_and_in_any_order():
     content = torch.arange(10, 18).expand(4000, 8)
-    found = drawn(content, torch.arange(4000), 5, without=0.25)
+    found = draw_content_words(content, torch.arange(4000), 5, without=0.25)
     counts = Counter((found > 0).sum(1).tolist())
     assert counts[0] == pytest.approx(1000, abs=120)
     for number in range(2, 6):
         assert counts[number] == pytest.approx(750, abs=110)
     first = Counter(found[found[:, 0] > 0, 0].tolist())
     assert min(first.values()) > 0.7 * max(first.values())
-    assert torch.equal(found[:7], drawn(content[:7], torch.arange(7), 5, without=0.25))
+    assert torch.equal(found[:7], draw_content_words(content[:7], torch.arange(7), 5, without=0.25))
 
 
 def test_the_vocabulary_leaves_rare_words_out(tmp_path):

@@ -10,13 +10,13 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from attngan.evaluation.sentences import ASKED, FREE, KeyWords, Writer, evaluate_sentences, key_words
+from attngan.evaluation.sentences_table import REAL, TRAINING, SentenceReport
 
 from attngan.data.keywords import content_words
 from attngan.data.text_file import TextDataset
 from attngan.errors import AttnGANError
 from attngan.evaluation import sentences as evaluation
-from attngan.evaluation.sentences_table import REAL, TRAINING, SentenceReport
+from attngan.evaluation.sentences import ASKED, FREE, KeyWords, Writer, evaluate_sentences, key_words
 from attngan.evaluation.yardstick import Yardstick, halves, measure
 from attngan.visualization.quality_diversity import Point
 

@@ -8,6 +8,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from attngan_kernels import attention
 from attngan_kernels.backends.blockwise import aten_flash
+from tests.kernels.layouts import LAYOUTS
 
 # B, H, N_q, N_k, D_k, D_v
 SHAPES = [(2, 1, 3, 4, 2, 3), (1, 1, 1, 1, 1, 1), (1, 2, 5, 2, 2, 2), (2, 1, 2, 5, 3, 1)]
@@ -89,17 +90,6 @@ def test_masks_and_biases_broadcast(inputs_of, check, shape):
     mask.view(-1)[1] = False
     mask[-1, -1] = False
     check(x, key_mask=mask)
-
-
-LAYOUTS = {
-    "heads inside": lambda x: x.transpose(1, 2).contiguous().transpose(1, 2),  # as a projection leaves them
-    "last stride 2": lambda x: torch.cat([x, x], -1)[..., ::2],
-    "last stride 0": lambda x: x[..., :1].expand(x.shape),
-    "rows stride 0": lambda x: x[:, :, :1].expand(x.shape),
-    "batch stride 0": lambda x: x[:1].expand(x.shape),
-    "transposed": lambda x: x.mT.contiguous().mT,
-    "flipped half": lambda x: torch.cat([x, x.flip(2)], 2)[:, :, 1 : 1 + x.shape[2]],
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

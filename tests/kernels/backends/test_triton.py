@@ -13,6 +13,7 @@ from attngan_kernels.backends.triton import configs
 from attngan_kernels.backends.triton.configs import Config
 from attngan_kernels.tooling.selfcheck_cases import QUICK, Case, make_mask
 from attngan_kernels.tooling.selfcheck_errors import compare_case, rms, to_float64
+from tests.kernels.layouts import LAYOUTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # numpy, on keys never stored
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
@@ -62,16 +63,6 @@ def test_any_shape(inputs_of, r1, shape, is_causal, similarity, bias, mask, seed
     largest = max(rms(t) for t in exact.values())
     for name, got in r1(x, backend="triton", **options).items():
         torch.testing.assert_close(got.double(), exact[name], rtol=1e-4, atol=1e-5 * max(largest, 1.0), msg=name)
-
-
-LAYOUTS = {
-    "heads inside": lambda x: x.transpose(1, 2).contiguous().transpose(1, 2),  # as a projection leaves them
-    "last stride 2": lambda x: torch.cat([x, x], -1)[..., ::2],
-    "last stride 0": lambda x: x[..., :1].expand(x.shape),
-    "rows stride 0": lambda x: x[:, :, :1].expand(x.shape),
-    "batch stride 0": lambda x: x[:1].expand(x.shape),
-    "transposed": lambda x: x.mT.contiguous().mT,
-}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from attngan_runtime import AttnGANError, Bundle, Generator, bundle
-from attngan_runtime.bundle import sha256_of, validate_sidecar, write_sidecar
+from attngan_runtime import AttnGANError, Bundle, Generator
+from attngan_runtime.bundle import TOKENIZER, sha256_of, write_sidecar
+from attngan_runtime.bundle.spec import FILE_LIMITS
 from attngan_runtime.generators.pixels import to_uint8
-from tests.runtime.sidecars import input_entry, set_at
-from tests.runtime.words_bundle import LENGTH, SHAPE, STYLES, WORDS, drawn, maps, tokenizer_json, write_words_bundle
+from tests.runtime.words_bundle import LENGTH, SHAPE, WORDS, drawn, maps, tokenizer_json, write_words_bundle
 
 RED_HEART, GREEN = [2, 4, 0, 0], [3, 0, 0, 0]
 
@@ -196,69 +195,5 @@ def test_a_bad_tokenizer_whose_hash_was_renewed_is_one_line(words_bundle: Path) 
 
 def test_a_tokenizer_that_is_too_big_is_not_even_read(words_bundle: Path) -> None:
     with open(words_bundle / "tokenizer.json", "ab") as file:
-        file.truncate(bundle.TOKENIZER_LIMIT + 1)
+        file.truncate(FILE_LIMITS[TOKENIZER] + 1)
     refused(words_bundle, r"tokenizer\.json: is too big")
-
-
-def as_large_as_can_be(sidecar: dict[str, Any]) -> None:
-    for entry in (*sidecar["inputs"][:2], sidecar["attention"]):
-        entry["shape"][1] = 4096
-    sidecar["attention"]["shape"][2:] = [4096, 4096]
-    sidecar["output"] |= {"height": 4096, "width": 4096}
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        (
-            set_at("task", "image"),
-            "inputs are tokens, mask, seed, style, truncation; they must be seed or z,",
-        ),
-        (set_at("inputs/3/name", "class"), "they must be tokens, mask, seed or z, then style"),
-        (set_at("inputs/0/maximum", 6.5), "input tokens"),
-        (set_at("inputs/0/maximum", 1), "input tokens"),
-        (set_at("inputs/0/shape", ["batch", 0]), "input tokens"),
-        (set_at("inputs/0/shape", ["batch"]), "input tokens"),
-        (set_at("inputs/0/shape", ["batch", 5]), "tokens and mask differ in length"),
-        (set_at("inputs/1/maximum", 2), "input mask"),
-        (set_at("inputs/1/dtype", "float32"), "input mask"),
-        (set_at("inputs/3/default", 1), "input style"),
-        (set_at("inputs/3/maximum", 2), "input style"),
-        (set_at("inputs/3/styles", ["google"]), "input style"),
-        (set_at("inputs/3", input_entry("style", styles=["google"])), "input style"),
-        (set_at("inputs/3/styles", ["google", "google"]), "styles"),
-        (set_at("inputs/3/classes", STYLES), "input style"),
-        (set_at("attention/shape", ["batch", 5, 2, 2]), "attention is"),
-        (set_at("attention/shape", ["batch", 4, 2]), "attention"),
-        (set_at("attention/shape", ["batch", 4, 2, 0]), "attention"),
-        (set_at("attention/shape", ["batch", 4.0, 2, 2]), "its sides must be whole numbers"),
-        (set_at("attention/shape", ["batch", 4, 2, 9]), r"attention is .*, finer than pictures of 8×8"),
-        (set_at("attention/shape", ["batch", 4097, 2, 2]), "attention"),
-        (set_at("inputs/0/maximum", 2**20), "input tokens"),
-        (set_at("inputs/0/shape", ["batch", 4097]), "input tokens"),
-        (set_at("inputs/1/shape", ["batch", 4097]), "input mask"),
-        (as_large_as_can_be, r"attention has 68,719,476,736 values a prompt, where 67,108,864 is the limit"),
-        (set_at("attention/name", "maps"), "attention"),
-        (set_at("output/name", "attention"), "both called attention"),
-        (set_at("files", {"model.onnx": "0" * 64}), "tokenizer.json is not among its files"),
-        (set_at("golden/inputs/tokens", [[1, 2, 0], [0, 0, 0]]), "golden inputs of tokens"),
-        (set_at("golden/inputs/mask", [1, 1]), "golden inputs of mask"),
-        (set_at("golden/inputs/seed", [[1], [2]]), "golden inputs of seed"),
-    ],
-)
-def test_every_contradiction_is_refused_and_named(
-    words_bundle: Path, change: Callable[[dict[str, Any]], None], named: str
-) -> None:
-    sidecar = json.loads((words_bundle / "model.onnx.json").read_text())
-    validate_sidecar(sidecar)
-    change(sidecar)
-    with pytest.raises(AttnGANError, match=named) as raised:
-        validate_sidecar(sidecar)
-    assert "\n" not in str(raised.value)
-
-
-def test_maps_need_words(make_bundle: Any) -> None:
-    sidecar = json.loads((make_bundle() / "model.onnx.json").read_text())
-    entry = {"name": "attention", "dtype": "float32", "shape": ["batch", 4, 2, 2], "minimum": 0, "maximum": 1}
-    with pytest.raises(AttnGANError, match=r"attention is .* not a map for each of no words"):
-        validate_sidecar(sidecar | {"attention": entry})
