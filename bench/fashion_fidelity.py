@@ -27,10 +27,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from attngan.checkpoint import load_generator, load_tensors, save_tensors
+from attngan.checkpoint import load_tensors, save_tensors
 from attngan.data import ImageDataset, load_pictures
 from attngan.errors import AttnGANError
 from attngan.features.efficientnet import NAME, cache_folder, features
+from attngan.generators import open_generator
 
 PER_CLASS, REFERENCE_PER_CLASS = 100, 200
 EPOCHS, BATCH, RATE = 4, 128, 4e-3
@@ -72,7 +73,7 @@ def tensor(images: np.ndarray) -> Tensor:
 
 def train_classifier(real: ImageDataset) -> Classifier:
     """The classifier, from the cache folder if it was trained on these pictures before."""
-    assert real.labels is not None
+    assert real.classes is not None
     path = cache_folder() / f"fashion-classifier-{VERSION}-{real.fingerprint[:12]}.safetensors"
     torch.manual_seed(0)
     network = Classifier().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -82,7 +83,7 @@ def train_classifier(real: ImageDataset) -> Classifier:
     steps = EPOCHS * (len(real) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps)
-    labels, generator = torch.from_numpy(real.labels), np.random.default_rng(0)
+    labels, generator = torch.from_numpy(real.classes), np.random.default_rng(0)
     order = np.concatenate([generator.permutation(len(real))[: len(real) // BATCH * BATCH] for _ in range(EPOCHS)])
     for step in tqdm(range(steps), desc="training the classifier", unit="step"):
         index = order[step * BATCH : (step + 1) * BATCH]
@@ -111,14 +112,14 @@ def class_variance(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def first_of_each(pictures: ImageDataset, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first `count` pictures of each class, and their labels."""
-    assert pictures.labels is not None
-    index = np.concatenate([np.flatnonzero(pictures.labels == label)[:count] for label in range(10)])
-    return pictures.images[index], pictures.labels[index]
+    assert pictures.classes is not None
+    index = np.concatenate([np.flatnonzero(pictures.classes == label)[:count] for label in range(10)])
+    return pictures.images[index], pictures.classes[index]
 
 
 def measure(draw: Draw, train: ImageDataset, test: ImageDataset) -> dict[str, Any]:
     """The figures of a generator, or of whatever `draw` gives for seeds 0 … 999 and 100 times each class."""
-    assert test.labels is not None
+    assert test.classes is not None
     classes = np.repeat(np.arange(10), PER_CLASS)
     drawn = draw(np.arange(len(classes)), classes)
     reference, reference_labels = first_of_each(train, REFERENCE_PER_CLASS)
@@ -129,7 +130,7 @@ def measure(draw: Draw, train: ImageDataset, test: ImageDataset) -> dict[str, An
     lite = class_variance(features(drawn), classes), class_variance(features(reference), reference_labels)
     agrees = found == classes
     return {
-        "classifier_accuracy_on_real_test": float((judge(network, test.images)[0] == test.labels).mean()),
+        "classifier_accuracy_on_real_test": float((judge(network, test.images)[0] == test.classes).mean()),
         "agreement": float(agrees.mean()),
         "agreement_by_class": _by_class(agrees.reshape(10, PER_CLASS).mean(1), test),
         "variance_ratio_efficientnet_lite0": float(lite[0].mean() / lite[1].mean()),
@@ -142,17 +143,6 @@ def measure(draw: Draw, train: ImageDataset, test: ImageDataset) -> dict[str, An
 
 def _by_class(values: np.ndarray, pictures: ImageDataset) -> dict[str, float]:
     return {name: round(float(value), 3) for name, value in zip(pictures.class_names, values, strict=True)}
-
-
-def open_generator(name: str) -> Draw:
-    """Draws from a bundle folder under ONNX Runtime, or from a run folder or a shipped generator in torch."""
-    if (Path(name) / "model.onnx.json").is_file():
-        from attngan_runtime import Generator
-
-        bundle = Generator.load(name)
-        return lambda seeds, classes: bundle.run(seeds=seeds, classes=classes)
-    generator = load_generator(name)
-    return lambda seeds, classes: generator.draw(seeds.tolist(), classes.tolist())
 
 
 def main() -> None:
@@ -174,7 +164,7 @@ def main() -> None:
         figures = measure(lambda _seeds, _classes: first_of_each(test, PER_CLASS)[0], train, test)
     else:
         name = Path(arguments.generator).resolve().name
-        figures = measure(open_generator(arguments.generator), train, test)
+        figures = measure(open_generator(arguments.generator).sample, train, test)
 
     for key, value in figures.items():
         if isinstance(value, dict):

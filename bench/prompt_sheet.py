@@ -9,37 +9,33 @@ that there are 40; the styles take turns; prompt number i is drawn from seed i.
 from __future__ import annotations
 
 import textwrap
-from functools import cache
 from pathlib import Path
 
 import click
 import numpy as np
-from attngan.generators.prompts import conditions, read_prompts
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from attngan.checkpoint import LoadedGenerator, load_generator
-from attngan.data import ImageDataset, load_captioned
-from attngan.data.split import split
-from attngan.visualization.attention_sheet import on_paper
+from attngan.data import CaptionedDataset, load_captioned
+from attngan.generators import open_generator
+from attngan.generators.text_to_image import LoadedTextToImageGenerator, prompt_conditions
+from attngan.visualization.tiles import caption_font, on_paper
 from attngan_runtime.grid import grid
 
 COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
 LINE = 11  # pixels
 
 
-def prompts_of(pictures: ImageDataset, places: np.ndarray) -> list[str]:
+def prompts_of(pictures: CaptionedDataset, places: np.ndarray) -> list[str]:
     """40 of the main captions at these places, evenly spread, each once."""
-    assert pictures.captions is not None
     captions = list(dict.fromkeys(pictures.captions.texts[place][0] for place in places))
     return [captions[place] for place in np.linspace(0, len(captions) - 1, COUNT).astype(int)]
 
 
-def drawn(generator: LoadedGenerator, prompts: list[str]) -> np.ndarray:
+def draw(generator: LoadedTextToImageGenerator, prompts: list[str]) -> np.ndarray:
     """uint8 [40, H, W, 4]: prompt i from seed i, the styles in turn."""
-    tokens, _ = read_prompts(generator, prompts)
-    rows = conditions(tokens, 0)
-    rows[:, 0] = np.arange(len(rows)) % max(len(generator.config.class_names), 1)
-    return generator.draw(list(range(len(rows))), rows)
+    rows = prompt_conditions(generator.tokenizer.encode(prompts), 0)
+    rows[:, 0] = np.arange(len(rows)) % max(len(generator.choice_names), 1)
+    return generator.sample(range(len(rows)), rows)
 
 
 def block(title: str, prompts: list[str], pictures: np.ndarray) -> Image.Image:
@@ -47,7 +43,7 @@ def block(title: str, prompts: list[str], pictures: np.ndarray) -> Image.Image:
     tiles = np.stack([tile(prompt, picture) for prompt, picture in zip(prompts, pictures, strict=True)])
     sheet = grid(tiles, COLUMNS)
     found = Image.new("RGB", (sheet.width, sheet.height + 24), "white")
-    ImageDraw.Draw(found).text((2, 4), title, "black", font(13))
+    ImageDraw.Draw(found).text((2, 4), title, "black", caption_font(13))
     found.paste(sheet, (0, 24))
     return found
 
@@ -57,16 +53,8 @@ def tile(prompt: str, picture: np.ndarray) -> np.ndarray:
     image = Image.new("RGB", (SIDE, SIDE + LINES * LINE + 4), "white")
     image.paste(Image.fromarray(np.ascontiguousarray(on_paper(picture))).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     for number, line in enumerate(textwrap.wrap(prompt, 16, max_lines=LINES, placeholder=" …")):
-        ImageDraw.Draw(image).text((2, SIDE + 1 + number * LINE), line, (60, 60, 60), font(9))
+        ImageDraw.Draw(image).text((2, SIDE + 1 + number * LINE), line, (60, 60, 60), caption_font(9))
     return np.asarray(image)
-
-
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """matplotlib's DejaVu Sans."""
-    from matplotlib import get_data_path
-
-    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
 
 
 @click.command()
@@ -75,17 +63,17 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the sheet of two blocks."""
-    generator = load_generator(run_or_name)
+    generator = open_generator(run_or_name)
     network, plan = generator.config.network, generator.config.training
     pictures = load_captioned(data, resolution=network.resolution, channels=network.channels)
-    training, held_out = split(pictures, plan.holdout, plan.seed)
+    training, held_out = pictures.split(plan.holdout, plan.seed)
     blocks = []
     for title, places in (
         ("40 prompts whose concepts were held out of training", held_out),
         ("40 prompts of training pictures", training),
     ):
         prompts = prompts_of(pictures, places)
-        blocks.append(block(title, prompts, drawn(generator, prompts)))
+        blocks.append(block(title, prompts, draw(generator, prompts)))
     sheet = Image.new("RGB", (blocks[0].width, sum(one.height for one in blocks) + 8), "white")
     sheet.paste(blocks[0], (0, 0))
     sheet.paste(blocks[1], (0, blocks[0].height + 8))

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import click
 import numpy as np
-from attngan.evaluation.sentences import key_words
-from attngan.generators.sentences import load_writer
 
-from attngan.config import TextConfig
 from attngan.data import load_lines
-from attngan.data.split import split
+from attngan.evaluation.sentences import draw_keywords
+from attngan.generators import open_generator
 
 COUNT = 40
 
@@ -28,17 +26,14 @@ COUNT = 40
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Markdown file to write.")
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the tables."""
-    writer = load_writer(run_or_name)
+    writer = open_generator(run_or_name)
     network, plan = writer.config.network, writer.config.training
-    assert isinstance(network, TextConfig)
     lines = load_lines(data, longest=network.length - 1)
-    held_out = split(lines, plan.holdout, plan.seed)[1]
-    chosen = held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)].tolist()
-    real = [lines.sentences[place] for place in chosen]
-    asked = [", ".join(words) for words in key_words(real, writer.tokenizer.split)]
-    seeds = list(range(COUNT))
-    about = writer.write(seeds, writer.key_words(asked).ids)
-    free = writer.write(seeds, np.zeros((COUNT, network.keywords), np.int64))
+    held_out = lines.split(plan.holdout, plan.seed)[1]
+    real = lines.take(held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)])
+    keywords, seeds = draw_keywords(real.words), list(range(COUNT))
+    about, free = (writer.write(seeds, words, 1.0) for words in (keywords, None))
+    asked = map(", ".join, keywords)
     rows = [f"| {seed} | {words} | {text} |" for seed, words, text in zip(seeds, asked, about, strict=True)]
     text = ["| seed | key words | sentence |", "|---|---|---|", *rows, "", "| seed | about anything |", "|---|---|"]
     out.write_text(

@@ -21,17 +21,21 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
-import attngan.train as training
-from attngan.checkpoint import LoadedGenerator, load_config, load_tensors, save_tensors
-from attngan.config import AUGMENT, OVERFITTING_TARGET, PATIENCE, ImageNetworkConfig, RunConfig, TrainingConfig
+from attngan.checkpoint import load_config, load_tensors, save_tensors
+from attngan.config import AUGMENT, ImageNetworkConfig, ImageTraining, RunConfig
 from attngan.data import ImageDataset, load_pictures
-from attngan.data.split import split, take, usual_holdout
+from attngan.data.split import usual_holdout
 from attngan.evaluation.memorisation import measure
 from attngan.features.efficientnet import features
+from attngan.generators import Source
+from attngan.generators.image import TorchImageGenerator
 from attngan.metrics.kid import kid
 from attngan.metrics.precision_recall import density_and_coverage
-from attngan.networks.image import DeployedImageGenerator, ImageGenerator
+from attngan.presets import OVERFITTING_TARGET, PATIENCE
+from attngan.tasks import image
+from attngan.train import train as train_run
 from attngan.training.run_logger import RunLogger
 from attngan_runtime.grid import grid
 
@@ -47,20 +51,20 @@ KEPT = "generator.safetensors"
 TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the end, generated for each point of a curve
 
 
-class Snapshots(RunLogger):
+class Snapshots(image.ImageRun):
     """Keeps the averaged generator of every inspection, where a run folder keeps the best alone."""
 
-    def save_samples(self, generator: ImageGenerator, images: int, *shown: Any) -> None:
-        super().save_samples(generator, images, *shown)
-        (self.folder / "snapshots").mkdir(exist_ok=True)
-        save_tensors(self.folder / "snapshots" / f"{images:09d}.safetensors", generator.state_dict())
+    def save_samples(self, generator: nn.Module, logger: RunLogger, seen: int) -> None:
+        super().save_samples(generator, logger, seen)
+        (logger.folder / "snapshots").mkdir(exist_ok=True)
+        save_tensors(logger.folder / "snapshots" / f"{seen:09d}.safetensors", generator.state_dict())
 
 
 def subset(data: Path, count: int) -> ImageDataset:
     """count // 10 training pictures of each class, drawn by a fixed seed; training is not told the classes."""
     pictures = load_pictures(data, resolution=16, channels=1)
     rng = np.random.default_rng(0)
-    places = [rng.permutation(np.flatnonzero(pictures.labels == label))[: count // 10] for label in range(10)]
+    places = [rng.permutation(np.flatnonzero(pictures.classes == label))[: count // 10] for label in range(10)]
     return ImageDataset(pictures.images[np.sort(np.concatenate(places))])
 
 
@@ -69,10 +73,10 @@ def unseen(data: Path) -> ImageDataset:
     return ImageDataset(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
 
 
-def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
+def plan(count: int, arm: str, held_out: int = 0) -> ImageTraining:
     """The run of an arm; the defaults but for 250 pictures a KID on the way, where a run has 500."""
     images = IMAGES[count]
-    plain = TrainingConfig(images, gamma=GAMMA, ema_half_life=max(images // 40, 200))
+    plain = ImageTraining(images, gamma=GAMMA, ema_half_life=max(images // 40, 200))
     if arm == "plain":
         return plain
     return replace(
@@ -84,11 +88,11 @@ def plan(count: int, arm: str, held_out: int = 0) -> TrainingConfig:
 def train(count: int, arm: str, data: Path, out: Path) -> None:
     """One run into out/ARM-COUNT."""
     torch.set_num_threads(1)  # so that equal commands give equal bits wherever they run
-    training.RunLogger = Snapshots  # type: ignore[misc]
+    image.ImageRun = Snapshots  # type: ignore[misc]
     pictures = subset(data, count)
     out.mkdir(parents=True, exist_ok=True)
     config = RunConfig("small-data", NETWORK, plan(count, arm, usual_holdout(pictures)))
-    print(training.train(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
+    print(train_run(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
 
 
 def score(data: Path, out: Path) -> None:
@@ -104,11 +108,11 @@ def score(data: Path, out: Path) -> None:
             continue
         count = int(folder.name.split("-")[1])
         curve = [
-            (int(path.stem), *kid(real, features(draw(path, ON_THE_WAY))))
+            (int(path.stem), *kid(real, features(draw(folder, ON_THE_WAY, weights=f"snapshots/{path.name}"))))
             for path in sorted(folder.glob("snapshots/*.safetensors"))[1::2]
         ]
         pictures, shown = subset(data, count), load_config(folder).training
-        trained_on = take(pictures, split(pictures, shown.holdout, shown.seed)[0])
+        trained_on = pictures.take(pictures.split(shown.holdout, shown.seed)[0])
         runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **kept(folder, trained_on, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
         machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__}
@@ -118,12 +122,11 @@ def score(data: Path, out: Path) -> None:
 
 def kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
-    path = folder / KEPT
-    drawn = features(draw(path, DRAWN))
-    copies = measure(lambda seeds, _: draw(path, len(seeds), int(seeds[0])), pictures, test)
+    drawn = features(draw(folder, DRAWN))
+    copies = measure(lambda seeds, _: draw(folder, len(seeds), int(seeds[0])), pictures, test)
     distance, error = kid(real, drawn)
     return {
-        "images": load_tensors(path)[1]["images"],
+        "images": load_tensors(folder / KEPT)[1]["images"],
         "kid": distance,
         "kid_error": error,
         "coverage": density_and_coverage(real[:DRAWN], drawn)[1],
@@ -131,13 +134,9 @@ def kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndar
     }
 
 
-def draw(path: Path, count: int, first: int = 0) -> np.ndarray:
-    """uint8 [count, 16, 16, 1] of seeds first, first + 1 …"""
-    network = ImageGenerator(NETWORK)
-    network.load_state_dict(load_tensors(path)[0])
-    config = RunConfig("small-data", NETWORK, plan(100, "plain"))
-    generator = LoadedGenerator(path.parent.name, config, DeployedImageGenerator(network).eval())
-    return generator.draw(list(range(first, first + count)))
+def draw(folder: Path, count: int, first: int = 0, weights: str = KEPT) -> np.ndarray:
+    """uint8 [count, 16, 16, 1] of seeds first, first + 1 …, by the generator in a file of a run folder."""
+    return TorchImageGenerator(Source(str(folder), folder, weights)).sample(range(first, first + count))
 
 
 def figure(out: Path) -> None:
@@ -163,7 +162,7 @@ def figure(out: Path) -> None:
 
 def samples(out: Path) -> None:
     """Eighty seeds of each run's generator: plain on the left, a row a set."""
-    grids = [[grid(draw(out / f"{arm}-{count}" / KEPT, 80), 10) for arm in ARMS] for count in IMAGES]
+    grids = [[grid(draw(out / f"{arm}-{count}", 80), 10) for arm in ARMS] for count in IMAGES]
     width, height = grids[0][0].size
     sheet = Image.new("L", (2 * width + 24, 3 * height + 32), 255)
     for row, pair in enumerate(grids):

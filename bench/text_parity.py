@@ -16,10 +16,11 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from attngan.evaluation.sentences import key_words
-from attngan.generators.sentences import LoadedWriter, load_writer
 
 from attngan.data import load_lines
+from attngan.evaluation.sentences import draw_keywords
+from attngan.generators import open_generator
+from attngan.generators.text import TorchTextGenerator
 from attngan_export.text_form import TextForm
 from attngan_export.versions import versions
 from attngan_runtime.sentence_generator import SentenceGenerator
@@ -28,13 +29,13 @@ SENTENCES = 1000
 RESULTS = Path("bench/results/text_parity.json")
 
 
-def compare(bundle: SentenceGenerator, writer: LoadedWriter, asked: list[str]) -> dict[str, Any]:
+def compare(bundle: SentenceGenerator, writer: TorchTextGenerator, asked: list[str]) -> dict[str, Any]:
     """How many sentences are the same, part at a near tie, and part elsewhere; the largest score difference."""
     seeds = list(range(len(asked)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # key words of a test text that the training text has not
         ours = bundle.write(seeds, keywords=asked, top_k=1)
-    words, count = writer.key_words(asked), len(asked)
+    words, count = writer.read_keywords(asked), len(asked)
     inputs = {
         "keywords": torch.from_numpy(words.ids), "mask": torch.from_numpy(words.mask), "seed": torch.tensor(seeds),
         "temperature": torch.ones(count), "top_k": torch.ones(count, dtype=torch.int64), "top_p": torch.ones(count),
@@ -62,9 +63,8 @@ def compare(bundle: SentenceGenerator, writer: LoadedWriter, asked: list[str]) -
 @click.option("--data", required=True, type=click.Path(path_type=Path))
 def main(bundle_or_name: str, run_or_name: str, data: Path) -> None:
     """Compares, prints and writes."""
-    writer = load_writer(run_or_name)
-    sentences = load_lines(data).sentences[:SENTENCES]
-    asked = [", ".join(words) for words in key_words(sentences, writer.tokenizer.split)]
+    writer, lines = open_generator(run_or_name), load_lines(data)
+    asked = [", ".join(words) for words in draw_keywords(lines.take(np.arange(len(lines))[:SENTENCES]).words)]
     figures = compare(SentenceGenerator.load(bundle_or_name), writer, asked) | {"versions": versions()}
     RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(figures, indent=1))

@@ -22,20 +22,21 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from attngan.evaluation.evaluate_text import RunWriter
-from attngan.evaluation.sentences import evaluate_sentences
-from attngan.generators.sentences import load_writer
-from attngan.tasks.configure import configured_text
 
-from attngan.checkpoint import load_tensors
-from attngan.config import TextConfig
+from attngan.checkpoint import LIKELIHOOD, load_tensors
 from attngan.data import TextDataset, load_lines
-from attngan.data.split import split, usual_holdout
-from attngan.evaluation.sentences_table import REAL, TRAINING
-from attngan.evaluation.yardstick import Yardstick, halves, measure
+from attngan.data.split import usual_holdout
+from attngan.evaluation.halves import draw_halves
+from attngan.evaluation.sentence_report import REAL, TRAINING, Scores
+from attngan.evaluation.sentences import USUAL_SAMPLES, evaluate_sentences
+from attngan.evaluation.yardstick import Yardstick
+from attngan.generators import open_generator
+from attngan.generators.text import TorchTextGenerator
 from attngan.presets import preset
+from attngan.tasks import TASKS
+from attngan.tasks.base import TrainOptions
 from attngan.train import train
-from attngan.training.state import CHECKPOINT, below
+from attngan.training.state import CHECKPOINT, without_prefix
 from attngan.visualization.quality_diversity import Point, draw
 
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25)
@@ -45,67 +46,66 @@ RESULTS, FIGURE = Path("bench/results/text_quality.json"), Path("docs/text-curve
 def train_mean(data: Path, out: Path) -> None:
     """The preset captions whose key words reach the decoder as their mean, into OUT/mean; likelihood is what counts."""
     network, training = preset("captions")
-    assert isinstance(network, TextConfig)
     lines = load_lines(data, longest=network.length - 1)
+    network = replace(network, cross_attention=False)
     training = replace(training, holdout=usual_holdout(lines), images=training.batch, patience=0)
-    config, tokenizer = configured_text("captions", replace(network, cross_attention=False), training, lines)
+    config, tokenizer = TASKS["text"].complete(network, training, TrainOptions("captions"), lines)
     train(config, lines, out / "mean", torch.device("cpu"), source=str(data), tokenizer=tokenizer)
 
 
-def writers(out: Path) -> dict[str, RunWriter]:
-    """The columns: after the last adversarial step, after likelihood, and likelihood without cross-attention."""
-    last = load_writer(str(out / "captions"))
+def open_columns(out: Path) -> dict[str, TorchTextGenerator]:
+    """After the last adversarial step, after likelihood, and likelihood without cross-attention."""
+    last = open_generator(str(out / "captions"))
     tensors, _ = load_tensors(out / "captions" / CHECKPOINT)
-    last.network.generator.load_state_dict(below(tensors, "ema."))
-    likelihood = load_writer(str(out / "captions" / "likelihood.safetensors"))
-    mean = load_writer(str(out / "mean" / "likelihood.safetensors"))
-    return {"adversarial": RunWriter(last), "likelihood": RunWriter(likelihood), "key words' mean": RunWriter(mean)}
+    last.network.generator.load_state_dict(without_prefix(tensors, "ema."))
+    likelihood, mean = (open_generator(str(out / name / LIKELIHOOD)) for name in ("captions", "mean"))
+    return {"adversarial": last, "likelihood": likelihood, "key words' mean": mean}
 
 
 def score(data: Path, test: Path, out: Path) -> dict[str, Any]:
     """Tables by the held-out sentences and by those of TEST.txt, and curves by the held-out ones."""
-    columns = writers(out)
-    config = columns["likelihood"].loaded.config
-    assert isinstance(config.network, TextConfig)
-    lines = load_lines(data, longest=config.network.length - 1)
-    shown, kept = (
-        lines.take(places.tolist()) for places in split(lines, config.training.holdout, config.training.seed)
-    )
+    columns = open_columns(out)
+    network, plan = columns["likelihood"].config.network, columns["likelihood"].config.training
+    lines = load_lines(data, longest=network.length - 1)
+    shown, kept = (lines.take(places) for places in lines.split(plan.holdout, plan.seed))
     found: dict[str, Any] = {}
     for title, sentences in (("held-out sentences", kept), (test.name, load_lines(test))):
-        report = evaluate_sentences(dict(columns), sentences, shown, samples=min(1000, len(sentences) // 2))
+        report = evaluate_sentences(columns, sentences, shown, samples=min(1000, len(sentences) // 2))
         click.echo(f"{title}\n{report}\n")
         found[title] = report.as_dict()
     return found | {"curves": curves(columns, kept, shown)}
 
 
-def curves(columns: dict[str, RunWriter], kept: TextDataset, shown: TextDataset) -> dict[str, Any]:
+def curves(columns: dict[str, TorchTextGenerator], kept: TextDataset, shown: TextDataset) -> dict[str, Any]:
     """Quality against diversity without key words, drawn into FIGURE."""
     samples = len(kept) // 2
-    held, rest = halves(kept, samples)
-    split_words = columns["likelihood"].split
-    yardstick = Yardstick.of(split_words, kept.take(rest).sentences, samples, shown.sentences)
-    some = np.random.default_rng(0).permutation(len(shown))[:samples].tolist()
-    points = {
-        REAL: [Point.of(None, measure(kept.take(held).sentences, yardstick))],
-        TRAINING: [Point.of(None, measure(shown.take(some).sentences, yardstick))],
-    }
+    held, rest = draw_halves(kept, samples, USUAL_SAMPLES)
+    yardstick = Yardstick.of(kept.take(rest), samples, shown)
+    some = np.random.default_rng(0).permutation(len(shown))[:samples]
+    texts = {REAL: kept.take(held), TRAINING: shown.take(some)}
+    real = {title: point(None, yardstick.measure(text)) for title, text in texts.items()}
+    written: dict[str, list[Point]] = {}
     for title in ("likelihood", "adversarial"):
-        points[title] = []
+        written[title] = []
         for temperature in TEMPERATURES:
-            written = columns[title].write(np.arange(samples), None, temperature)
-            points[title].append(Point.of(temperature, measure(written, yardstick)))
-    draw(points, FIGURE)
+            text = TextDataset(columns[title].write(np.arange(samples), None, temperature))
+            written[title].append(point(temperature, yardstick.measure(text)))
+    draw(written, real, FIGURE)
     return {
         title: [
             {
                 "temperature": point.temperature, "bleu_5": point.bleu.value, "self_bleu_5": point.self_bleu.value,
                 "frechet": point.distance,
             }
-            for point in some_points
+            for point in points
         ]
-        for title, some_points in points.items()
+        for title, points in ({title: [point] for title, point in real.items()} | written).items()
     }  # fmt: skip
+
+
+def point(temperature: float | None, scores: Scores) -> Point:
+    """What was measured at a temperature, or of real sentences."""
+    return Point(temperature, scores.bleu[5], scores.self_bleu[5], scores.frechet)
 
 
 @click.command()

@@ -15,19 +15,20 @@ from pathlib import Path
 
 import click
 import torch
-from attngan.tasks.configure import configured
 
 from attngan.config import RunConfig
-from attngan.data import ImageDataset, load_captioned
+from attngan.data import CaptionedDataset, load_captioned
 from attngan.data.split import usual_holdout
 from attngan.presets import preset
+from attngan.tasks import TASKS
+from attngan.tasks.base import TrainOptions
 from attngan.train import train
 
 ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places attend to words, by run
 SIDE, IMAGES = 32, 64_000
 
 
-def small(pictures: ImageDataset, name: str) -> tuple[RunConfig, bytes]:
+def small(pictures: CaptionedDataset, name: str) -> tuple[RunConfig, bytes]:
     """The preset emoji-64 at 32² with fewer channels, and its tokenizer.json."""
     network, training = preset("emoji-64")
     network = replace(network, resolution=SIDE, widths=(96, 64, 48, 32), attention=ATTENTION[name])
@@ -35,7 +36,7 @@ def small(pictures: ImageDataset, name: str) -> tuple[RunConfig, bytes]:
         training, images=IMAGES, grow=(0.4,), gamma=(2.0, 1.0), ema_half_life=2_000, patience=0,
         holdout=usual_holdout(pictures),
     )  # fmt: skip
-    return configured("emoji-64", network, training, pictures, tuple(pictures.class_names))
+    return TASKS["text-to-image"].complete(network, training, TrainOptions("emoji-64"), pictures)
 
 
 @click.command()

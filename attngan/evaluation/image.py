@@ -117,7 +117,7 @@ def evaluate(
     Raises AttnGANError if there are fewer than 2 × samples real pictures, or if draw's have another shape.
     """
     fid_metric()  # before minutes of extraction
-    first, second = (np.sort(part[:samples]) for part in draw_halves(len(pictures), samples, _SAMPLES, "pictures"))
+    first, second = (np.sort(part[:samples]) for part in draw_halves(pictures, samples, _SAMPLES))
     read = sample_reader(pictures, draw, None if conditions is None else conditions[second])
     generated = extractor.extract(samples, read, "generated pictures")
     real, other = (real_features(extractor, pictures, places) for places in (first, second))

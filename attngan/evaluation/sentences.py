@@ -24,13 +24,9 @@ FREE, ASKED = "without key words", "from key words"  # kinds of sentences
 
 
 def evaluate_sentences(
-    generators: dict[str, LoadedTextGenerator],
-    test: TextDataset,
-    training: TextDataset | None,
-    *,
-    samples: int = USUAL_SAMPLES,
-    temperature: float = 1.0,
-) -> SentenceReport:
+    generators: dict[str, LoadedTextGenerator], test: TextDataset, training: TextDataset | None, *,
+    samples: int = USUAL_SAMPLES, temperature: float = 1.0,
+) -> SentenceReport:  # fmt: skip
     """Figures of `samples` sentences of each generator, without key words and from some, beside those of real ones.
 
     generators: by the title of their column. test: sentences that no training saw: `samples` of them stand in the
@@ -39,7 +35,7 @@ def evaluate_sentences(
     that imitates it perfectly would reach. Seeds are 0, 1, 2 …; the same arguments give the same report.
     Raises AttnGANError if there are fewer than 2 × samples test sentences, or if a package is missing.
     """
-    held, rest = draw_test_halves(test, samples)
+    held, rest = draw_halves(test, samples, USUAL_SAMPLES, "test ")
     for needed in (nltk_bleu, fid_metric, load_minilm):  # before minutes of writing
         needed()
     yardstick = Yardstick.of(test.take(rest), samples, training)
@@ -51,18 +47,13 @@ def evaluate_sentences(
         scores[kind] = {}
         for title, generator in generators.items():
             text = TextDataset(generator.write(np.arange(samples), words, temperature))
-            nll = _per_token(generator.nll(test.sentences, words_of_test))
-            scores[kind][title] = replace(yardstick.measure(text, words), nll=nll)
+            nll = generator.nll(test.sentences, words_of_test)
+            scores[kind][title] = replace(yardstick.measure(text, words), nll=nll and nll[0] / nll[1])
         scores[kind][REAL] = own if words else replace(own, coverage=None)
     if training and len(training) >= samples:
         some = np.random.default_rng(0).permutation(len(training))[:samples]
         scores[FREE][TRAINING] = yardstick.measure(training.take(some))
     return SentenceReport(scores, samples, len(rest), temperature)
-
-
-def draw_test_halves(test: TextDataset, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of `samples` test sentences that stand beside generated ones, and of those both are measured by."""
-    return draw_halves(len(test), samples, USUAL_SAMPLES, test.noun, "test ")
 
 
 def draw_keywords(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -76,7 +67,3 @@ def draw_keywords(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     chosen = drawn(torch.where(numbers <= count[:, None], numbers, 0), torch.arange(len(content)), MOST_KEY_WORDS)
     rows = zip(content, chosen.tolist(), strict=True)
     return [[words[number - 1] for number in row if number] for words, row in rows]
-
-
-def _per_token(found: tuple[float, int] | None) -> float | None:
-    return None if found is None else found[0] / found[1]

@@ -31,9 +31,9 @@ class Report(ABC):
 def table_lines(
     title: str, heads: Iterable[str], rows: Iterable[Row], widths: Sequence[int], gap: int = 1
 ) -> list[str]:
-    """The heads and each row's cells below one another.
+    """The heads and each row's cells below one another. Of a cell that leaves no `gap` before it the end is shown.
 
-    widths: of the titles, then of the columns; the last ones again and again if there are fewer than columns. Of a cell that leaves no `gap` before it the end is shown.
+    widths: of the titles, then of the columns, which begin anew where there are more columns.
     """
     first, *others = widths
 

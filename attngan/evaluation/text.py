@@ -31,6 +31,7 @@ def evaluate_writers(
     Raises AttnGANError for too few sentences, and for runs that did not hold out the same ones of them.
     """
     test = load_lines(data)
+    training: TextDataset | None
     name, halves = _split_by_all(writers, test)
     if halves:
         training, test = halves

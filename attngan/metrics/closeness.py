@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,12 @@ class Closeness:
     def as_dict(self) -> dict[str, Any]:
         """The figures, ready for JSON: a share is `name`, `name_error` and `name_without_copies`; null where None."""
         figures: dict[str, Any] = {}
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if not entry.name.startswith(("closer", "nearest")):
-                figures[entry.name] = value
-                continue
-            parts = ("", "_error", "_without_copies")
-            numbers = (None, None, None) if value is None else (value.value, value.error, value.without_copies)
-            figures |= {entry.name + part: number for part, number in zip(parts, numbers, strict=True)}
+        parts = {"": "value", "_error": "error", "_without_copies": "without_copies"}
+        for name, value in vars(self).items():
+            if name.startswith(("closer", "nearest")):
+                figures |= {name + part: getattr(value, field, None) for part, field in parts.items()}
+            else:
+                figures[name] = value
         return figures
 
 

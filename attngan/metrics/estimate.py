@@ -17,9 +17,7 @@ class Estimate:
     n: int  #: samples, or pairs of them, that it comes from
 
 
-def jackknife(
-    terms: np.ndarray, groups: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
-) -> Estimate | None:
+def jackknife(terms: np.ndarray, groups: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> Estimate | None:
     """A statistic of the sums of `terms` [N, m], which maps sums [..., m] to values [...], and its standard error.
 
     The error is by the jackknife that leaves out one group (int64 [N]) at a time, all of its samples together (Shao

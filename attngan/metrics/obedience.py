@@ -54,8 +54,8 @@ def obedience(
 ) -> Obedience:
     """Of drawn pictures uint8 [P, H, W, C] for both prompts of each pair.
 
-    places: `changed_places` of the real pictures, each as `find_usable` has it. real: their `mean_change`. concepts: int64 [P], of
-    either picture of each pair.
+    places: `changed_places` of the real pictures, all of them usable. real: their `mean_change`. concepts: int64 [P],
+    of either picture of each pair.
     """
     change = _changes(first, second).mean(3)
     there, elsewhere = _means(change, places), _means(change, ~places)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from attngan.report.base import TaskReport
 from attngan.report.embed import data_url
-from attngan.report.memorisation import memorisation_rows
-from attngan.report.run import Run
-from attngan.run_folder import read_object
+from attngan.report.run import Run, TaskReport
+from attngan.run_folder import Record, read_object
 
 _STRIP = 12  # grids over the run
 _LARGE, _SMALL = 1600, 640  # pixels a side of the large pictures and of those in the strip
+
+_SHARES = {
+    "closer_than_median": "closer to a training picture than the median held-out one",
+    "closer_than_tail": "closer than the closest 5 % of held-out ones",
+    "nearest_is_training": "nearest picture is a training one, not a held-out one",
+}
+_MANY = 100  # held-out pictures; with 20 of them one standard error is 8 to 15 %
+_COUNTS = {"samples": "generated pictures", "held_out": "held-out pictures", "training": "training pictures"}
 
 
 def describe(run: Run) -> dict[str, Any]:
@@ -23,7 +30,7 @@ def describe(run: Run) -> dict[str, Any]:
     return {
         "large": large and {
             "images": large.images, "url": data_url(large.path, _LARGE),
-            "kept": large.images == run.saved, "last": large is grids[-1],
+            "kept": large.images == run.kept.get("images"), "last": large is grids[-1],
         },
         "strip": [{"images": grids[place].images, "url": data_url(grids[place].path, _SMALL)} for place in places],
         "neighbours": data_url(run.folder / "neighbours.png", _LARGE),
@@ -32,3 +39,69 @@ def describe(run: Run) -> dict[str, Any]:
 
 
 REPORT = TaskReport("image.html.j2", "pictures", "images", "files", "KID", "png", describe)
+
+
+def memorisation_rows(figures: Record) -> dict[str, Any] | None:
+    """What `attngan.evaluation.memorisation` measured: rows of shares, other rows, and what they say in words."""
+    if not figures:
+        return None
+    shares = [
+        (title, _share(figures, name), _share(figures, f"pixels_{name}"), _number(figures.get(expected), True))
+        for name, title in _SHARES.items()
+        for expected in [f"{name}_without_copies"]
+        if figures.get(name) is not None or figures.get(f"pixels_{name}") is not None
+    ]
+    rows = [(_COUNTS.get(name, name), _number(value)) for name, value in figures.items() if _is_other(name)]
+    return {"shares": shares, "rows": rows, "reading": _reading(figures)}
+
+
+def _is_other(name: str) -> bool:
+    """Whether a figure is none of the shares, nor a distance, which says little by itself."""
+    return not name.removeprefix("pixels_").startswith((*_SHARES, "distance", "held_out_distance", "held_out_tail"))
+
+
+def _reading(figures: Record) -> str:
+    """docs/metrics.md in a sentence: the nearest real picture decides first, since flaws and blur move it least."""
+    nearest = [_excess(figures, f"{kind}nearest_is_training") for kind in ("", "pixels_")]
+    closer = _excess(figures, "closer_than_median")
+    if any(excess is not None and excess > 2 for excess in [*nearest, closer]):
+        return (
+            "Generated pictures lie closer to training pictures than unseen real ones do, by more than two standard "
+            "errors: the generator copies to some degree. Look at the nearest pairs below."
+        )
+    if closer is None:
+        return ""
+    if closer < -2:
+        return (
+            "Generated pictures lie further from training pictures than unseen real ones do: no copying shows, and "
+            "would hardly, as long as the pictures are this unlike real ones."
+        )
+    few = figures.get("held_out", _MANY)
+    rough = f" With {few} held-out pictures only copying at large would show." if few < _MANY else ""
+    return (
+        "Generated pictures lie as far from training pictures as unseen real ones do, within two standard errors: "
+        f"no sign of copying.{rough}"
+    )
+
+
+def _excess(figures: Record, name: str) -> float | None:
+    """By how many standard errors a share is above what it is without copies; None if it was not measured."""
+    numbers = [figures.get(name + suffix) for suffix in ("", "_error", "_without_copies")]
+    share, error, expected = (float(n) if isinstance(n, int | float) else math.nan for n in numbers)
+    excess = (share - expected) / max(error, 1e-3)  # a share of 100 % has an error of 0
+    return None if math.isnan(excess) else excess
+
+
+def _share(figures: Record, name: str) -> str:
+    value, error = figures.get(name), figures.get(f"{name}_error")
+    if value is None:
+        return "–"
+    return _number(value, True) + (f" ± {_number(error, True)}" if error is not None else "")
+
+
+def _number(value: Any, share: bool = False) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if share:
+        return f"{value:.1%}".replace("%", " %")
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

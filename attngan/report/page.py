@@ -12,9 +12,8 @@ from markupsafe import Markup
 
 from attngan.checkpoint import load_config
 from attngan.report import image, text, text_to_image
-from attngan.report.base import TaskReport
-from attngan.report.run import STATES, Run
-from attngan.report.tables import event_row, settings_rows, version_rows
+from attngan.report.run import STATES, Run, TaskReport
+from attngan.report.tables import event_row, generator_figures, settings_rows, version_rows
 from attngan.run_folder import read_object
 from attngan.visualization.curves import curves_svg
 
@@ -44,16 +43,14 @@ def _describe(run: Run, task: TaskReport) -> dict[str, Any]:
     return {
         "name": run.folder.resolve().name,
         "config": run.config,
-        "things": task.things,
-        "unit": task.unit,
-        "entries": task.entries,
-        "kid_name": task.kid_name,
+        "task": task,
         "data": {**dict.fromkeys(_DATA), **read_object(run.folder / "data.json")},
         "seen": run.seen,
         "state": run.state,
         "meaning": STATES[run.state].format(unit=task.unit),
         "best": run.best,
-        "generator": run.generator,
+        "generator": generator_figures(run.folder),
+        "saved_at": run.kept.get("images"),
         "curves": {title: Markup(svg) for title, svg in curves_svg(run.records).items()},
         "events": [event_row(record) for record in events[-_EVENTS:]],
         "earlier_events": max(len(events) - _EVENTS, 0),

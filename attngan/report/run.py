@@ -1,13 +1,14 @@
-"""What a run folder tells, whatever it is a run of."""
+"""What a run folder tells, whatever it is a run of, and in what the reports of the tasks differ."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from attngan.checkpoint import GENERATOR, load_about
 from attngan.config import RunConfig
@@ -32,15 +33,6 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class KeptGenerator:
-    """What generator.safetensors holds."""
-
-    parameters: int
-    megabytes: float
-    images: int | None  #: images shown when it was saved, if the file says so
-
-
-@dataclass(frozen=True)
 class Run:
     """The files of a run as far as they are there and whole."""
 
@@ -49,12 +41,14 @@ class Run:
     config: RunConfig
     records: RunRecords
     samples: list[Sample]  #: in their order
-    generator: KeptGenerator | None  #: None while there is none, or if its file is damaged
+    kept: Record  #: what generator.safetensors says of itself
 
     @classmethod
     def read(cls, folder: Path, written: str, config: RunConfig, ending: str) -> Run:
         """ending: of its files in `samples`."""
-        return cls(folder, written, config, RunRecords.read(folder), _find_samples(folder, ending), _read_kept(folder))
+        paths = (path for path in (folder / "samples").glob(f"*.{ending}") if path.stem.isdecimal())
+        samples = sorted((Sample(path, int(path.stem)) for path in paths), key=lambda sample: sample.images)
+        return cls(folder, written, config, RunRecords.read(folder), samples, load_about(folder / GENERATOR))
 
     @cached_property
     def seen(self) -> int:
@@ -75,36 +69,27 @@ class Run:
     @property
     def best(self) -> Record | None:
         """The KID of the generator that is kept, or the last that was the best so far if its file does not say."""
-        kept = load_about(self.folder / GENERATOR).get("best")
-        if isinstance(kept, dict):
-            return {"kid_error": None, "images": None, **kept}
-        measured = zip(self.records.quality, np.isfinite(column(self.records.quality, "kid")), strict=True)
-        best = [record for record, finite in measured if finite and record.get("best")]
-        return {"kid_error": None, "images": None, **best[-1]} if best else None
-
-    @property
-    def saved(self) -> int | None:
-        """Images shown when the generator was saved that is kept; None if nobody knows."""
-        return self.generator.images if self.generator else None
+        best = self.kept.get("best")
+        if not isinstance(best, dict):
+            measured = zip(self.records.quality, np.isfinite(column(self.records.quality, "kid")), strict=True)
+            best = next((one for one, finite in reversed(list(measured)) if finite and one.get("best")), None)
+        return best and {"kid_error": None, "images": None, **best}
 
     @property
     def sample_of_kept(self) -> Sample | None:
         """Of the generator that is kept, or else the last one."""
         last = self.samples[-1] if self.samples else None
-        return next((sample for sample in self.samples if sample.images == self.saved), last)
+        return next((sample for sample in self.samples if sample.images == self.kept.get("images")), last)
 
 
-def _find_samples(folder: Path, ending: str) -> list[Sample]:
-    paths = (path for path in (folder / "samples").glob(f"*.{ending}") if path.stem.isdecimal())
-    return sorted((Sample(path, int(path.stem)) for path in paths), key=lambda sample: sample.images)
+@dataclass(frozen=True)
+class TaskReport:
+    """One task's part of the page."""
 
-
-def _read_kept(folder: Path) -> KeptGenerator | None:
-    path = folder / GENERATOR
-    try:
-        with safe_open(path, framework="np") as file:
-            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
-        images = load_about(path).get("images")
-        return KeptGenerator(sum(int(np.prod(shape)) for shape in shapes), path.stat().st_size / 1e6, images)
-    except (SafetensorError, OSError):
-        return None
+    template: str  #: a file beside this one that extends page.html.j2
+    things: str  #: what is made, such as pictures
+    unit: str  #: what is counted over a run, such as images
+    entries: str  #: what can't be read of the data, such as files
+    kid_name: str  #: what is measured while it trains
+    ending: str  #: of the files in `samples`
+    describe: Callable[[Run], dict[str, Any]]  #: what the template shows besides what all of them do

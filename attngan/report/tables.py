@@ -1,4 +1,4 @@
-"""The tables of a report: what happened, how it was set, and with what versions."""
+"""The tables of a report: what is kept, what happened, how it was set, and with what versions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from attngan.checkpoint import load_about
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from attngan.checkpoint import GENERATOR, load_about
 from attngan.config import RunConfig
 from attngan.run_folder import Record
 from attngan.visualization.curve_panels import event_colour
+
+
+def generator_figures(folder: Path) -> dict[str, float] | None:
+    """Parameters and megabytes of generator.safetensors; None while there is none, or if it is damaged."""
+    try:
+        with safe_open(folder / GENERATOR, framework="np") as file:
+            parameters = sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+        return {"parameters": parameters, "megabytes": (folder / GENERATOR).stat().st_size / 1e6}
+    except (SafetensorError, OSError):
+        return None
 
 
 def event_row(record: Record) -> dict[str, Any]:

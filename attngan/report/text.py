@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from attngan.checkpoint import LIKELIHOOD, load_about
-from attngan.report.base import TaskReport
-from attngan.report.run import STATES, Run, Sample
+from attngan.report.run import STATES, Run, Sample, TaskReport
 from attngan.run_folder import Record, column
 
 _COMPARED = (6, 3)  # sentences from key words, and about anything, that stand beside earlier ones
@@ -30,7 +29,7 @@ def describe(run: Run) -> dict[str, Any]:
     likelihood = _read_likelihood(run)
     return {
         "written": shown and lines and {
-            "images": shown.images, "kept": shown.images == run.saved, "asked": asked,
+            "images": shown.images, "kept": shown.images == run.kept.get("images"), "asked": asked,
             "free": [sentence for words, sentence in lines if not words],
             "words": sum(len(one["words"]) for one in asked), "found": sum(len(one["found"]) for one in asked),
         },

@@ -14,7 +14,7 @@ from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.generators import Source
-from attngan.metrics.kid import FEWEST
+from attngan.metrics.kid import FEWEST_FOR_KID
 from attngan.training.task_run import TaskRun
 
 
@@ -103,12 +103,12 @@ class Task(ABC):
 
 def with_patience(training: Any, patience: int | None, noun: str) -> Any:
     """--patience, which asks for something only where KID is measured."""
-    if training.holdout >= FEWEST:
+    if training.holdout >= FEWEST_FOR_KID:
         return training if patience is None else replace(training, patience=patience)
     if patience:
         raise AttnGANError(
             f"--patience {patience}",
-            f"KID needs {FEWEST} held-out {noun} and there are {training.holdout}",
+            f"KID needs {FEWEST_FOR_KID} held-out {noun} and there are {training.holdout}",
             "give --holdout, or leave it out",
         )
     return replace(training, patience=0)

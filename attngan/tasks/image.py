@@ -18,8 +18,7 @@ from attngan.data.split import usual_holdout
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
 from attngan.evaluation.image import evaluate_generator
-from attngan.evaluation.memorisation import FEWEST as FEWEST_FOR_COPIES
-from attngan.evaluation.memorisation import measure_into
+from attngan.evaluation.memorisation import FEWEST_HELD_OUT, measure_into
 from attngan.features.efficientnet import features
 from attngan.features.extractor import EFFICIENTNET, load_extractor
 from attngan.generators import open_generator
@@ -211,7 +210,7 @@ class ImageRun(TaskRun):
 
     def finish(self, folder: Path) -> None:
         """memorisation.json and neighbours.png, unless they are there."""
-        if self.plan.holdout < FEWEST_FOR_COPIES or (folder / "memorisation.json").exists():
+        if self.plan.holdout < FEWEST_HELD_OUT or (folder / "memorisation.json").exists():
             return
         training, held_out = (self.dataset.take(places) for places in (self.batches.training, self.batches.held_out))
         try:

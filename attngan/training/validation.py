@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from attngan.errors import AttnGANError
-from attngan.metrics.kid import FEWEST
+from attngan.metrics.kid import FEWEST_FOR_KID
 from attngan.networks import deploy
 from attngan.training.state import Progress
 
@@ -57,8 +57,8 @@ def open_validation(held_out: int, noun: str, make: Callable[[], Validation]) ->
     """What measures KID on the way, or None and the reason why nothing does."""
     if not held_out:
         return None, ""
-    if held_out < FEWEST:
-        return None, f"{held_out} held-out {noun} are too few for KID ({FEWEST} are needed)"
+    if held_out < FEWEST_FOR_KID:
+        return None, f"{held_out} held-out {noun} are too few for KID ({FEWEST_FOR_KID} are needed)"
     try:
         return make(), ""
     except AttnGANError as error:  # a package is missing that features need

@@ -39,6 +39,9 @@ class RunRecords:
         return cls(*(read_lines(folder / f"{name}.jsonl") for name in ("metrics", "quality", "events", "likelihood")))
 
 
+Panel = Callable[["Axes", RunRecords], bool]  #: draws; whether there was anything to draw
+
+
 def draw_panel(axes: Axes, title: str, run: RunRecords) -> bool:
     """Draws the panel of PANELS with this title; whether there was anything to draw."""
     axes.set_title("KID of sentence embeddings" if title == "KID" and run.likelihood else title)
@@ -69,13 +72,9 @@ def running_mean(values: np.ndarray) -> np.ndarray:
     return result
 
 
-def _losses(axes: Axes, run: RunRecords) -> bool:
-    return _draw_lines(axes, run.metrics, {"loss_d": ("discriminator", _BLUE), "loss_g": ("generator", _ORANGE)})
-
-
-def _logits(axes: Axes, run: RunRecords) -> bool:
-    names = {"real": ("real", _BLUE), "held_out": ("real, held out", _GREEN), "fake": ("generated", _ORANGE)}
-    return _draw_lines(axes, run.metrics, names)
+def _lines(names: dict[str, tuple[str, str]]) -> Panel:
+    """A panel of columns of metrics.jsonl: label and colour of each."""
+    return lambda axes, run: _draw_lines(axes, run.metrics, names)
 
 
 def _penalty(axes: Axes, run: RunRecords) -> bool:
@@ -102,8 +101,11 @@ def _schedule(axes: Axes, run: RunRecords) -> bool:
 
 
 def _augmentation(axes: Axes, run: RunRecords) -> bool:
-    found = _draw_lines(axes, run.metrics, {"augment_probability": ("augmentation probability", _BLUE)}, smooth=False)
-    found |= _draw_lines(axes, run.metrics, {"overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE)}, smooth=False)
+    names = {
+        "augment_probability": ("augmentation probability", _BLUE),
+        "overfitting": ("overfitting of D (0 none, 1 full)", _ORANGE),
+    }
+    found = _draw_lines(axes, run.metrics, names, smooth=False)
     axes.set_ylim(-0.25, 1.1)  # the heuristic begins as a quotient of two small numbers, anywhere
     return found
 
@@ -127,9 +129,11 @@ def _likelihood(axes: Axes, run: RunRecords) -> bool:
     return _draw_lines(axes, run.likelihood, names, smooth=False)
 
 
-PANELS: dict[str, Callable[[Axes, RunRecords], bool]] = {
-    "Losses": _losses,
-    "Mean logits": _logits,
+PANELS: dict[str, Panel] = {
+    "Losses": _lines({"loss_d": ("discriminator", _BLUE), "loss_g": ("generator", _ORANGE)}),
+    "Mean logits": _lines(
+        {"real": ("real", _BLUE), "held_out": ("real, held out", _GREEN), "fake": ("generated", _ORANGE)}
+    ),
     "Gradient penalty": _penalty,
     "Learning rate and γ": _schedule,
     "Augmentation": _augmentation,

@@ -91,8 +91,8 @@ def _draw(generator: TorchImageGenerator, z: Tensor, label: int | None, truncati
     """uint8 [B, H, W, C] from z [B, D], all of one class."""
     pictures = []
     for part in z.split(BATCH):
-        labels = None if label is None else torch.full((len(part),), label)
-        pictures.append(generator.network.from_z(part, labels, torch.full((len(part),), truncation)))
+        labels, scale = None if label is None else torch.full((len(part),), label), torch.full((len(part),), truncation)
+        pictures.append(generator.network.from_z(part, labels, scale))  # type: ignore[operator]
     return to_uint8(torch.cat(pictures).numpy())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attngan.checkpoint import write_atomically
 from attngan.metrics.estimate import Estimate
-from attngan.visualization.curves import AXES_STYLE
+from attngan.visualization.curves import AXES_STYLE, render_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ _STYLE: dict[Any, Any] = AXES_STYLE | {"font.size": 10, "axes.titlesize": 11}
 class Point:
     """Sentences written at one temperature, or by people."""
 
-    temperature: float  #: of no meaning where people wrote
+    temperature: float | None  #: None where people wrote
     bleu: Estimate  #: BLEU-5
     self_bleu: Estimate  #: Self-BLEU-5
     distance: float  #: Fréchet distance
@@ -37,11 +36,11 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
     """Writes a PNG: on the left BLEU-5 against Self-BLEU-5 (Caccia et al. 2020, "Language GANs Falling Short"), on the
     right the Fréchet distance against temperature.
 
-    curves: points of each generator by its title, six of which can be told apart. real: two sets of real sentences at
-    most, such as other ones and the training text. Bars are one standard error. Raises AttnGANError if the disk refuses.
+    curves: points of each generator by its title, six of which can be told apart. real: at most two sets of real
+    sentences, such as other ones and the training text. Bars are one standard error. Raises AttnGANError if the disk
+    refuses.
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Picture
 
     with rc_context(_STYLE):
@@ -54,12 +53,11 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
         for (title, points), (colour, mark) in zip(curves.items(), looks, strict=False):
             aside = (-18, 6) if title == outermost else (6, -11)  # temperatures stand on the side without curves
             look = {"color": colour, "marker": mark, "markersize": 6, "linewidth": 1.6, "label": title}
-            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature), look, aside)
+            _draw_curve(left, right, sorted(points, key=lambda point: point.temperature or 0.0), look, aside)
         _name_axes(left, right)
         picture.subplots_adjust(left=0.06, right=0.985, top=0.94, bottom=0.11, wspace=0.16)
-        png = io.BytesIO()
-        FigureCanvasAgg(picture).print_png(png)
-    write_atomically(path, png.getvalue())
+        png = render_png(picture)
+    write_atomically(path, png)
 
 
 def _name_axes(left: Axes, right: Axes) -> None:
@@ -84,7 +82,7 @@ def _draw_curve(left: Axes, right: Axes, points: list[Point], look: dict[str, An
         left.annotate(
             f"{point.temperature:g}", place, aside, textcoords="offset points", fontsize=8, color=look["color"]
         )
-    right.plot([point.temperature for point in points], [point.distance for point in points], **look)
+    right.plot([point.temperature or 0.0 for point in points], [point.distance for point in points], **look)
 
 
 def _beyond(points: list[Point]) -> float:

@@ -15,6 +15,7 @@ from attngan_runtime.grid import check_sheet_size, grid
 from attngan_runtime.pixels import to_uint8
 from attngan_runtime.tokens import Tokens
 
+
 def word_sheet(
     generator: TorchTextToImageGenerator, tokens: Tokens, conditions: np.ndarray, seeds: list[int], truncation: float
 ) -> Image.Image:
@@ -55,6 +56,7 @@ def sample_with_attention(
     drawn = []
     for row, noise in zip(rows.split(BATCH), z.split(BATCH), strict=True):
         tokens, scale = row[:, 1:], torch.full((len(row),), truncation)
-        drawn.append(generator.network.with_attention(tokens, (tokens > 0).long(), noise, row[:, 0], scale))
+        mask, style = (tokens > 0).long(), row[:, 0]
+        drawn.append(generator.network.with_attention(tokens, mask, noise, style, scale))  # type: ignore[operator]
     pictures, maps = (torch.cat(parts).numpy() for parts in zip(*drawn, strict=True))
     return to_uint8(pictures), maps

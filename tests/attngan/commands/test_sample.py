@@ -18,8 +18,8 @@ from attngan.cli import main
 from attngan.config import RunConfig
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
-from attngan.visualization.enlarge import enlarged, legible_side
 from attngan.visualization.interpolation import great_circle
+from attngan.visualization.tiles import enlarge, legible_side
 
 SIDE, CELL = 16, 18  # of the preset tiny, with its gap
 
@@ -96,7 +96,7 @@ def test_a_webp_is_a_closed_loop_without_jumps(run, tmp_path):
             assert film.info["duration"] == 40
     assert frames[0].shape == (160, 2 * 162 - 2, 3)
     for index, seed in ((0, 3), (6, 5), (12, 8)):
-        pictures = enlarged(load_generator(str(run)).draw([seed, seed], [0, 1]), 160)
+        pictures = enlarge(load_generator(str(run)).draw([seed, seed], [0, 1]), 160)
         np.testing.assert_array_equal(frames[index][:, :160], pictures[0])
         np.testing.assert_array_equal(frames[index][:, 162:], pictures[1])
     changes = [np.abs(frames[i] - frames[i - 1]).mean() for i in range(18)]  # the first is from the last frame
@@ -138,7 +138,7 @@ def test_small_pictures_are_enlarged_by_whole_numbers(side):
     shown = legible_side(side)
     assert shown % side == 0 and shown >= 128 and shown < 2 * max(side, 160)
     picture = np.arange(side * side, dtype=np.int64).reshape(1, side, side, 1)
-    large = enlarged(picture, shown)
+    large = enlarge(picture, shown)
     assert large.shape == (1, shown, shown, 1)
     np.testing.assert_array_equal(large[:, :: shown // side, :: shown // side], picture)
     np.testing.assert_array_equal(large[:, shown // side - 1 :: shown // side, :: shown // side], picture)

@@ -14,9 +14,8 @@ from tiny_words import captioned, words_config
 from attngan.checkpoint import load_generator, save_tensors
 from attngan.cli import main
 from attngan.train import train
-from attngan.visualization.attention_sheet import heated, on_paper
-from attngan.visualization.enlarge import enlarged
-from attngan.visualization.word_sheet import drawn_with_attention
+from attngan.visualization.tiles import enlarge, on_paper, overlay_heat
+from attngan.visualization.word_sheet import sample_with_attention
 
 GAP = 2  # pixels between pictures of a grid
 
@@ -79,7 +78,7 @@ def test_words_that_nobody_taught_it_are_named_and_the_rest_is_drawn(run, tmp_pa
 def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
     generator = load_generator(str(run))
     tokens, _ = read_prompts(generator, ["blue top", "white square bottom right"])
-    pictures, maps = drawn_with_attention(generator, conditions(tokens, 0), [3, 4], 1.0)
+    pictures, maps = sample_with_attention(generator, conditions(tokens, 0), [3, 4], 1.0)
     assert pictures.shape == (2, 16, 16, 4) and maps.shape == (2, 16, 16, 16)
     assert np.allclose(maps[0, :2].sum(0), 1, atol=1e-5) and not maps[0, 2:].any()
     out = tmp_path / "maps.png"
@@ -95,10 +94,10 @@ def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
         pixels = np.asarray(image.convert("RGB"))
     blank = pixels[:side, 3 * (side - 18 + GAP) : 4 * (side - 18 + GAP) - GAP]
     assert (blank == 255).all()  # the shorter prompt has no third word
-    shown = enlarged(on_paper(pictures[0]), side - 18)
+    shown = enlarge(on_paper(pictures[0]), side - 18)
     first = pixels[18:side, side - 18 + GAP : 2 * (side - 18) + GAP]
     above = maps[0, 0] - maps[0, 0].min()  # black and white are the word's own extremes
-    assert np.array_equal(first, heated(shown, above, max(above.max(), 0.01)))
+    assert np.array_equal(first, overlay_heat(shown, above, max(above.max(), 0.01)))
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

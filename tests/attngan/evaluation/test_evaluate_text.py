@@ -5,18 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attngan.evaluation.evaluate_text import evaluate_writers, makes_sentences, open_writer
-from attngan.generators.sentences import load_writer
 from click.testing import CliRunner
 from tiny_text import letters, run_text, sentences, untrained, write_sentences
 
 import attngan_runtime
 from attngan.cli import main
-from attngan.data import TextDataset, load_lines
-from attngan.data.split import split
-from attngan.evaluation import evaluate_text
+from attngan.data import TextDataset, load_lines, text_file
 from attngan.evaluation import sentences as evaluation
-from attngan.tasks.text import TextTask
+from attngan.evaluation import text
+from attngan.evaluation.text import evaluate_writers
+from attngan.generators import find_source, open_generator
+from attngan.tasks.text import TextRun
 from attngan.train import Outcome, train
 
 BUNDLE = Path(attngan_runtime.__file__).parent / "bundles" / "captions"
@@ -29,9 +28,9 @@ def cheap():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("attngan.evaluation.yardstick.embeddings", letters)
         patch.setattr(evaluation, "load_minilm", lambda: None)
-        patch.setattr("attngan.tasks.text.open_sentence_quality", lambda *_: (None, ""))  # the last is kept
-        patch.setattr(TextTask, "save_samples", lambda *_: None)
-        patch.setattr("attngan.train.draw_curves", lambda _: None)
+        patch.setattr(TextRun, "open_validation", lambda _: (None, ""))  # the last is kept
+        patch.setattr(TextRun, "save_samples", lambda *_: None)
+        patch.setattr("attngan.training.adversarial.draw_curves", lambda _: None)
         yield
 
 
@@ -50,6 +49,10 @@ def folder(tmp_path_factory):
 
 def call(folder, *arguments, run="tiny", data="other.txt"):
     return CliRunner().invoke(main, ["evaluate", str(folder / run), "--data", str(folder / data), *map(str, arguments)])
+
+
+def opened(*names):
+    return [open_generator(str(name)) for name in names]
 
 
 def report(out, *arguments, **named):
@@ -90,7 +93,7 @@ def test_of_its_own_sentences_the_held_out_ones_are_taken(folder, tmp_path):
     assert found["scores"][FREE]["real sentences"]["memorised"]["value"] == 0
     assert found["scores"][FREE]["training text"]["memorised"]["value"] == 1
     config = json.loads((folder / "tiny" / "config.json").read_text())["training"]
-    held = [sentences()[place] for place in split(TextDataset(sentences()), 30, config["seed"])[1].tolist()]
+    held = [sentences()[place] for place in TextDataset(sentences()).split(30, config["seed"])[1]]
     (tmp_path / "held.txt").write_text("\n".join(held))
     same = report(tmp_path / "again.json", folder, data=tmp_path / "held.txt")[1]
     assert same == found
@@ -118,6 +121,14 @@ def test_without_the_text_it_learnt_from_nothing_is_called_memorised(folder, tmp
     assert list(found) == ["tiny", "real sentences"] and found["tiny"]["memorised"] is None
 
 
+def test_a_sentence_is_split_once(folder, monkeypatch):
+    split, seen = text_file.split_sentence, []
+    monkeypatch.setattr(text_file, "split_sentence", lambda sentence: (seen.append(sentence), split(sentence))[1])
+    writers = opened(folder / "tiny", folder / "tiny" / "likelihood.safetensors")
+    evaluate_writers(writers, folder / "lines.txt", 15, 1.0)
+    assert seen[:300] == sentences() and len(seen) == 300 + 4 * 15  # those written of both kinds by both of them
+
+
 @pytest.fixture
 def compared(monkeypatch):
     """(Test sentences, training text) that would be compared, in place of comparing them."""
@@ -126,13 +137,13 @@ def compared(monkeypatch):
     def noted(_, test, training, **others):
         found.append((test.sentences, training and training.sentences))
 
-    monkeypatch.setattr(evaluate_text, "evaluate_sentences", noted)
+    monkeypatch.setattr(text, "evaluate_sentences", noted)
     return found
 
 
 def halves(lines):
     """The sentences that training is shown, and those held out."""
-    return [lines.take(places.tolist()).sentences for places in split(lines, 30, 0)]
+    return [lines.take(places).sentences for places in lines.split(30, 0)]
 
 
 def test_lines_that_its_training_skipped_move_no_other(folder, tmp_path, compared):
@@ -141,7 +152,7 @@ def test_lines_that_its_training_skipped_move_no_other(folder, tmp_path, compare
     mixed.write_bytes(b"long " * 30 + b"\n\xff\n\n" + (folder / "lines.txt").read_bytes() + b"long " * 40)
     lines = load_lines(mixed, longest=23)
     assert lines.sentences == sentences() and len(load_lines(mixed)) == 302
-    evaluate_writers([str(untrained(tmp_path / "run", lines, mixed))], mixed, None, 1.0)
+    evaluate_writers(opened(untrained(tmp_path / "run", lines, mixed)), mixed, None, 1.0)
     shown, held_out = halves(lines)
     assert compared == [(held_out, shown)]
 
@@ -149,19 +160,19 @@ def test_lines_that_its_training_skipped_move_no_other(folder, tmp_path, compare
 def test_text_that_has_changed_since_it_was_learnt_is_not_taken_for_it(folder, tmp_path, compared):
     for name, source in (("gone", tmp_path / "gone.txt"), ("changed", folder / "other.txt"), ("folder", tmp_path)):
         run = untrained(tmp_path / name, TextDataset(sentences()), source)
-        evaluate_writers([str(run)], folder / "other.txt", None, 1.0)
+        evaluate_writers(opened(run), folder / "other.txt", None, 1.0)
     assert [training for _, training in compared] == [None] * 3
 
 
 def test_a_bundle_writes_for_figures_what_it_was_made_of_does(folder, recwarn):
-    assert makes_sentences(str(BUNDLE)) and makes_sentences("captions") and not makes_sentences("fashion-32")
-    bundle, run = open_writer(str(BUNDLE)), open_writer("captions")
+    assert [find_source(name).task for name in (str(BUNDLE), "captions", "fashion-32")] == ["text", "text", "image"]
+    bundle, run = opened(BUNDLE, "captions")
     for keywords, temperature in ((None, 1.0), ([["dog", "beach"], [], ["xyzzy", "cat"], ["cat"]] * 2, 0.7)):
         written = [writer.write(np.arange(8), keywords, temperature) for writer in (bundle, run)]
         # Of 2,000 words the number drawn may be as near to the next as rounding goes (near_ties).
         assert sum(one != other for one, other in zip(*written, strict=True)) <= 1
     assert not [warning for warning in recwarn if warning.category is UserWarning]  # one of each test sentence
-    scores = evaluate_writers([str(BUNDLE), "captions"], folder / "other.txt", 10, 0.8).as_dict()["scores"]
+    scores = evaluate_writers([bundle, run], folder / "other.txt", 10, 0.8).as_dict()["scores"]
     for columns in scores.values():
         assert list(columns)[:2] == ["captions (1)", "captions (2)"]
         one, same, _ = columns.values()
@@ -170,8 +181,8 @@ def test_a_bundle_writes_for_figures_what_it_was_made_of_does(folder, recwarn):
 
 
 def test_beside_a_bundle_a_run_says_what_was_held_out(folder, compared):
-    for names in ([str(BUNDLE), str(folder / "tiny")], [str(BUNDLE)]):
-        evaluate_writers(names, folder / "lines.txt", None, 1.0)
+    for names in ([BUNDLE, folder / "tiny"], [BUNDLE]):
+        evaluate_writers(opened(*names), folder / "lines.txt", None, 1.0)
     shown, held_out = halves(TextDataset(sentences()))
     assert compared == [(held_out, shown), (sentences(), None)]
 
@@ -187,13 +198,13 @@ def test_few_held_out_sentences_are_said_to_be_few(folder, tmp_path):
 
 def test_likelihood_is_of_what_a_generator_can_write(folder):
     """The sum over tokens, the end among them; of a sentence that is too long over the first ones."""
-    writer = load_writer(str(folder / "tiny"))
-    texts, words = ["a dog sleeps.", "dog " * 30], writer.key_words(["", "dog"]).ids
+    (writer,) = opened(folder / "tiny")
+    texts, words = ["a dog sleeps.", "dog " * 30], [[], ["dog"]]
     both = writer.nll(texts, words)
-    parts = [writer.nll([text], words[[place]]) for place, text in enumerate(texts)]
+    parts = [writer.nll([text], [words[place]]) for place, text in enumerate(texts)]
     assert [count for _, count in parts] == [5, 24] and both[1] == 29
     assert both[0] == pytest.approx(sum(total for total, _ in parts), rel=1e-5)
-    assert writer.nll(texts[:1], words[[1]])[0] != pytest.approx(parts[0][0], rel=1e-3)
+    assert writer.nll(texts[:1], words[1:])[0] != pytest.approx(parts[0][0], rel=1e-3)
 
 
 def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):

@@ -11,21 +11,21 @@ import torch
 from tiny_runs import mean_colours
 from tiny_words import captioned
 
-from attngan.data import Captions, ImageDataset
+from attngan.data import CaptionedDataset, Captions
 from attngan.data.transforms import on_white
 from attngan.errors import AttnGANError
 from attngan.evaluation import matcher
-from attngan.evaluation.matcher import Judges, judges
+from attngan.evaluation.matcher import Matchers, train_matchers
 from attngan.features.cache import real_features
 from attngan.features.extractor import Extractor
-from attngan.metrics.retrieval import retrieval, shuffled
+from attngan.metrics.retrieval import exchange_concepts, retrieval
 
 MEANS = Extractor("mean colours", None, mean_colours)
 EVERY = np.arange(48)
 
 
 @pytest.fixture(scope="module")
-def pictures() -> ImageDataset:
+def pictures() -> CaptionedDataset:
     return captioned()
 
 
@@ -34,27 +34,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matcher, "_STEPS", 5)
 
 
-def judged(pictures: ImageDataset, places: np.ndarray, extractor: Extractor) -> Judges:
-    return judges(pictures, places, real_features(extractor, pictures, places), extractor)
+def train(pictures: CaptionedDataset, places: np.ndarray, extractor: Extractor) -> Matchers:
+    return train_matchers(pictures, places, real_features(extractor, pictures, places), extractor)
 
 
-def vectors(found: Judges) -> list[np.ndarray]:
+def vectors(found: Matchers) -> list[np.ndarray]:
     return [torch.nn.utils.parameters_to_vector(one.parameters()).numpy() for one in found.matchers]
 
 
-def numbered(pictures: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
+def numbered(pictures: CaptionedDataset) -> tuple[np.ndarray, np.ndarray]:
     """Concepts and captions; here a caption a concept."""
-    assert pictures.captions is not None
     _, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
     return concepts, concepts
 
 
-def two_words_each() -> ImageDataset:
+def two_words_each() -> CaptionedDataset:
     """200 pictures of 100 concepts; the pixels number a first and a second word, ten of each."""
     first, second = np.arange(200) // 2 % 10, np.arange(200) // 20
     texts = [(f"colour{one} shape{other}",) for one, other in zip(first, second, strict=True)]
     images = np.stack([first, second], 1).astype(np.uint8).reshape(200, 1, 2, 1)
-    return ImageDataset(images, captions=Captions(texts, [()] * 200, [text for (text,) in texts]))
+    return CaptionedDataset(images, captions=Captions(texts, [()] * 200, [text for (text,) in texts]))
 
 
 def looks_of_words(images: np.ndarray) -> np.ndarray:
@@ -68,95 +67,95 @@ def test_finds_captions_of_concepts_that_no_judge_has_seen(monkeypatch: pytest.M
     monkeypatch.setattr(matcher, "_STEPS", 40)
     pictures, every = two_words_each(), np.arange(200)
     concepts, captions = numbered(pictures)
-    found, features = judged(pictures, every, Extractor("looks", None, looks_of_words)), looks_of_words(pictures.images)
+    found, features = train(pictures, every, Extractor("looks", None, looks_of_words)), looks_of_words(pictures.images)
     right = retrieval(*found.scores(features, every), concepts, captions)
-    wrong = retrieval(*found.scores(features[shuffled(concepts)], every), concepts, captions)
+    wrong = retrieval(*found.scores(features[exchange_concepts(concepts)], every), concepts, captions)
     assert right.r_precision and right.recall_1 and right.recall_5 and wrong.r_precision and wrong.recall_5
     assert right.r_precision.value > 0.6 and right.recall_1.value > 0.6 and right.recall_5.value > 0.9
     assert wrong.r_precision.value < 0.05 and wrong.recall_5.value < 0.1
 
 
-def test_a_concept_has_no_part_in_its_own_judge(pictures: ImageDataset, quick: None) -> None:
-    assert pictures.captions is not None
-    before = judged(pictures, EVERY, MEANS)
+def test_a_concept_has_no_part_in_its_own_judge(pictures: CaptionedDataset, quick: None) -> None:
+    before = train(pictures, EVERY, MEANS)
     concept = pictures.captions.concepts[0]
     own = np.array([name == concept for name in pictures.captions.concepts])
     assert len(set(before.folds[own])) == 1 and set(before.folds) == set(range(5))
     images = pictures.images.copy()
     images[own] = 255 - images[own]
-    after = judged(replace(pictures, images=images), EVERY, MEANS)
+    after = train(replace(pictures, images=images), EVERY, MEANS)
     same = [np.array_equal(one, other) for one, other in zip(vectors(before), vectors(after), strict=True)]
     assert same == [fold == before.folds[0] for fold in range(5)]
 
 
 def test_another_style_of_the_same_caption_is_no_mistake(
-    pictures: ImageDataset, quick: None, monkeypatch: pytest.MonkeyPatch
+    pictures: CaptionedDataset, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alike: list[torch.Tensor] = []
     loss = matcher.damsm_loss
     monkeypatch.setattr(matcher, "damsm_loss", lambda scores, same: (alike.append(same), loss(scores, same))[1])
-    found = judged(pictures, EVERY, MEANS)
+    found = train(pictures, EVERY, MEANS)
     learnt = np.count_nonzero(found.folds != 0)
     assert (alike[0].sum(1) == 3).all() and alike[0].shape == (learnt, learnt)  # each caption in three styles
 
 
-def test_only_known_pictures_are_learnt_from(pictures: ImageDataset, quick: None) -> None:
+def test_only_known_pictures_are_learnt_from(pictures: CaptionedDataset, quick: None) -> None:
     images = pictures.images.copy()
     images[32:] = 255 - images[32:]
-    before, after = (judged(one, EVERY[:32], MEANS) for one in (pictures, replace(pictures, images=images)))
+    before, after = (train(one, EVERY[:32], MEANS) for one in (pictures, replace(pictures, images=images)))
     assert all(np.array_equal(one, other) for one, other in zip(vectors(before), vectors(after), strict=True))
 
 
-def test_each_pair_is_judged_by_the_caption_s_or_the_picture_s_own_matcher(pictures: ImageDataset, quick: None) -> None:
-    found, places = judged(pictures, EVERY, MEANS), np.array([3, 0, 40, 17, 22])
+def test_each_pair_is_judged_by_the_caption_s_or_the_picture_s_own_matcher(
+    pictures: CaptionedDataset, quick: None
+) -> None:
+    found, places = train(pictures, EVERY, MEANS), np.array([3, 0, 40, 17, 22])
     features = mean_colours(on_white(pictures.images[places]))
     by_caption, by_picture = found.scores(features, places)
     for row in range(5):
         for column in range(5):
             for scores, judge in ((by_caption, row), (by_picture, column)):
                 one = found.matchers[found.folds[places[judge]]]
-                caption = one.of_caption(torch.from_numpy(found.captions[places[row]])[None])
-                picture = one.of_picture(torch.from_numpy(features[column])[None])
+                caption = one.embed_caption(torch.from_numpy(found.captions[places[row]])[None])
+                picture = one.embed_picture(torch.from_numpy(features[column])[None])
                 expected = torch.cosine_similarity(caption, picture).item()
                 assert scores[row, column] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_same_to_the_bit_and_learnt_once(
-    pictures: ImageDataset, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: CaptionedDataset, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     learnt: list[int] = []
     learn = matcher._learn
     monkeypatch.setattr(matcher, "_learn", lambda *given: (learnt.append(1), learn(*given)))
     cached = replace(MEANS, version="1")
-    first = judged(pictures, EVERY, cached)
+    first = train(pictures, EVERY, cached)
     torch.manual_seed(99)
-    again = judged(pictures, EVERY, cached)
+    again = train(pictures, EVERY, cached)
     assert len(learnt) == 5
-    unkept = judged(pictures, EVERY, MEANS)
+    unkept = train(pictures, EVERY, MEANS)
     assert len(learnt) == 10
     for other in (again, unkept):
         assert all(np.array_equal(a, b) for a, b in zip(vectors(first), vectors(other), strict=True))
     monkeypatch.setattr(matcher, "VERSION", "other")
-    judged(pictures, EVERY, cached)
+    train(pictures, EVERY, cached)
     assert len(learnt) == 15
 
 
-def test_words_that_a_matcher_never_saw_say_nothing(pictures: ImageDataset, quick: None) -> None:
-    assert pictures.captions is not None
+def test_words_that_a_matcher_never_saw_say_nothing(pictures: CaptionedDataset, quick: None) -> None:
     texts = [("giraffe, top left", *rest) if place == 0 else (main, *rest)
              for place, (main, *rest) in enumerate(pictures.captions.texts)]  # fmt: skip
     changed = replace(pictures, captions=replace(pictures.captions, texts=texts))
-    found = judged(changed, EVERY, MEANS)
+    found = train(changed, EVERY, MEANS)
     word = found.captions[0, 0]
     for fold, one in enumerate(found.matchers):
         assert one.words.weight[word].any() == (fold != found.folds[0])
 
 
-def test_features_without_any_spread_and_few_concepts(quick: None, pictures: ImageDataset) -> None:
+def test_features_without_any_spread_and_few_concepts(quick: None, pictures: CaptionedDataset) -> None:
     grey = Extractor("grey", None, lambda images: np.ones((len(images), 3), np.float32))
-    scores, _ = judged(pictures, EVERY, grey).scores(np.ones((48, 3), np.float32), EVERY)
+    scores, _ = train(pictures, EVERY, grey).scores(np.ones((48, 3), np.float32), EVERY)
     assert np.isfinite(scores).all()
     few = Captions([("a",)] * 48, [()] * 48, [str(place % 4) for place in range(48)])
     with pytest.raises(AttnGANError, match="show 4 concepts; telling them apart needs 5 or more"):
-        judged(replace(pictures, captions=few), EVERY, MEANS)
+        train(replace(pictures, captions=few), EVERY, MEANS)

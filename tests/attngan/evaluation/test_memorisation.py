@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from attngan.checkpoint import load_generator, save_tensors, write_atomically
+from attngan.checkpoint import save_tensors, write_atomically
 from attngan.cli import main
 from attngan.config import RunConfig
 from attngan.data import ImageDataset
-from attngan.data.split import split, take
 from attngan.errors import AttnGANError
 from attngan.evaluation import memorisation, nearest
-from attngan.evaluation.memorisation import Memorisation, measure, measure_run, sample_labels, save_neighbours
+from attngan.evaluation.memorisation import Memorisation, draw_conditions, measure, measure_into, save_neighbours
 from attngan.evaluation.nearest import nearest_by_pixels, thumbnails
 from attngan.features.extractor import Extractor
+from attngan.generators import open_generator
 from attngan.metrics.closeness import Share, share_closer, share_nearest_to_training
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
@@ -61,7 +61,7 @@ def test_new_pictures_score_as_held_out_ones() -> None:
     assert len(shares(found)) == 6
     for share in shares(found):
         assert share.error > 0
-        assert abs(share.share - share.without_copies) < 3 * share.error
+        assert abs(share.value - share.without_copies) < 3 * share.error
     assert found.by_pixels.nearest_is_training is not None
     assert found.by_pixels.nearest_is_training.without_copies == pytest.approx(120 / 180)
     assert (found.samples, found.held_out, found.training, found.features) == (400, 60, 120, "pixels")
@@ -69,7 +69,7 @@ def test_new_pictures_score_as_held_out_ones() -> None:
 
 def test_copies_show() -> None:
     found = measure(draw_copies, TRAINING, HELD_OUT, samples=100, extractor=PIXELS)
-    assert [share.share for share in shares(found)] == [1.0] * 6
+    assert [share.value for share in shares(found)] == [1.0] * 6
     for kind, nearest_of_kind in zip((found.by_features, found.by_pixels), found.nearest, strict=True):
         np.testing.assert_array_equal(nearest_of_kind.places[:, 0], np.arange(100))
         assert kind.distance < 0.2 * kind.held_out_distance
@@ -86,8 +86,8 @@ def test_copies_that_are_unlike_real_pictures_show_in_the_third_share() -> None:
 
     found = measure(faint, TRAINING, HELD_OUT, samples=100, extractor=replace(PIXELS, function=marked)).by_features
     share = found.nearest_is_training
-    assert found.closer_than_median.share == 0
-    assert share is not None and share.share > share.without_copies + 3 * share.error
+    assert found.closer_than_median.value == 0
+    assert share is not None and share.value > share.without_copies + 3 * share.error
 
 
 def test_distances_and_places_are_those_of_brute_force() -> None:
@@ -160,9 +160,9 @@ def test_errors_of_closer_are_the_spread_over_repetitions(quantile: float) -> No
     for seed in range(60):
         random = np.random.default_rng(seed)
         found.append(share_closer(random.gamma(9, size=120), random.gamma(9, size=60), quantile))
-    spread = np.std([share.share for share in found], ddof=1)
+    spread = np.std([share.value for share in found], ddof=1)
     assert 0.7 < np.mean([share.error for share in found]) / spread < 1.4
-    assert np.mean([share.share for share in found]) == pytest.approx(quantile, abs=0.03)
+    assert np.mean([share.value for share in found]) == pytest.approx(quantile, abs=0.03)
 
 
 def test_error_of_nearest_is_the_spread_over_repetitions() -> None:
@@ -172,40 +172,40 @@ def test_error_of_nearest_is_the_spread_over_repetitions() -> None:
         generated, held_out, training = (random.standard_normal((count, 4)) for count in (80, 25, 50))
         away = np.sqrt(((generated[:, None] - training) ** 2).sum(2))
         found.append(share_nearest_to_training(generated, held_out, away.argmin(1), away.min(1), 50))
-    spread = np.std([share.share for share in found], ddof=1)
+    spread = np.std([share.value for share in found], ddof=1)
     assert 0.7 < np.mean([share.error for share in found]) / spread < 1.4
-    assert np.mean([share.share for share in found]) == pytest.approx(2 / 3, abs=4 * spread / np.sqrt(60))
+    assert np.mean([share.value for share in found]) == pytest.approx(2 / 3, abs=4 * spread / np.sqrt(60))
 
 
 def test_nearest_to_training_written_out() -> None:
     generated, held_out = np.array([[0.0], [5.0], [9.0]]), np.array([[1.0], [10.0]])
     found = share_nearest_to_training(generated, held_out, np.array([0, 0, 1]), np.array([0.5, 6.0, 2.0]), 2)
-    assert found.share == pytest.approx(1 / 3) and found.without_copies == 0.5
+    assert found.value == pytest.approx(1 / 3) and found.without_copies == 0.5
     # Of the six ways to call two of the four pictures training pictures, three give 1/3 and three 2/3.
     assert found.error == pytest.approx(1 / 6, rel=0.05)
 
 
 def test_classes_are_drawn_with_the_training_shares() -> None:
     labels = np.repeat([0, 1], [90, 30])
-    labelled, asked = replace(TRAINING, labels=labels, class_names=["a", "b"]), []
+    asked: list[Any] = []
 
     def draw(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         asked.append(labels)
         return NEW.images[seeds]
 
-    measure(draw, labelled, HELD_OUT, samples=200, extractor=PIXELS)
+    measure(draw, TRAINING, HELD_OUT, labels, samples=200, extractor=PIXELS)
     assert np.concatenate(asked).mean() == pytest.approx(0.25, abs=0.1)
-    assert np.concatenate(asked).tolist() == sample_labels(labelled, 200).tolist()  # the picture shows the same ones
-    assert sample_labels(TRAINING, 5) is None
+    assert np.concatenate(asked).tolist() == draw_conditions(labels, 200).tolist()  # the picture shows the same ones
+    assert draw_conditions(None, 5) is None
 
 
 def test_few_held_out_pictures_say_what_they_can_not() -> None:
-    found = measure(draw_new, TRAINING, take(HELD_OUT, np.arange(19)), samples=30, extractor=PIXELS)
+    found = measure(draw_new, TRAINING, HELD_OUT.take(np.arange(19)), samples=30, extractor=PIXELS)
     assert found.by_pixels.closer_than_tail is None and found.by_pixels.held_out_tail is None
     assert found.as_dict()["closer_than_tail"] is found.as_dict()["closer_than_tail_error"] is None
     (line,) = [line for line in found.lines() if "closest 5 %" in line]
     assert line.split()[-2:] == ["-", "-"]
-    found = measure(draw_new, TRAINING, take(HELD_OUT, np.arange(20)), samples=30, extractor=PIXELS)
+    found = measure(draw_new, TRAINING, HELD_OUT.take(np.arange(20)), samples=30, extractor=PIXELS)
     assert found.by_pixels.closer_than_tail and found.by_pixels.held_out_tail
 
 
@@ -214,11 +214,11 @@ def test_figures_are_deterministic_printed_and_ready_for_json() -> None:
     assert found == measure(draw_new, TRAINING, HELD_OUT, samples=100, extractor=PIXELS)
     figures = json.loads(json.dumps(found.as_dict()))
     share = found.by_features.closer_than_median
-    assert figures["closer_than_median"] == share.share and figures["closer_than_median_error"] == share.error
-    assert figures["pixels_closer_than_median"] == found.by_pixels.closer_than_median.share
+    assert figures["closer_than_median"] == share.value and figures["closer_than_median_error"] == share.error
+    assert figures["pixels_closer_than_median"] == found.by_pixels.closer_than_median.value
     assert figures["pixels_nearest_is_training_without_copies"] == pytest.approx(2 / 3)
     assert "nearest" not in figures
-    assert f"{100 * share.share:.1f} % ± {100 * share.error:.1f} %" in found.lines()[1]
+    assert f"{100 * share.value:.1f} % ± {100 * share.error:.1f} %" in found.lines()[1]
     assert found.lines()[1].endswith(" 50.0 %")
 
 
@@ -227,7 +227,7 @@ def test_figures_are_deterministic_printed_and_ready_for_json() -> None:
     [
         (noise(1, 3), "--held-out: 3 pictures; 4 or more are needed, 20 for the closest 5 %"),
         (noise(1, 30, 16), r"--held-out: pictures of \(16, 16, 1\), the training pictures are \(8, 8, 1\)"),
-        (take(TRAINING, np.arange(30)), "--held-out: half of its pictures are training pictures"),
+        (TRAINING.take(np.arange(30)), "--held-out: half of its pictures are training pictures"),
     ],
 )
 def test_held_out_pictures_that_can_not_serve(held_out: ImageDataset, message: str) -> None:
@@ -287,10 +287,11 @@ def call(*arguments: Any) -> Result:
 
 
 @pytest.mark.usefixtures("pixel_features")
-def test_measure_run_writes_into_the_run(tmp_path: Path) -> None:
+def test_measuring_writes_into_the_run(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     training, held_out = noise(0, 40, 16, 3), noise(1, 20, 16, 3)
-    found = measure_run(load_generator(str(run)), training, held_out, run, samples=20)
+    generator = open_generator(str(run))
+    found = measure_into(generator, training, held_out, run, samples=20)
     assert isinstance(found, Memorisation)
     assert json.loads((run / "memorisation.json").read_text()) == found.as_dict()
     with Image.open(run / "neighbours.png") as picture:
@@ -307,8 +308,8 @@ def test_a_runs_own_held_out_pictures(tmp_path: Path, folders: tuple[Path, Path]
     figures = json.loads((run / "memorisation.json").read_text())
     assert (figures["training"], figures["held_out"]) == (30, 10)
     expected = measure(
-        lambda seeds, _labels: load_generator(str(run)).draw(seeds.tolist()),
-        *(take(pictures, places) for places in split(pictures, 10, 0)),
+        lambda seeds, _labels: open_generator(str(run)).sample(seeds),
+        *(pictures.take(places) for places in pictures.split(10, 0)),
         samples=20,
     )
     assert figures == expected.as_dict() and expected.lines()[1] in result.output

@@ -10,15 +10,16 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from attngan.evaluation.sentences import ASKED, FREE, KeyWords, Writer, evaluate_sentences, key_words
 
+from attngan.data import TextDataset
 from attngan.data.keywords import content_words
-from attngan.data.text_file import TextDataset
 from attngan.errors import AttnGANError
 from attngan.evaluation import sentences as evaluation
-from attngan.evaluation.sentences_table import REAL, TRAINING, SentenceReport
-from attngan.evaluation.yardstick import Yardstick, halves, measure
-from attngan.visualization.quality_diversity import Point
+from attngan.evaluation.halves import draw_halves
+from attngan.evaluation.sentence_report import REAL, TRAINING, SentenceReport
+from attngan.evaluation.sentences import ASKED, FREE, draw_keywords, evaluate_sentences
+from attngan.evaluation.yardstick import Yardstick
+from attngan.generators.text import KeyWordLists
 
 SENTENCES = [
     f"The {colour} {animal} {verb} on a {place}."
@@ -42,28 +43,25 @@ def one_thread() -> Iterator[None]:
 class Fake:
     """Writes the key words it is asked for, or the sentences of its training; remembers what it was asked."""
 
-    def __init__(self, name: str, obeys: bool) -> None:
-        self.name, self.obeys = name, obeys
-        self.asked: list[tuple[np.ndarray, KeyWords | None, float]] = []
-        self.judged: list[tuple[Sequence[str], KeyWords | None]] = []
+    def __init__(self, obeys: bool) -> None:
+        self.obeys = obeys
+        self.asked: list[tuple[np.ndarray, KeyWordLists | None, float]] = []
+        self.judged: list[tuple[Sequence[str], KeyWordLists | None]] = []
 
-    def split(self, sentence: str) -> list[str]:
-        return sentence.lower().replace(".", " .").split()
-
-    def write(self, seeds: np.ndarray, keywords: KeyWords | None, temperature: float) -> list[str]:
+    def write(self, seeds: np.ndarray, keywords: KeyWordLists | None, temperature: float) -> list[str]:
         self.asked.append((seeds, keywords, temperature))
         if keywords is None or not self.obeys:
             return [TRAIN.sentences[seed] for seed in seeds]
         return [" ".join(words) for words in keywords]
 
-    def nll(self, sentences: Sequence[str], keywords: KeyWords | None) -> tuple[float, int] | None:
+    def nll(self, sentences: Sequence[str], keywords: KeyWordLists | None) -> tuple[float, int] | None:
         self.judged.append((sentences, keywords))
         return (30.0 if keywords is None else 10.0, 20) if self.obeys else None
 
 
 @pytest.fixture(scope="module")
 def writers() -> dict[str, Fake]:
-    return {"obeys": Fake("runs/obeys", True), "heeds nothing": Fake("runs/other", False)}
+    return {"obeys": Fake(True), "heeds nothing": Fake(False)}
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +71,14 @@ def report(writers: dict[str, Fake]) -> SentenceReport:
 
 @pytest.mark.usefixtures("report")
 def test_all_writers_are_asked_for_the_same(writers: dict[str, Fake]) -> None:
-    held, _ = halves(TEST, SAMPLES)
+    held, _ = draw_halves(TEST, SAMPLES, 1000)
     for writer in writers.values():
         (seeds, none, temperature), (seeds_again, asked, _) = writer.asked
         assert none is None and temperature == 0.7 and asked == writers["obeys"].asked[1][1]
         assert seeds.dtype == np.int64 and seeds.tolist() == seeds_again.tolist() == list(range(SAMPLES))
         assert len(asked) == SAMPLES
         for place, words in zip(held, asked, strict=True):
-            content = content_words(writer.split(TEST.sentences[place]))
+            content = content_words(TEST.words[place])
             assert 2 <= len(words) == len(set(words)) <= 5 and set(words) <= set(content)
         (sentences, without), (same, words_of_all) = writer.judged
         assert sentences == same == TEST.sentences and without is None
@@ -88,9 +86,10 @@ def test_all_writers_are_asked_for_the_same(writers: dict[str, Fake]) -> None:
 
 
 def test_key_words_are_as_many_as_there_are() -> None:
-    found = key_words(["a dog", "of the", "dogs and cats run and jump, sit, play or eat"], Fake("", True).split)
+    texts = TextDataset(["a dog", "of the", "dogs and cats run and jump, sit, play or eat"])
+    found = draw_keywords(texts.words)
     assert found[0] == ["dog"] and found[1] == [] and 2 <= len(found[2]) <= 5
-    assert key_words(["the", "of"], Fake("", True).split) == [[], []]
+    assert draw_keywords([["the"], ["of"]]) == [[], []]
 
 
 def test_what_the_figures_tell_apart(report: SentenceReport) -> None:
@@ -108,20 +107,17 @@ def test_what_the_figures_tell_apart(report: SentenceReport) -> None:
 
 
 def test_real_sentences_are_measured_as_generated_ones_are(report: SentenceReport) -> None:
-    held, rest = halves(TEST, SAMPLES)
-    assert sorted(held + rest) == list(range(36)) and len(held) == SAMPLES and report.references == len(rest)
-    split = Fake("", True).split
-    yardstick = Yardstick.of(split, TEST.take(rest).sentences, SAMPLES, TRAIN.sentences)
+    held, rest = draw_halves(TEST, SAMPLES, 1000)
+    assert sorted([*held, *rest]) == list(range(36)) and len(held) == SAMPLES and report.references == len(rest)
+    yardstick = Yardstick.of(TEST.take(rest), SAMPLES, TRAIN)
     assert yardstick.features.shape == (SAMPLES, 384)
     assert len(yardstick.references.sentences) == len(rest)
-    assert measure(TEST.take(held).sentences, yardstick) == report.scores[FREE][REAL]
-    own = measure(TEST.take(rest[:SAMPLES]).sentences, yardstick)
+    assert yardstick.measure(TEST.take(held)) == report.scores[FREE][REAL]
+    own = yardstick.measure(TEST.take(rest[:SAMPLES]))
     assert own.bleu[5].value == 1 and own.frechet == pytest.approx(0, abs=1e-5)
-    same = measure(["The red dog sits ."] * 5, replace(yardstick, training=None))
+    same = replace(yardstick, training=None).measure(TextDataset(["The red dog sits ."] * 5))
     assert same.self_bleu[5].value == 1 and same.self_bleu[5].error == 0 and same.memorised is None
     assert same.length.value == 5 and same.distinct[1] == 1 / 5
-    point = Point.of(0.5, own)
-    assert (point.bleu, point.self_bleu, point.distance) == (own.bleu[5], own.self_bleu[5], own.frechet)
 
 
 def test_table(report: SentenceReport) -> None:
@@ -160,11 +156,11 @@ def test_without_training_text(writers: dict[str, Fake], monkeypatch: pytest.Mon
     ],
 )
 def test_too_few_sentences(count: int, samples: int, parts: tuple[str, ...]) -> None:
-    fails({"one": Fake("", True)}, TextDataset(SENTENCES[:count]), samples, *parts)
+    fails({"one": Fake(True)}, TextDataset(SENTENCES[:count]), samples, *parts)
 
 
 def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = Fake("", True)
+    writer = Fake(True)
     for name in ("nltk_bleu", "fid_metric", "load_minilm"):
 
         def missing(name: str = name) -> None:
@@ -176,7 +172,7 @@ def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pyte
     assert not writer.asked
 
 
-def fails(writers: dict[str, Writer], test: TextDataset, samples: int, *parts: str) -> None:
+def fails(writers: dict[str, Fake], test: TextDataset, samples: int, *parts: str) -> None:
     with pytest.raises(AttnGANError) as caught:
         evaluate_sentences(writers, test, None, samples=samples)
     assert "\n" not in str(caught.value)

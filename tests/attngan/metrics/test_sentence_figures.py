@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngan.metrics.diversity import distinct, known, memorised
+from attngan.metrics.diversity import distinct, find_memorised, join_words
 from attngan.metrics.fid import fid
 from attngan.metrics.keyword_coverage import coverage
-from attngan.metrics.sentence_distance import frechet_distance, kernel_distance
+from attngan.metrics.sentence_distance import kernel_distance
 
 word = st.sampled_from("abcde")
 
@@ -22,9 +22,9 @@ def test_distinct_n_grams_of_all_sentences_together() -> None:
 
 
 def test_memorised_are_whole_sentences_alone() -> None:
-    training = known([["a", "dog"], ["the", "cat", "sat"]])
+    training = join_words([["a", "dog"], ["the", "cat", "sat"]])
     sentences = [["the", "cat", "sat"], ["the", "cat"], ["dog"], ["a", "dog"], []]
-    assert memorised(sentences, training).tolist() == [True, False, False, True, False]
+    assert find_memorised(sentences, training).tolist() == [True, False, False, True, False]
 
 
 @given(st.data())
@@ -75,4 +75,4 @@ def test_kernel_distance_is_that_of_the_cosines() -> None:
     assert expected > 0.1 and abs(found.value - expected) < 2 * found.error < 0.1
     assert abs(chance.value) < 3 * chance.error
     assert found.n == 120
-    assert frechet_distance(real, other) == fid(real, other) > frechet_distance(real, same)
+    assert fid(real, other) > fid(real, same)

@@ -1,20 +1,15 @@
-"""Figures of pictures drawn from words: retrieval against brute force, errors by concept, obedience, swaps of words."""
+"""Figures of pictures drawn from words: retrieval against brute force, errors by concept, obedience."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngan.data import Captions
-from attngan.evaluation.swaps import swapped
-from attngan.evaluation.words_table import Scores, TextReport
-from attngan.metrics.estimate import Estimate, jackknifed, mean
-from attngan.metrics.obedience import Obedience, changed_places, mean_change, obedience, usable
-from attngan.metrics.retrieval import at_random, retrieval, shuffled
+from attngan.metrics.estimate import Estimate, jackknife, mean
+from attngan.metrics.obedience import changed_places, find_usable, mean_change, obedience
+from attngan.metrics.retrieval import exchange_concepts, retrieval, retrieval_by_chance
 
 numbers = st.integers(0, 4)
 
@@ -38,7 +33,7 @@ def test_copies_within_a_concept_make_no_error_smaller(values: list[float], copi
 def test_no_figure_from_one_concept_or_of_nothing_over_nothing() -> None:
     assert mean(np.array([1.0, 2.0]), np.array([7, 7])) is None
     assert mean(np.empty(0), np.empty(0, np.int64)) is None
-    assert jackknifed(np.zeros((4, 2)), np.arange(4), lambda sums: sums[..., 0] / sums[..., 1]) is None
+    assert jackknife(np.zeros((4, 2)), np.arange(4), lambda sums: sums[..., 0] / sums[..., 1]) is None
 
 
 def share_won(own: float, others: np.ndarray, k: int) -> float:
@@ -69,12 +64,12 @@ def test_retrieval_is_what_brute_force_says(data: st.DataObject) -> None:
 
 def test_one_caption_in_a_hundred() -> None:
     many = np.arange(300)
-    chance = at_random(many, many)
+    chance = retrieval_by_chance(many, many)
     assert chance.r_precision is not None and chance.r_precision.value == pytest.approx(0.01)
     assert chance.recall_10 is not None and chance.recall_10.value == pytest.approx(10 / 300)
-    twice = at_random(many, many // 2)  # equal captions stand among the hundred once
+    twice = retrieval_by_chance(many, many // 2)  # equal captions stand among the hundred once
     assert twice.r_precision is not None and twice.r_precision.value == pytest.approx(0.01)
-    few = at_random(many[:50], many[:50] // 2)
+    few = retrieval_by_chance(many[:50], many[:50] // 2)
     assert few.r_precision is not None and few.r_precision.value == pytest.approx(1 / 25)
     known = retrieval(np.eye(300), np.eye(300), many, many)
     assert known.r_precision == Estimate(1.0, 0.0, 300) and known.recall_1 == Estimate(1.0, 0.0, 300)
@@ -92,45 +87,10 @@ def test_pictures_of_the_same_concept_are_no_mistake() -> None:
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=40))
 def test_shuffling_gives_everyone_another_concept(values: list[int]) -> None:
     concepts = np.array(values)
-    places = shuffled(concepts)
+    places = exchange_concepts(concepts)
     assert sorted(places) == list(range(len(concepts)))
     if np.bincount(concepts).max() <= len(concepts) // 2:
         assert (concepts[places] != concepts).all()
-
-
-def captions(*texts: str) -> Captions:
-    return Captions([(text, "a blue moon") for text in texts], [()] * len(texts), list(texts))
-
-
-def test_pairs_differ_in_one_word_and_a_skin_tone_is_one() -> None:
-    found = swapped(
-        captions(
-            "Hand: light skin tone", "hand: medium-light skin tone", "hand: dark skin tone", "hand",
-            "red heart", "blue heart", "heart", "infrared wood", "left arrow", "right arrow",
-            "couple: woman, man, light skin tone, dark skin tone", "couple: woman, man, dark skin tone, dark skin tone",
-            "couple: woman, man, dark skin tone, light skin tone", "couple: man, woman, dark skin tone, dark skin tone",
-            "infrablue wood", "redwood", "bluewood",
-        ),
-        None,
-    )  # fmt: skip
-    pairs = {group: sorted(map(tuple, some.tolist())) for group, some in found.items()}
-    assert pairs == {
-        "skin tone": [(0, 1), (0, 2), (1, 2), (10, 11), (11, 12)],
-        "colour": [(4, 5)],
-        "man, woman": [],
-        "direction": [(8, 9)],
-    }
-    assert all(some.dtype == np.int64 and some.shape[1] == 2 for some in found.values())
-
-
-def test_pairs_are_of_one_style_and_the_order_is_always_the_same() -> None:
-    hearts = captions(*[f"{colour} heart" for colour in ("red", "blue", "green", "white") for _ in range(2)])
-    styles = np.tile([0, 1], 4)
-    found = swapped(hearts, styles)["colour"]
-    assert len(found) == 12 and (styles[found[:, 0]] == styles[found[:, 1]]).all()
-    assert (found[:, 0] < found[:, 1]).all() and found.tolist() != sorted(found.tolist())
-    np.testing.assert_array_equal(swapped(hearts, styles)["colour"], found)
-    assert len(swapped(hearts, None)["colour"]) == 6  # of equal captions of one style the first
 
 
 def squares(colours: np.ndarray, background: int = 0) -> np.ndarray:
@@ -152,7 +112,7 @@ def test_places_that_change_have_a_margin() -> None:
     assert not changed_places(squares(FIRST * 0), squares(FIRST * 0 + 32)).any()  # too little to count
     assert changed_places(squares(FIRST * 0 + [0, 0, 100, 0]), squares(FIRST * 0)).any()  # one channel is enough
     shares = np.stack([np.zeros((16, 16), bool), expected, np.ones((16, 16), bool)])
-    assert usable(shares).tolist() == [False, True, False]
+    assert find_usable(shares).tolist() == [False, True, False]
 
 
 def test_a_change_there_alone_a_change_everywhere_and_none() -> None:
@@ -186,37 +146,3 @@ def test_places_of_other_pairs_tell_what_the_middle_alone_would_give() -> None:
     found = obedience(np.zeros_like(change), change, halves, np.ones((20, 4)), np.arange(20))
     assert found.ratio is not None and found.ratio.value == pytest.approx(9)
     assert found.ratio_by_chance is not None and 0.5 < found.ratio_by_chance.value < 2
-
-
-def report() -> TextReport:
-    share, none = Estimate(0.25, 0.031, 702), Estimate(0.01, 0.0, 702)
-    scores = {
-        "mine": Scores(Estimate(0.0312, 0.0011, 702), share, share, share, share, none, 12),
-        "real pictures": Scores(Estimate(0.0005, 0.0004, 702), share, share, share, share, none),
-        "chance": Scores(None, none, none, none, none, none),
-    }
-    obeyed = Obedience(Estimate(36.84, 2.6, 100), Estimate(15.3, 1.1, 100), Estimate(2.4, 0.17, 100), None, None)
-    return TextReport(
-        {"held-out": scores}, {"held-out": {"colour": {"mine": obeyed}}}, {"held-out": 702}, {"held-out": 181}, "x"
-    )
-
-
-def test_report_prints_tables_and_is_ready_for_json() -> None:
-    lines = report().lines()
-    assert [" ".join(line.split()) for line in lines[:10]] == [
-        "held-out: 702 prompts, 181 concepts mine real pictures chance",
-        "KID 0.0312 ± 0.0011 0.0005 ± 0.0004 -",
-        "R-precision, 1 caption in 100 25.0 % ± 3.1 % 25.0 % ± 3.1 % 1.0 % ± 0.0 %",
-        "picture first for its caption 25.0 % ± 3.1 % 25.0 % ± 3.1 % 1.0 % ± 0.0 %",
-        "among the first 5 25.0 % ± 3.1 % 25.0 % ± 3.1 % 1.0 % ± 0.0 %",
-        "among the first 10 25.0 % ± 3.1 % 25.0 % ± 3.1 % 1.0 % ± 0.0 %",
-        "R-precision, captions shuffled 1.0 % ± 0.0 % 1.0 % ± 0.0 % 1.0 % ± 0.0 %",
-        "prompts with unknown words 12 - -",
-        "held-out, one word changed: change pairs there elsewhere ratio by chance agreement",
-        "colour: mine 100 36.8 ± 2.6 15.3 ± 1.1 2.40 ± 0.17 - -",
-    ]
-    # Columns stand below one another.
-    assert {len(line) for line in lines[:8]} == {92} and {len(line) for line in lines[8:10]} == {122}
-    assert json.loads(json.dumps(report().as_dict()))["scores"]["held-out"]["mine"]["kid"] == {
-        "value": 0.0312, "error": 0.0011, "n": 702
-    }  # fmt: skip

@@ -17,12 +17,12 @@ from tiny_text import sentences, untrained
 
 from attngan.checkpoint import PRETRAINED, load_tensors, save_tensors
 from attngan.cli import main
-from attngan.config import RunConfig
+from attngan.config import CONFIGS, RunConfig
 from attngan.data import TextDataset
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan.report.embed import data_url
-from attngan.report.page import render
+from attngan.report.page import REPORTS, render
 
 EVIL = '<script>alert("x")</script>'
 
@@ -387,6 +387,16 @@ def test_a_run_of_sentences_in_every_state(tales, flat):
 def test_strange_files_of_sentences_do_not_stop_the_page(tales, flat, name, content):
     (tales / name).write_bytes(content)
     assert not Page(render(tales, "run")).open
+
+
+def test_every_task_has_a_page_and_prompts_are_told_of(flat):
+    assert REPORTS.keys() == CONFIGS.keys()
+    html = render(PRETRAINED / "emoji-64", "emoji-64")
+    text = Page(html).text
+    assert re.search(r"64×64 RGBA, drawn from [\d,]+ words in \d styles\.", text)
+    for words in ('attngan sample emoji-64 "a few words" --out grid.png', '--prompt "a few words" --seeds 0-63'):
+        assert words in text, words
+    assert "--interpolate" not in text and "classes" not in text.split("Settings")[0]
 
 
 def test_the_page_of_a_shipped_writer(flat):

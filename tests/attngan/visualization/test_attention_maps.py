@@ -1,5 +1,7 @@
 """Attention maps: whole rows of the layer's own weights, seen from the right place, and drawn where they belong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,19 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attngan.attention import SelfAttention2d
-from attngan.checkpoint import LoadedGenerator
 from attngan.config import ImageNetworkConfig, RunConfig
+from attngan.generators.image import TorchImageGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageGenerator
 from attngan.presets import preset
 from attngan.visualization.attention_maps import attention_maps, token_of, weights_from
-from attngan.visualization.attention_sheet import attention_sheet, heated
+from attngan.visualization.attention_sheet import attention_sheet
+from attngan.visualization.tiles import overlay_heat
 
 
 def generator(attention=(8, 16), channels=3, classes=()):
     torch.manual_seed(0)
     config = ImageNetworkConfig(16, channels, len(classes), 16, (8, 8, 8), 1, attention, 2)
     network = DeployedImageGenerator(ImageGenerator(config)).eval().requires_grad_(False)
-    return LoadedGenerator("pets", RunConfig("tiny", config, preset("tiny")[1], classes), network)
+    run = RunConfig("tiny", config, preset("tiny")[1], classes)
+    return TorchImageGenerator(SimpleNamespace(name="pets", config=run, load_deployed=lambda: network))
 
 
 def looking_at(row, column):
@@ -56,7 +60,7 @@ def test_every_map_sums_to_one_on_the_grid_of_its_layer():
 def test_pictures_are_those_without_looking_and_no_hook_stays():
     made = generator()
     pictures, _ = attention_maps(made, list(range(70)), None, 0.7, (0, 0))
-    np.testing.assert_array_equal(pictures, made.draw(list(range(70)), None, 0.7))
+    np.testing.assert_array_equal(pictures, made.sample(list(range(70)), None, 0.7))
     assert not any(module._forward_pre_hooks for module in made.network.modules())
 
 
@@ -119,7 +123,7 @@ def test_sheets_of_every_kind_of_picture(channels):
 def test_heat_is_brightest_where_the_weight_is():
     weights = np.full((4, 4), 0.01, np.float32)
     weights[1, 2] = 0.85
-    brightness = heated(np.full((32, 32, 3), 200, np.uint8), weights).astype(int).sum(-1)
+    brightness = overlay_heat(np.full((32, 32, 3), 200, np.uint8), weights).astype(int).sum(-1)
     assert (brightness[8:16, 16:24] > 600).all()
     brightness[8:16, 16:24] = 0
     assert brightness.max() < 300

@@ -12,7 +12,7 @@ from PIL import Image
 
 from attngan.errors import AttnGANError
 from attngan.run_folder import column, read_lines, read_object
-from attngan.visualization.curve_panels import PANELS, Measured, smoothed
+from attngan.visualization.curve_panels import PANELS, RunRecords, running_mean
 from attngan.visualization.curves import curves_svg, draw_curves
 
 
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 def test_every_panel_of_a_whole_run_is_drawn_as_markup(folder):
-    drawn = curves_svg(Measured.read(folder))
+    drawn = curves_svg(RunRecords.read(folder))
     assert list(drawn) == [title for title in PANELS if title != "Likelihood"]  # which is of sentences
     for svg in drawn.values():
         ET.fromstring(svg)
@@ -51,16 +51,16 @@ def test_every_panel_of_a_whole_run_is_drawn_as_markup(folder):
 def test_a_run_of_sentences_has_likelihood_in_place_of_augmentation(tmp_path):
     lines = [{"images": 640 * step, "loss": 5.0 / step, "held_out_nll": 5.5 / step} for step in range(1, 5)]
     (tmp_path / "likelihood.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    drawn = curves_svg(Measured.read(tmp_path))
+    drawn = curves_svg(RunRecords.read(tmp_path))
     assert list(drawn) == ["Likelihood"] and "held out" in drawn["Likelihood"] and "nats a token" in drawn["Likelihood"]
 
 
 def test_curves_of_sentences_say_what_they_are_of(folder):
     rates = [line(100 * place, learning_rate=1e-4 - 3e-6 * place, gamma=0.0) for place in range(30)]
     (folder / "metrics.jsonl").write_text("".join(rates))
-    assert ">KID</text>" in curves_svg(Measured.read(folder))["KID"].replace("\n", "")
+    assert ">KID</text>" in curves_svg(RunRecords.read(folder))["KID"].replace("\n", "")
     (folder / "likelihood.jsonl").write_text(line(64, loss=3.0, held_out_nll=2.0))
-    drawn = curves_svg(Measured.read(folder))
+    drawn = curves_svg(RunRecords.read(folder))
     assert ">KID of sentence embeddings</text>" in drawn["KID"] and "real sentences seen, thousands" in drawn["KID"]
     assert ">2.5e−5</text>" in drawn["Learning rate and γ"]  # with a zero more it would be cut off
 
@@ -69,7 +69,7 @@ def test_curves_of_sentences_say_what_they_are_of(folder):
 def test_strange_files_of_likelihood_are_drawn_as_far_as_they_go(tmp_path, text, recwarn):
     (tmp_path / "likelihood.jsonl").write_text(text)
     draw_curves(tmp_path)
-    assert set(curves_svg(Measured.read(tmp_path))) <= {"Likelihood"}
+    assert set(curves_svg(RunRecords.read(tmp_path))) <= {"Likelihood"}
     assert not [str(warning.message) for warning in recwarn]
 
 
@@ -88,11 +88,11 @@ def test_the_picture_is_written_and_shows_what_is_new(folder):
 
 
 def test_equal_files_give_equal_bytes(folder):
-    assert curves_svg(Measured.read(folder)) == curves_svg(Measured.read(folder))
+    assert curves_svg(RunRecords.read(folder)) == curves_svg(RunRecords.read(folder))
 
 
 def test_events_are_marked_in_every_panel(folder):
-    for title, svg in curves_svg(Measured.read(folder)).items():
+    for title, svg in curves_svg(RunRecords.read(folder)).items():
         assert svg.count("stroke: #d1344b") == svg.count("stroke: #b08900") == 1, title
 
 
@@ -120,7 +120,7 @@ def test_short_torn_and_strange_files_are_drawn_as_far_as_they_go(tmp_path, text
 
 def test_a_folder_without_records_gives_a_picture_that_says_so(tmp_path):
     draw_curves(tmp_path)
-    assert (tmp_path / "curves.png").exists() and curves_svg(Measured.read(tmp_path)) == {}
+    assert (tmp_path / "curves.png").exists() and curves_svg(RunRecords.read(tmp_path)) == {}
 
 
 def test_a_disk_that_refuses_is_one_error_and_keeps_the_old_picture(folder, monkeypatch):
@@ -139,14 +139,14 @@ def test_no_state_of_matplotlib_is_touched(tmp_path):
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=80))
 def test_the_running_mean_stays_between_the_extremes(values):
-    result = smoothed(np.array(values))
+    result = running_mean(np.array(values))
     assert (result >= min(values) - 1e-9).all() and (result <= max(values) + 1e-9).all()
     assert result[0] == pytest.approx(values[0])
 
 
 def test_the_running_mean_follows_a_step_and_steps_over_nan():
     values = np.concatenate([np.zeros(100), [np.nan], np.ones(99)])
-    result = smoothed(values)
+    result = running_mean(values)
     assert np.isnan(result[100]) and np.isfinite(np.delete(result, 100)).all()
     assert result[99] == 0 and 0.05 < result[101] < 0.2 and result[-1] > 0.99
 

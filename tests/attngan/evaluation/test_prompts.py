@@ -6,26 +6,28 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from attngan.evaluation.evaluate_pictures import _evaluate_words, evaluate_generator
-from attngan.generators.pictures import Draw, OpenGenerator, open_generator
 from click.testing import CliRunner
 from tiny_runs import mean_colours
 from tiny_words import STYLES, captioned, words_config, write_captioned
 
 from attngan.checkpoint import save_tensors
 from attngan.cli import main
-from attngan.data import ImageDataset, load_captioned
-from attngan.data.split import split
+from attngan.data import CaptionedDataset, load_captioned
 from attngan.errors import AttnGANError
-from attngan.evaluation import evaluate_pictures as evaluation
-from attngan.evaluation import matcher
+from attngan.evaluation import matcher, text_to_image
+from attngan.evaluation.image import Draw
+from attngan.evaluation.prompts import Prompts
+from attngan.evaluation.text_to_image import evaluate_prompts
 from attngan.features.extractor import Extractor
+from attngan.generators import open_generator
+from attngan.generators.text_to_image import LoadedTextToImageGenerator
 from attngan.metrics.kid import kid
-from attngan.metrics.retrieval import found_among_99, shuffled
+from attngan.metrics.retrieval import exchange_concepts, hits_among_99
 from attngan.networks import build_generator
 from attngan_export.export import export_generator
 from attngan_runtime.tokens import Tokenizer
@@ -39,18 +41,38 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matcher, "_STEPS", 10)
 
 
-def generator(pictures: ImageDataset, draw: Draw) -> OpenGenerator:
-    config, tokenizer = words_config(pictures, holdout=HELD_OUT)
-    return OpenGenerator("mine", draw, list(STYLES), 16, 4, Tokenizer.from_json(tokenizer, "x"), (Path("run"), config))
+class Fake(LoadedTextToImageGenerator):
+    """Draws as it is told; of a run that held pictures out, or of a bundle."""
+
+    resolution, channels, choice_names = 16, 4, list(STYLES)
+
+    def __init__(
+        self, pictures: CaptionedDataset, draw: Draw, name: str = "mine", holdout: int = HELD_OUT, is_run: bool = True
+    ) -> None:
+        config, tokenizer = words_config(pictures, holdout=holdout)
+        self.source = SimpleNamespace(written=name, config=config)
+        self.tokenizer, self.draw, self.is_run = Tokenizer.from_json(tokenizer, "x"), draw, is_run
+
+    def sample(self, seeds, conditions=None, truncation=1.0, **strength):
+        raise AssertionError("figures are of pictures as a dataset has them")
+
+    def sample_as_data(self, seeds, conditions=None):
+        return self.draw(seeds, conditions)
+
+    def trained_on(self, dataset):
+        return self.is_run
 
 
 @pytest.fixture
-def pictures(monkeypatch: pytest.MonkeyPatch) -> ImageDataset:
-    monkeypatch.setattr(OpenGenerator, "trained_on", lambda *_: True)
+def pictures() -> CaptionedDataset:
     return captioned()
 
 
-def test_who_draws_what_is_said_is_told_from_who_does_not(pictures: ImageDataset) -> None:
+def held_out(pictures: CaptionedDataset) -> np.ndarray:
+    return pictures.split(HELD_OUT, 0)[1]
+
+
+def test_who_draws_what_is_said_is_told_from_who_does_not(pictures: CaptionedDataset) -> None:
     asked: list[tuple[np.ndarray, np.ndarray]] = []
 
     def obeys(seeds: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
@@ -59,15 +81,14 @@ def test_who_draws_what_is_said_is_told_from_who_does_not(pictures: ImageDataset
         rows = [np.flatnonzero((conditions == row).all(1))[0] for row in labels]
         return pictures.images[rows]
 
-    obedient = generator(pictures, obeys)
-    conditions = obedient.labelled(pictures).labels
-    deaf = replace(obedient, name="deaf", draw=lambda seeds, _: pictures.images[seeds % 48])
-    report = _evaluate_words([obedient, deaf], pictures, 1000, MEANS)
-    _, held_out = split(pictures, HELD_OUT, 0)
+    obedient = Fake(pictures, obeys)
+    conditions = obedient.conditions_of(pictures)
+    deaf = Fake(pictures, lambda seeds, _: pictures.images[seeds % 48], "deaf")
+    report = evaluate_prompts([obedient, deaf], pictures, 1000, MEANS)
     assert report.prompts == {"held-out": HELD_OUT, "seen": HELD_OUT} and report.concepts["held-out"] == 4
     first_seeds, first = asked[0]
     assert first_seeds.tolist() == list(range(HELD_OUT))
-    np.testing.assert_array_equal(first, conditions[held_out])  # main captions and styles of the held-out pictures
+    np.testing.assert_array_equal(first, conditions[held_out(pictures)])  # main captions and styles of these
     for prompts in ("held-out", "seen"):
         mine, real, other = (report.scores[prompts][name] for name in ("mine", "real pictures", "deaf"))
         assert replace(mine, kid=None, unknown=0) == replace(real, kid=None)  # they are the real pictures
@@ -81,8 +102,9 @@ def test_who_draws_what_is_said_is_told_from_who_does_not(pictures: ImageDataset
     assert "skin tone" not in report.obedience["seen"]  # there are no such pairs
 
 
-def test_shuffled_captions_are_those_of_other_pictures(pictures: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pictures.captions is not None
+def test_shuffled_captions_are_those_of_other_pictures(
+    pictures: CaptionedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     features = MEANS(pictures.images)
     _, concepts = np.unique(pictures.captions.concepts, return_inverse=True)
 
@@ -93,58 +115,54 @@ def test_shuffled_captions_are_those_of_other_pictures(pictures: ImageDataset, m
             near = -np.abs(features[places][:, None] - found).sum(2)
             return near, near
 
-    monkeypatch.setattr("attngan.evaluation.words.judges", lambda *_: Knowing())
-    drawing = generator(pictures, lambda seeds, _: pictures.images[split(pictures, HELD_OUT, 0)[1]][seeds % HELD_OUT])
-    mine = _evaluate_words([drawing], pictures, 1000, MEANS).scores["held-out"]["mine"]
+    monkeypatch.setattr("attngan.evaluation.prompts.train_matchers", lambda *_: Knowing())
+    drawing = Fake(pictures, lambda seeds, _: pictures.images[held_out(pictures)][seeds % HELD_OUT])
+    mine = evaluate_prompts([drawing], pictures, 1000, MEANS).scores["held-out"]["mine"]
     assert mine.r_precision and mine.r_precision.value == 1 and mine.recall_1 and mine.recall_1.value == 1
-    _, unseen = split(pictures, HELD_OUT, 0)
+    unseen = held_out(pictures)
     known = concepts[unseen]
-    orders = [shuffled(known, seed) for seed in range(10)]
-    wrong = [found_among_99(Knowing().scores(features[unseen][order], unseen)[1], known, known) for order in orders]
+    orders = [exchange_concepts(known, seed) for seed in range(10)]
+    wrong = [hits_among_99(Knowing().scores(features[unseen][order], unseen)[1], known, known) for order in orders]
     assert mine.shuffled and mine.shuffled.value == pytest.approx(np.mean(wrong)) and mine.shuffled.value < 0.2
 
 
-def test_pairs_with_a_held_out_concept_are_held_out(pictures: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[evaluation.Split] = []
-    monkeypatch.setattr(evaluation, "evaluate_words", lambda _, __, splits, *___: given.extend(splits))
-    _evaluate_words([generator(pictures, lambda seeds, _: seeds)], pictures, 9, MEANS)
-    held_out, seen = given
-    _, unseen = split(pictures, HELD_OUT, 0)
-    assert set(held_out.places) < set(unseen) and len(held_out.places) == 9 == len(seen.places)  # three whole concepts
+def test_pairs_with_a_held_out_concept_are_held_out(
+    pictures: CaptionedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Prompts] = []
+    monkeypatch.setattr(text_to_image, "measure_prompts", lambda _, __, groups, *___: given.extend(groups))
+    evaluate_prompts([Fake(pictures, lambda seeds, _: seeds)], pictures, 9, MEANS)
+    (new, seen), unseen = given, held_out(pictures)
+    assert set(new.places) < set(unseen) and len(new.places) == 9 == len(seen.places)  # three whole concepts
     assert not set(seen.places) & set(unseen)
-    np.testing.assert_array_equal(held_out.others, seen.places)
-    np.testing.assert_array_equal(seen.others, held_out.places)
-    assert np.isin(held_out.pairs["colour"], unseen).any(1).all() and len(held_out.pairs["colour"])
+    np.testing.assert_array_equal(new.others, seen.places)
+    np.testing.assert_array_equal(seen.others, new.places)
+    assert np.isin(new.pairs["colour"], unseen).any(1).all() and len(new.pairs["colour"])
     assert not np.isin(seen.pairs["colour"], unseen).any() and len(seen.pairs["colour"])
-    assert len(held_out.pairs["colour"]) + len(seen.pairs["colour"]) == 72  # 4 places, 3 styles, 6 pairs of colours
+    assert len(new.pairs["colour"]) + len(seen.pairs["colour"]) == 72  # 4 places, 3 styles, 6 pairs of colours
 
 
 def test_real_pictures_are_compared_with_others_and_few_are_enough_to_learn_from(
-    pictures: ImageDataset, monkeypatch: pytest.MonkeyPatch
+    pictures: CaptionedDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "_KNOWN", 30)
+    monkeypatch.setattr(text_to_image, "_KNOWN", 30)
     learnt: list[np.ndarray] = []
-    judges = matcher.judges
+    train = matcher.train_matchers
     monkeypatch.setattr(
-        "attngan.evaluation.words.judges",
-        lambda _, places, *rest: (learnt.append(places), judges(_, places, *rest))[1],
+        "attngan.evaluation.prompts.train_matchers",
+        lambda _, places, *rest: (learnt.append(places), train(_, places, *rest))[1],
     )
-    report = _evaluate_words([generator(pictures, lambda seeds, _: pictures.images[seeds])], pictures, 1000, MEANS)
+    report = evaluate_prompts([Fake(pictures, lambda seeds, _: pictures.images[seeds])], pictures, 1000, MEANS)
     (places,) = learnt
-    features = mean_colours_on_white(pictures)
-    _, unseen = split(pictures, HELD_OUT, 0)
+    features, unseen = MEANS(pictures.images), held_out(pictures)
     assert len(places) == 30 and set(unseen) < set(places) and (np.diff(places) > 0).all()
     found = report.scores["held-out"]["mine"].kid
     assert found and (found.value, found.error) == kid(features[unseen], features[:HELD_OUT])
 
 
-def mean_colours_on_white(pictures: ImageDataset) -> np.ndarray:
-    return MEANS(pictures.images)
-
-
-def test_without_a_run_all_prompts_are_alike(pictures: ImageDataset) -> None:
-    bundle = replace(generator(pictures, lambda seeds, _: pictures.images[seeds % 48]), run=None)
-    report = _evaluate_words([bundle], pictures, 1000, MEANS)
+def test_without_a_run_all_prompts_are_alike(pictures: CaptionedDataset) -> None:
+    bundle = Fake(pictures, lambda seeds, _: pictures.images[seeds % 48], is_run=False)
+    report = evaluate_prompts([bundle], pictures, 1000, MEANS)
     assert report.prompts == {"given": 24} and list(report.scores) == ["given"]
     assert report.scores["given"]["real pictures"].kid
 
@@ -193,11 +211,12 @@ def test_from_the_command_line_two_beside_one_another_and_recorded(
     assert list(columns) == ["one", "other", "real pictures", "chance"]
     assert columns["one"]["kid"]["value"] != columns["other"]["kid"]["value"]
     assert columns["one"]["kid"]["n"] == HELD_OUT
-    alone = evaluate_generator(str(one), data, features=own_features).as_dict()
-    assert alone["scores"]["held-out"]["one"] == columns["one"]  # whatever stands beside
     assert figures["obedience"]["seen"]["colour"]["one"]["agreement"]
-    with pytest.raises(AttnGANError, match="9 held-out prompts"):  # three whole concepts are what 10 have room for
-        evaluate_generator(str(one), data, 10, own_features)
+    assert call(one, "--data", data, "--features", own_features, "--out", out).startswith("0 ")
+    alone = json.loads(out.read_text())
+    assert alone["scores"]["held-out"]["one"] == columns["one"]  # whatever stands beside
+    few = call(one, "--data", data, "--features", own_features, "--samples", 10)
+    assert few.startswith("2 ") and "9 held-out prompts" in few  # three whole concepts are what 10 have room for
 
 
 def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path: Path) -> None:
@@ -205,49 +224,40 @@ def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path
     export_generator(str(run), tmp_path / "bundle")
     pictures = load_captioned(data, resolution=16, channels=4)
     before, after = open_generator(str(run)), open_generator(str(tmp_path / "bundle"))
-    assert after.class_names == before.class_names == list(STYLES)
-    conditions = before.labelled(pictures).labels
-    assert conditions is not None
-    np.testing.assert_array_equal(after.labelled(pictures).labels, conditions)
+    assert after.choice_names == before.choice_names == list(STYLES)
+    conditions = before.conditions_of(pictures)
+    np.testing.assert_array_equal(after.conditions_of(pictures), conditions)
     seeds = np.arange(48)
-    difference = before.draw(seeds, conditions).astype(int) - after.draw(seeds, conditions)
+    difference = before.sample_as_data(seeds, conditions).astype(int) - after.sample_as_data(seeds, conditions)
     assert np.abs(difference).max() <= 1
-    assert after.run is None  # so that all prompts are alike
+    assert before.trained_on(pictures) and not after.trained_on(pictures)  # so that all prompts are alike
 
 
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ("pictures", "--beside pictures: pictures draws without words; leave the option out"),
         ("smaller", "--beside smaller: draws other pictures than run (resolution, channels and styles (8, 4"),
         ("unlike", "--beside unlike: did not hold out the pictures that run did; name runs of the same --data"),
     ],
 )
-def test_what_can_not_stand_beside_gets_one_line(
-    beside: str, message: str, pictures: ImageDataset, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = replace(generator(pictures, lambda seeds, _: seeds), name="run")
-    assert run.run is not None
-    config = run.run[1]
-    unlike = replace(config, training=replace(config.training, holdout=3))
-    opened = {
-        "run": run,
-        "pictures": replace(run, name=beside, tokenizer=None),
-        "smaller": replace(run, name=beside, resolution=8),
-        "unlike": replace(run, name=beside, run=(Path("unlike"), unlike)),
-    }
-    monkeypatch.setattr(evaluation, "open_generator", opened.__getitem__)
+def test_what_can_not_stand_beside_gets_one_line(beside: str, message: str, pictures: CaptionedDataset) -> None:
+    run, other = (Fake(pictures, lambda seeds, _: seeds, name) for name in ("run", "smaller"))
+    other.resolution = 8
+    others = {"smaller": other, "unlike": Fake(pictures, lambda seeds, _: seeds, "unlike", holdout=3)}
     with pytest.raises(AttnGANError) as error:
-        evaluate_generator("run", data, beside=beside)
+        evaluate_prompts([run, others[beside]], pictures, None, MEANS)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_other_mistakes_get_one_line(pictures: ImageDataset, data: Path, tmp_path: Path) -> None:
+def test_other_mistakes_get_one_line(pictures: CaptionedDataset, data: Path, tmp_path: Path) -> None:
     with pytest.raises(AttnGANError, match=r"--data: 9 held-out prompts; 10 or more are needed: .* --samples"):
-        _evaluate_words([generator(pictures, lambda seeds, _: seeds)], pictures, 9, MEANS)
-    other = replace(generator(pictures, lambda seeds, _: seeds), class_names=["a", "b"])
+        evaluate_prompts([Fake(pictures, lambda seeds, _: seeds)], pictures, 9, MEANS)
+    other = Fake(pictures, lambda seeds, _: seeds)
+    other.choice_names = ["a", "b"]
     with pytest.raises(AttnGANError, match=r"styles flat, soft, thin, mine has a, b; use .* the same styles"):
-        other.check_classes(pictures, "--data x")
+        other.check_choices(pictures, "--data x")
+    said = call(write_run(tmp_path / "run", data), "--beside", "fashion-32", "--data", data)
+    assert said == "2 error: --beside fashion-32: fashion-32 draws without words; leave the option out\n"
     for out, message in ((tmp_path / "no" / "f.json", "no is no folder"), (tmp_path, "is a folder; name a file")):
         said = call("run", "--data", data, "--out", out)
         assert said.startswith("2 ") and message in said and len(said.strip().splitlines()) == 1
