@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo test lint pytest wheel-test test-slow survival fuzz compatibility mutate bench gpu gpu-rehearse clean
+.PHONY: demo test lint pytest wheel-test test-slow same-bits survival fuzz compatibility mutate bench gpu gpu-rehearse clean
 
 demo: $(VENV)/.demo
 	mkdir -p demo
@@ -31,6 +31,12 @@ wheel-test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev $(VENV)/.web
 	$(BIN)/python -m pytest -m slow
+
+# Trains, samples and exports with BASE and with the files here, and demands the same bits. BASE: the commit to compare
+# with. ONLY="--quick --task text" does less.
+BASE ?= 4dda11c
+same-bits: $(VENV)/.dev
+	$(BIN)/python -m tests.interface.same_bits --base $(BASE) $(ONLY)
 
 # Fifty kills at random moments; writes bench/results/survival.json.
 survival: $(VENV)/.dev

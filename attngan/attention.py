@@ -58,9 +58,9 @@ class MultiHeadAttention(nn.Module):
         weights: [B, N_q, N_k], or [B, heads, N_q, N_k] with average_attn_weights=False.
         """
         q, k, v = (self.project(x, i) for i, x in enumerate((query, key, value)))
-        q, k, scale, similarity = self._scored(q, k)
+        q, k, scale, similarity = self._score(q, k)
         mask = None if key_padding_mask is None else ~key_padding_mask[:, None, :]
-        out = self._merged(q, k, v, mask, is_causal, scale, similarity)
+        out = self._merge(q, k, v, mask, is_causal, scale, similarity)
         if not need_weights:
             return out, None
         weights = attention_weights(q, k, key_mask=mask, is_causal=is_causal, scale=scale, similarity=similarity)
@@ -76,17 +76,17 @@ class MultiHeadAttention(nn.Module):
         """Queries [B, heads, N_q, D], keys and values [B, heads, N_k, D] that `project` made, maybe long before →
         [B, N_q, E]. key_mask: bool [B or 1, 1, N_k], True = attend; a row without any key gives the output bias.
         """
-        q, k, scale, similarity = self._scored(q, k)
-        return self._merged(q, k, v, key_mask, False, scale, similarity)
+        q, k, scale, similarity = self._score(q, k)
+        return self._merge(q, k, v, key_mask, False, scale, similarity)
 
-    def _scored(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, float, Literal["dot", "l2"]]:
+    def _score(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, float, Literal["dot", "l2"]]:
         """Queries and keys as the kernel takes them, its scale, and its similarity."""
         if self.temperature_logit is None:
             return q, k, self.head_dim**-0.5, "l2" if self.similarity == "l2" else "dot"
         temperature = self.max_temperature * self.temperature_logit.sigmoid()
         return _unit(q) * temperature.to(q.dtype)[:, None, None], _unit(k), 1.0, "dot"
 
-    def _merged(
+    def _merge(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, scale: float,
         similarity: Literal["dot", "l2"],
     ) -> Tensor:  # fmt: skip

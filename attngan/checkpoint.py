@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,45 +16,12 @@ from torch import Tensor, nn
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks import build_generator
-from attngan_runtime.tokens import TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.saving import write_atomically
 
 GENERATOR = "generator.safetensors"  #: the averaged generator that is kept
 LIKELIHOOD = "likelihood.safetensors"  #: beside it: a text generator before D came in
 PRETRAINED = Path(__file__).parent / "pretrained"
-
-
-def write_atomically(path: Path, content: bytes, keep_as: Path | None = None) -> None:
-    """Writes beside `path`, flushes to disk, then renames: readers see the old content or the new, never a part.
-
-    keep_as: where the old file goes. It moves after the new one is whole on disk, so that a kill in between leaves
-    it there. Raises AttnGANError, and leaves what was there, if the disk refuses.
-    """
-    partial = path.with_name(path.name + ".part")
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep_as and path.exists():
-            os.replace(path, keep_as)
-        os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise not_saved(path, error) from None
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def not_saved(path: Path, error: OSError) -> AttnGANError:
-    """The error for a file that the disk refused, with the remedy for its reason."""
-    remedies = {errno.EACCES: "write elsewhere", errno.EROFS: "write elsewhere", errno.ENOENT: "its folder is gone"}
-    before = "the file before it is intact: " if path.exists() else ""
-    remedy = remedies.get(error.errno or 0, "free space, then run again")
-    return AttnGANError(path, f"could not be saved ({error.strerror})", f"{before}{remedy}")
 
 
 def save_tensors(

@@ -14,7 +14,7 @@ from attngan.commands.presets import presets
 from attngan.commands.report import report
 from attngan.commands.sample import sample
 from attngan.commands.train import train
-from attngan_runtime.console import Group, print_error
+from attngan_runtime.commands.console import Group, print_error
 from attngan_runtime.errors import AttnGANError
 
 _OF_TRAINING = ("torch", "safetensors", "tqdm", "matplotlib", "jinja2")

@@ -15,6 +15,7 @@ from attngan.checkpoint import load_config
 from attngan.config import RunConfig, differences
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
+from attngan_runtime.saving import check_parent
 
 Record = dict[str, Any]
 METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
@@ -55,17 +56,16 @@ def _object(text: str) -> Record | None:
     return value if isinstance(value, dict) else None
 
 
-def check_place(folder: Path) -> None:
+def check_output_folder(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():
         raise AttnGANError(f"--out {folder}", "is a file", "name a folder")
-    if not folder.parent.is_dir():
-        raise AttnGANError(f"--out {folder}", f"folder {folder.parent} does not exist", "create it first")
+    check_parent(folder)
 
 
-def check_folder(folder: Path, config: RunConfig) -> None:
+def check_run(folder: Path, config: RunConfig) -> None:
     """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
-    check_place(folder)
+    check_output_folder(folder)
     if (folder / "config.json").exists():
         changed = differences(load_config(folder), config)
         if changed:

@@ -15,14 +15,13 @@ from typing import Any
 
 import torch
 
-from attngan.checkpoint import write_atomically
 from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
 from attngan.networks import build_discriminator, build_generator
 from attngan.random import derive
-from attngan.run_folder import check_data, check_folder, only_writer
+from attngan.run_folder import check_data, check_run, only_writer
 from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.trainer import Trainer
@@ -33,7 +32,8 @@ from attngan.training.run_logger import RunLogger, note
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState
 from attngan.training.task_run import TaskRun
-from attngan_runtime.tokens import TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.saving import write_atomically
 
 
 class Outcome(StrEnum):
@@ -61,7 +61,7 @@ def train(
     if task.has_words != bool(tokenizer):
         raise AttnGANError("tokenizer", "a run that reads or writes words needs one, and no other has one")
     check_data(folder, dataset)
-    check_folder(folder, config)
+    check_run(folder, config)
     task.check_holdout(config.training, dataset)
     with only_writer(folder):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:

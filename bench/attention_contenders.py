@@ -122,7 +122,7 @@ NOT_FOR_TORCH = {"flash-hog": "higher-order gradients of flash attention for JAX
 
 
 @functools.lru_cache(maxsize=32)
-def made(name: str, shape: Shape) -> Attend:
+def attend_for(name: str, shape: Shape) -> Attend:
     """The contender for a shape, made once: FlexAttention compiles."""
     return CONTENDERS[name].make(shape)
 

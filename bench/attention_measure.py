@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -158,11 +157,3 @@ def versions() -> dict[str, str]:
 def slug(name: str) -> str:
     """A device's name as a folder: "NVIDIA H100 80GB HBM3" → nvidia-h100-80gb-hbm3."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def write_json(path: Path, value: object) -> None:
-    """Whole or not at all, so that a run that is stopped leaves the last good file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1) + "\n")
-    part.replace(path)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from attention_cases import SHAPES, TITLES, Shape
 from attention_contenders import CONTENDERS
+from output import markdown_table
 
 Row = dict[str, object]  # one contender, step, shape and dtype; `bench_attention` says what is in it
 
@@ -75,9 +76,7 @@ TARGETS: dict[tuple[str, str], tuple[Target, ...]] = {
     ("cpu", "float32"): (
         Target("R1, × the math path", 2.5, CPU_LONG, _ratio("r1", "sdpa-math", "blockwise"), stretch=3.0),
         Target("R1, × the math path", 1.4, CPU_BATCH, _ratio("r1", "sdpa-math", "blockwise")),
-        Target(
-            "R1 memory, of the math path's", 0.1, CPU_LONG, _ratio("r1", "blockwise", "sdpa-math", "peak_mib"), True
-        ),
+        Target("R1 memory, of the math path's", 0.1, CPU_LONG, CPU_SHARE, True),
     ),
 }
 
@@ -111,37 +110,34 @@ def shape_table(rows: Rows, shape: str, said: set[str]) -> list[str]:
     steps = [s for s in TITLES if any(r["step"] == s for r in mine)]
     memory = any(r["peak_mib"] is not None for r in mine if r["step"] == "r1")
     head = ["contender", *(TITLES[s] for s in steps), *(["R1 peak, MiB"] if memory else []), "R1 error"]
-    lines = [f"### {shape}, {mine[0]['dtype']}", "", _line(head), _line(["---"] * len(head))]
+    lines: list[list[str]] = []
     notes: dict[str, list[str]] = {}
     for name in dict.fromkeys(str(r["contender"]) for r in mine):
         here = {str(r["step"]): r for r in mine if r["contender"] == name}
         cells = [_cell(here[s]) if s in here else "-" for s in steps]
         r1 = here.get("r1", {})
         peak = [_number(r1.get("peak_mib"), ".0f")] if memory else []
-        lines.append(_line([CONTENDERS[name].label, *cells, *peak, _number(r1.get("error"), ".1e")]))
+        lines.append([CONTENDERS[name].label, *cells, *peak, _number(r1.get("error"), ".1e")])
         for step, row in here.items():
             if row["reason"]:
                 notes.setdefault(f"{CONTENDERS[name].label}: {row['reason']}", []).append(TITLES[step])
     about = [f"- {reason} ({', '.join(at)})" if len(at) < len(steps) else f"- {reason}" for reason, at in notes.items()]
     about = [note for note in about if note not in said]
     said.update(about)
-    return [*lines, "", *about, *([""] if about else [])]
+    title = f"### {shape}, {mine[0]['dtype']}"
+    return [title, "", *markdown_table(head, lines), "", *about, *([""] if about else [])]
 
 
 def error_lines(errors: list[dict[str, object]]) -> list[str]:
     if not errors:
         return []
     head = ["dtype", "contender", "output", "gradient", "R1 gradient"]
-    lines = [
-        f"### Relative errors against float64 at {errors[0]['shape']}",
-        "",
-        _line(head),
-        _line(["---"] * len(head)),
-    ]
+    lines = []
     for row in errors:
         figures = ["-" if isinstance(row[s], str) else f"{row[s]:.1e}" for s in ("forward", "gradient", "r1")]
-        lines.append(_line([str(row["dtype"]), CONTENDERS[str(row["contender"])].label, *figures]))
-    return [*lines, ""]
+        lines.append([str(row["dtype"]), CONTENDERS[str(row["contender"])].label, *figures])
+    title = f"### Relative errors against float64 at {errors[0]['shape']}"
+    return [title, "", *markdown_table(head, lines), ""]
 
 
 def _cell(row: Row) -> str:
@@ -154,10 +150,6 @@ def _cell(row: Row) -> str:
     return f"{ms['median']:.3g} ms · {rate}"
 
 
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
 def _number(value: object, form: str) -> str:
     return "-" if value is None else format(value, form)
 
@@ -166,12 +158,12 @@ def target_table(verdicts: list[dict[str, object]]) -> list[str]:
     if not verdicts:
         return []
     head = ["target", "shape", "asked", "measured", "met"]
-    lines = ["### Asked against measured", "", _line(head), _line(["---"] * len(head))]
+    lines = []
     for v in verdicts:
         asked = f"{v['asked']}" + (f" (stretch {v['stretch']:.3g})" if v["stretch"] else "")
         met = {True: "yes", False: "NO", None: "not measured"}[v["met"]]
-        lines.append(_line([str(v["target"]), str(v["shape"]), asked, _number(v["measured"], ".3g"), met]))
-    return [*lines, ""]
+        lines.append([str(v["target"]), str(v["shape"]), asked, _number(v["measured"], ".3g"), met])
+    return ["### Asked against measured", "", *markdown_table(head, lines), ""]
 
 
 # Our own in warm, saturated colours and thick; torch's in blues and greys; approximations and others thin.

@@ -13,9 +13,9 @@ import attention_fresh as fresh
 import attention_report as report
 import torch
 from attention_cases import UNITS, Shape
-from attention_contenders import CONTENDERS, NOT_FOR_TORCH, OURS, attempt, made, why_absent
+from attention_contenders import CONTENDERS, NOT_FOR_TORCH, OURS, attempt, attend_for, why_absent
 from attention_measure import Clock, Run, ceilings, describe_device, free_bytes, peak_mib_cuda, time_in_turn, versions
-from attention_steps import TOLERANCE, Data, checkable, error_table, exact_values, largest_error, make_data, step_of
+from attention_steps import TOLERANCE, Data, error_table, exact_values, largest_error, make_data, shrink, step_of
 
 QUICK_TURNS = (2, 2)
 SECONDS, TURNS = 0.6, (5, 30)  # on CUDA, a shape and step: all contenders' turns together, and fewest and most of them
@@ -79,7 +79,7 @@ class Bench:
     def check(self, shape: Shape, rows: list[report.Row]) -> None:
         """Gives each row its error, or the reason why the contender can't take part."""
         budget = min(CHECK_BYTES[self.kind], 0.4 * free_bytes(self.device))
-        at = checkable(shape, budget)
+        at = shrink(shape, budget)
         data = make_data(at, self.dtype, self.device)
         exact = exact_values(data, at.causal, budget)
         may_take = self.may_take()
@@ -98,7 +98,7 @@ class Bench:
         self, name: str, step: str, at: Shape, data: Data, exact: dict[str, list[torch.Tensor]]
     ) -> dict[str, object]:
         approximate = CONTENDERS[name].approximate
-        got, reason = self.attempt(name, lambda: step_of(step, approximate)(made(name, at), data)())
+        got, reason = self.attempt(name, lambda: step_of(step, approximate)(attend_for(name, at), data)())
         if reason:
             return {"status": "raises", "reason": reason}
         error = float(f"{largest_error(got, exact['finite_difference' if approximate else step]):.2g}")
@@ -126,7 +126,7 @@ class Bench:
         prepare: dict[str, Callable[[], Run]] = {}
         for row in rows:
             name = str(row["contender"])
-            make = functools.partial(step_of(step, CONTENDERS[name].approximate), made(name, shape), data)
+            make = functools.partial(step_of(step, CONTENDERS[name].approximate), attend_for(name, shape), data)
             reason = ""
             if row["checked_at"] != str(shape):  # else the check has run it at this size, and warmed it up
                 _, reason = self.attempt(name, lambda make=make: make()())
@@ -171,7 +171,7 @@ class Bench:
     def measure_errors(self, shape: Shape) -> None:
         """The error table of our own backends and the math path."""
         names = [n for n in (*OURS, "sdpa-math") if n in self.options.contenders]
-        there = {n: made(n, shape) for n in names if not why_absent(n, shape, "r1", self.kind, self.may_take())}
+        there = {n: attend_for(n, shape) for n in names if not why_absent(n, shape, "r1", self.kind, self.may_take())}
         self.errors = error_table(shape, self.device, there, CHECK_BYTES[self.kind])
 
     def failures(self) -> list[report.Row]:

@@ -201,7 +201,7 @@ def _by_sample(x: Tensor) -> Tensor:
     return x.sum((1, 2, 3), keepdim=True)  # [B, 1, 1, 1]
 
 
-def checkable(shape: Shape, budget_bytes: float) -> Shape:
+def shrink(shape: Shape, budget_bytes: float) -> Shape:
     """The shape itself, or with N halved until one head's float64 maps fit the budget."""
     while MAPS["r1"] * 8 * shape.N_q * shape.N_k > budget_bytes and min(shape.N_q, shape.N_k) > 1:
         shape = replace(shape, N_q=shape.N_q // 2, N_k=shape.N_k // 2)

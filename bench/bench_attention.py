@@ -26,10 +26,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # for pytest, which imports this
 
 import attention_report as report
 from attention_cases import SECONDS_ON, STEPS_ON, UNITS, Shape, shapes_for
-from attention_contenders import CONTENDERS, made
-from attention_measure import describe_device, slug, write_json
+from attention_contenders import CONTENDERS, attend_for
+from attention_measure import describe_device, slug
 from attention_run import Bench
 from attention_steps import Data, make_data, step_of
+from output import write_json
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -98,7 +99,7 @@ def pytest_generate_tests(metafunc: object) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _checked(shape: Shape) -> tuple[dict[tuple[str, str], report.Row], Data]:
+def _check(shape: Shape) -> tuple[dict[tuple[str, str], report.Row], Data]:
     bench = Bench(parse([]))
     rows = bench.blank_rows(shape)
     bench.check(shape, rows)
@@ -108,10 +109,10 @@ def _checked(shape: Shape) -> tuple[dict[tuple[str, str], report.Row], Data]:
 def test_attention(benchmark: Callable[..., object], shape: Shape, step: str, name: str) -> None:
     import pytest
 
-    rows, data = _checked(shape)
+    rows, data = _check(shape)
     if rows[step, name]["status"] not in ("ok", "approximate"):
         pytest.skip(str(rows[step, name]["reason"]))
-    timed = step_of(step, CONTENDERS[name].approximate)(made(name, shape), data)
+    timed = step_of(step, CONTENDERS[name].approximate)(attend_for(name, shape), data)
 
     def call() -> None:
         timed()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from attngan_export.bench import report, run_bench, write_json
+from attngan_export.bench.bench import report, run_bench, write_json
 
 RESULTS = Path(__file__).with_name("results")
 

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from output import quantiles, write_json
 from page_host import headless_chromium, hosted
 from playwright.sync_api import Browser
 
-from attngan_export.bench import device
+from attngan_export.versions import device
 from attngan_runtime.bundle import find_bundle, shipped_names
 
 ROOT = Path(__file__).parents[1]
@@ -28,18 +27,18 @@ def main() -> None:
         for name in shipped_names():
             build = ["node", str(ROOT / "export/web/build.js"), str(find_bundle(name)), f"{folder}/{name}"]
             subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-        rounds = [{name: measured(browser, f"{address}/{name}/") for name in shipped_names()} for _ in range(LOADS)]
+        rounds = [{name: measure(browser, f"{address}/{name}/") for name in shipped_names()} for _ in range(LOADS)]
         figures = {
             "device": device(), "chromium": browser.version,
             "pages": {name: summary([found[name] for found in rounds]) for name in shipped_names()},
         }  # fmt: skip
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_json(RESULTS, figures)
     for name, page in figures["pages"].items():
         first, following = page["first_s"]["median"], page["next_ms"]["median"]
         print(f"{name}: first {first:.2f} s after the download, then {following:.0f} ms")
 
 
-def measured(browser: Browser, address: str) -> tuple[float, float]:
+def measure(browser: Browser, address: str) -> tuple[float, float]:
     """Seconds from the end of the bundle's download to the first picture or sentence, and ms of a later one."""
     context = browser.new_context()
     page = context.new_page()
@@ -55,12 +54,8 @@ def measured(browser: Browser, address: str) -> tuple[float, float]:
 
 
 def summary(found: list[tuple[float, float]]) -> dict[str, Any]:
-    first, following = (np.array(values) for values in zip(*found, strict=True))
+    first, following = zip(*found, strict=True)
     return {"first_s": quantiles(first), "next_ms": quantiles(following)}
-
-
-def quantiles(values: np.ndarray) -> dict[str, float]:
-    return {name: float(np.quantile(values, q)) for name, q in (("median", 0.5), ("p10", 0.1), ("p90", 0.9))}
 
 
 if __name__ == "__main__":

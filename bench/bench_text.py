@@ -20,21 +20,20 @@ import click
 import numpy as np
 import onnxruntime
 import torch
+from output import quantiles, write_json
 from torch import Tensor, nn
 
 from attngan.attention import set_attention_backend
-from attngan.config import TextConfig
 from attngan.networks.decoding import DeployedTextGenerator, Draft, Sampling
 from attngan.networks.text import Memory, TextGenerator
 from attngan.presets import preset
 from attngan.quiet import quiet_exporter
-from attngan_export.bench import device
-from attngan_export.lowering import translations
-from attngan_export.onnx_graph import OPSET, onnx_bytes
-from attngan_export.text_form import TextForm
-from attngan_export.versions import versions
-from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sentences import END
+from attngan_export.formats.lowering import translations
+from attngan_export.formats.onnx_graph import OPSET, onnx_bytes
+from attngan_export.forms.text import TextForm
+from attngan_export.versions import device, versions
+from attngan_runtime.generators.onnx_session import open_session
+from attngan_runtime.tokenizers.sentences import END
 
 VOCABULARY, THREADS = 2562, 2
 PLACES = (0, 1, 7, 15, 31, 47, 63)
@@ -45,7 +44,6 @@ Call = Callable[[], object]
 def endless() -> TextGenerator:
     """The generator of the preset captions, untrained, that never writes an end."""
     network, _ = preset("captions")
-    assert isinstance(network, TextConfig)
     torch.manual_seed(0)
     generator = TextGenerator(replace(network, vocabulary=VOCABULARY)).eval().requires_grad_(False)
     generator.bias[END] = -1e4
@@ -95,7 +93,7 @@ def step_session(network: DeployedTextGenerator, asked: tuple[Tensor, ...]) -> t
     return session, {name: value.numpy() for name, value in zip(names, values, strict=True) if name in taken}
 
 
-def driven(session: Any, first: dict[str, np.ndarray]) -> np.ndarray:
+def write_by_steps(session: Any, first: dict[str, np.ndarray]) -> np.ndarray:
     """A sentence by the step graph, called from Python; tokens int64 [1, 64]."""
     outputs, feeds = [output.name for output in session.get_outputs()], dict(first)
     for _ in range(first["tokens"].shape[1]):
@@ -118,11 +116,6 @@ def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
     return found
 
 
-def quantiles(values: list[float], divide: int = 1) -> dict[str, float]:
-    low, middle, high = (float(np.quantile(values, q)) / divide for q in (0.1, 0.5, 0.9))
-    return {"median": middle, "p10": low, "p90": high, "count": len(values)}
-
-
 def measure(rounds: int) -> dict[str, Any]:
     """Milliseconds a token of every form, and of a step at each place."""
     torch.set_num_threads(THREADS)
@@ -132,7 +125,7 @@ def measure(rounds: int) -> dict[str, Any]:
         torch.tensor([[10, 20, 30, 0, 0]]), torch.tensor([[1, 1, 1, 0, 0]]), torch.tensor([7]), torch.ones(1),
         torch.zeros(1, dtype=torch.int64), torch.ones(1),
     )  # fmt: skip
-    form = TextForm(network, "seed")
+    form = TextForm(network)
     loop = open_session(onnx_bytes(form, "ort", {"name": "endless"}), None, THREADS, "loop")
     feeds = {name: value.numpy() for name, value in zip(form.names, asked, strict=True)}
     session, first = step_session(network, asked)
@@ -147,7 +140,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
     calls: dict[str, Call] = {
         "ONNX Runtime, one graph with its loop": lambda: loop.run(None, feeds)[0],
-        "ONNX Runtime, a step graph driven from Python": lambda: driven(session, first),
+        "ONNX Runtime, a step graph driven from Python": lambda: write_by_steps(session, first),
         "PyTorch eager, this project's attention": eager("auto"),
         "PyTorch eager, SDPA": eager("sdpa"),
     }
@@ -155,7 +148,7 @@ def measure(rounds: int) -> dict[str, Any]:
     for name, call in calls.items():
         assert np.array_equal(np.asarray(call()), wanted), name
     length = wanted.shape[1]
-    forms = {name: quantiles(times, length) for name, times in in_turn(calls, rounds).items()}
+    forms = {name: quantiles([ms / length for ms in times]) for name, times in in_turn(calls, rounds).items()}
     steps = {
         str(place): (lambda place=place: session.run(None, first | {"place": np.array(place)})) for place in PLACES
     }
@@ -177,7 +170,7 @@ def main(quick: bool) -> None:
     figures = measure(2 if quick else 20)
     click.echo(json.dumps(figures, indent=1, ensure_ascii=False))
     if not quick:
-        RESULTS.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(RESULTS, figures)
 
 
 if __name__ == "__main__":

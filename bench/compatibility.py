@@ -33,8 +33,9 @@ from compatibility_installs import (
     pip_versions,
     requirements,
 )
+from output import markdown_table, write_json
 
-from attngan_export.bench import device
+from attngan_export.versions import device
 from attngan_runtime.bundle import find_bundle, shipped_names
 
 HERE = Path(__file__).parent
@@ -63,7 +64,7 @@ def main() -> None:
             "device": device(), "bundles": list(bundles),
             "runtimes": [*wheels(bundles, place), *modules(bundles, place)], "environments": environments(place),
         }  # fmt: skip
-    RESULTS.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(RESULTS, figures)
     write_page(figures)
 
 
@@ -83,7 +84,7 @@ def all_bundles(place: Path) -> dict[str, Path]:
 
 def wheels(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
     """A row for each version of ONNX Runtime's wheels."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for package, provider, absent in WHEELS:
         versions = newest_patches(pip_versions(package))
         for version in versions[-1:] if absent else versions:
@@ -91,41 +92,42 @@ def wheels(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
             install = partial(install_wheel, package, version, folder)
             ask = partial(python_cell, sys.executable, {"PYTHONPATH": str(folder)}, provider)
             cells = {name: {"reason": absent} for name in bundles} if absent else row(install, ask, bundles)
-            rows.append({"runtime": package, "version": version, "provider": provider, "cells": cells})
-            shutil.rmtree(folder, ignore_errors=True)
-            print(rows[-1], flush=True)
+            record(rows, folder, runtime=package, version=version, provider=provider, cells=cells)
     return rows
 
 
 def modules(bundles: dict[str, Path], place: Path) -> list[dict[str, Any]]:
     """A row for each version of ONNX Runtime's npm packages."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for package in MODULES:
         for version in newest_patches(npm_versions(package)):
             folder = place / "module"
             install = partial(install_module, package, version, folder)
             ask = partial(node_cell, folder / "node_modules" / package)
             provider = "wasm" if package == "onnxruntime-web" else "CPU"
-            rows.append(
-                {"runtime": package, "version": version, "provider": provider, "cells": row(install, ask, bundles)}
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            print(rows[-1], flush=True)
+            cells = row(install, ask, bundles)
+            record(rows, folder, runtime=package, version=version, provider=provider, cells=cells)
     return rows
 
 
 def environments(place: Path) -> list[dict[str, Any]]:
     """A row for each interpreter with the lowest and the newest versions that pyproject.toml allows."""
-    rows, shipped = [], {name: find_bundle(name) for name in shipped_names()}
+    rows: list[dict[str, Any]] = []
+    shipped = {name: find_bundle(name) for name in shipped_names()}
     for python, which in ENVIRONMENTS:
         folder = place / "environment"
         wanted = [lowest(each) if which == "lowest" else each for each in requirements()]
         install = partial(install_environment, python, wanted, folder)
-        ask = partial(drawn_cell, str(folder / "bin" / "python"), {"PYTHONPATH": str(ROOT / "export")}, place)
-        rows.append({"python": python, "versions": which, "wanted": wanted, "cells": row(install, ask, shipped)})
-        shutil.rmtree(folder, ignore_errors=True)
-        print(rows[-1], flush=True)
+        ask = partial(command_cell, str(folder / "bin" / "python"), {"PYTHONPATH": str(ROOT / "export")}, place)
+        record(rows, folder, python=python, versions=which, wanted=wanted, cells=row(install, ask, shipped))
     return rows
+
+
+def record(rows: list[dict[str, Any]], folder: Path, **found: Any) -> None:
+    """Adds a row and prints it, and removes what it was measured in."""
+    rows.append(found)
+    shutil.rmtree(folder, ignore_errors=True)
+    print(found, flush=True)
 
 
 def row(install: Callable[[], object], ask: Ask, bundles: dict[str, Path]) -> Cells:
@@ -134,10 +136,10 @@ def row(install: Callable[[], object], ask: Ask, bundles: dict[str, Path]) -> Ce
         install()
     except InstallError as error:
         return {name: {"reason": f"can't be installed: {error}"} for name in bundles}
-    return {name: _here(ask(folder), folder) for name, folder in bundles.items()}
+    return {name: _without_paths(ask(folder), folder) for name, folder in bundles.items()}
 
 
-def _here(cell: Cell, folder: Path) -> Cell:
+def _without_paths(cell: Cell, folder: Path) -> Cell:
     """The cell, whose reason names neither folders of this machine nor places in ONNX Runtime's source."""
     if "reason" not in cell:
         return cell
@@ -153,12 +155,12 @@ def node_cell(package: Path, bundle: Path) -> Cell:
     return answer(["node", str(HERE / "compatibility_cell.mjs"), str(package), str(bundle)], {})
 
 
-def drawn_cell(python: str, environment: dict[str, str], place: Path, bundle: Path) -> Cell:
+def command_cell(python: str, environment: dict[str, str], place: Path, bundle: Path) -> Cell:
     """The golden sample, once `attngan-run` has drawn a grid or written sentences there, with click and Pillow."""
     words = ["--prompt", "red heart"] if bundle.name == "emoji-64" else []
     out = place / "drawn"
     command = [python, "-m", "attngan_runtime.cli", str(bundle), "--seeds", "0-1", *words, "--out", f"{out}.png"]
-    made = _ended(command, environment)
+    made = _run(command, environment)
     if isinstance(made, str) or made.returncode:
         return {"reason": made if isinstance(made, str) else _last_line(made)}
     return python_cell(python, environment, "CPUExecutionProvider", bundle)
@@ -166,7 +168,7 @@ def drawn_cell(python: str, environment: dict[str, str], place: Path, bundle: Pa
 
 def answer(command: Sequence[str], environment: dict[str, str]) -> Cell:
     """What a cell's process prints last, or how it ended."""
-    done = _ended(command, environment)
+    done = _run(command, environment)
     if isinstance(done, str):
         return {"reason": done}
     try:
@@ -176,7 +178,7 @@ def answer(command: Sequence[str], environment: dict[str, str]) -> Cell:
     return found
 
 
-def _ended(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str] | str:
+def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str] | str:
     """A process that ended by itself, or why it didn't."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, env=os.environ | environment)
@@ -212,12 +214,12 @@ def write_page(figures: dict[str, Any]) -> None:
 def markdown(first: tuple[str, str], columns: Sequence[str], rows: Sequence[tuple[str, str, Cells]]) -> str:
     """A table, with each long reason as a note below it."""
     notes: list[str] = []
-    lines = ["| " + " | ".join([*first, *columns]) + " |", "|---" * 2 + "|--:" * len(columns) + "|"]
-    lines += ["| " + " | ".join([*row[:2], *(_shown(row[2][name], notes) for name in columns)]) + " |" for row in rows]
+    shown = [[*row[:2], *(_cell_text(row[2][name], notes) for name in columns)] for row in rows]
+    lines = markdown_table([*first, *columns], shown, len(columns))
     return "\n".join([*lines, "", *(f"{number}. {note}" for number, note in enumerate(notes, 1))]).rstrip()
 
 
-def _shown(cell: Cell, notes: list[str]) -> str:
+def _cell_text(cell: Cell, notes: list[str]) -> str:
     if "difference" in cell:
         difference = cell["difference"]
         return f"{difference:.1g}".replace("e-0", "e-") if cell["within"] else f"**{difference:.2g}**"

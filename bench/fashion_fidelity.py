@@ -11,12 +11,9 @@ once in the classifier's 128; the ratio is the mean over classes for the generat
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from output import origin, write_json
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -163,17 +161,14 @@ def main() -> None:
         name = "real-test"
         figures = measure(lambda _seeds, _classes: first_of_each(test, PER_CLASS)[0], train, test)
     else:
-        name = Path(arguments.generator).resolve().name
-        figures = measure(open_generator(arguments.generator).sample, train, test)
+        generator = open_generator(arguments.generator)
+        name, figures = generator.name, measure(generator.sample, train, test)
 
     for key, value in figures.items():
         if isinstance(value, dict):
             value = ", ".join(f"{entry} {share}" for entry, share in value.items())
         print(f"{key:42} {value:.3f}" if isinstance(value, float) else f"{key:42} {value}")
-    where = {"torch": torch.__version__, "machine": platform.machine(), "python": platform.python_version()}
-    content = {"generator": name, "date": datetime.now(UTC).isoformat(timespec="seconds"), **where, **figures}
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    (arguments.results / f"fashion_fidelity-{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    write_json(arguments.results / f"fashion_fidelity-{name}.json", {"generator": name, **origin(), **figures})
 
 
 if __name__ == "__main__":

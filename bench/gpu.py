@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import torch
-from attention_measure import describe_device, slug, versions, write_json
+from attention_measure import describe_device, slug, versions
+from output import write_json
 
 BENCH = Path(__file__).resolve().parent
 TOTAL_SECONDS = 470.0  # of all stages; under eight minutes with the interpreter's own start

@@ -15,23 +15,24 @@ import click
 import numpy as np
 from PIL import Image, ImageDraw
 
-from attngan.data import CaptionedDataset, load_captioned
+from attngan.data import CaptionedDataset
 from attngan.generators import open_generator
 from attngan.generators.text_to_image import LoadedTextToImageGenerator, prompt_conditions
+from attngan.tasks import TASKS
 from attngan.visualization.tiles import caption_font, on_paper
-from attngan_runtime.grid import grid
+from attngan_runtime.generators.grid import grid
 
 COUNT, COLUMNS, SIDE, LINES = 40, 10, 96, 3
 LINE = 11  # pixels
 
 
-def prompts_of(pictures: CaptionedDataset, places: np.ndarray) -> list[str]:
-    """40 of the main captions at these places, evenly spread, each once."""
-    captions = list(dict.fromkeys(pictures.captions.texts[place][0] for place in places))
+def prompts_of(pictures: CaptionedDataset) -> list[str]:
+    """40 of the main captions, evenly spread, each once."""
+    captions = list(dict.fromkeys(main for main, *_ in pictures.captions.texts))
     return [captions[place] for place in np.linspace(0, len(captions) - 1, COUNT).astype(int)]
 
 
-def draw(generator: LoadedTextToImageGenerator, prompts: list[str]) -> np.ndarray:
+def draw_prompts(generator: LoadedTextToImageGenerator, prompts: list[str]) -> np.ndarray:
     """uint8 [40, H, W, 4]: prompt i from seed i, the styles in turn."""
     rows = prompt_conditions(generator.tokenizer.encode(prompts), 0)
     rows[:, 0] = np.arange(len(rows)) % max(len(generator.choice_names), 1)
@@ -64,16 +65,16 @@ def tile(prompt: str, picture: np.ndarray) -> np.ndarray:
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the sheet of two blocks."""
     generator = open_generator(run_or_name)
-    network, plan = generator.config.network, generator.config.training
-    pictures = load_captioned(data, resolution=network.resolution, channels=network.channels)
-    training, held_out = pictures.split(plan.holdout, plan.seed)
+    plan = generator.config.training
+    pictures = TASKS["text-to-image"].read(data, generator)
+    training, held_out = (pictures.take(places) for places in pictures.split(plan.holdout, plan.seed))
     blocks = []
-    for title, places in (
+    for title, shown in (
         ("40 prompts whose concepts were held out of training", held_out),
         ("40 prompts of training pictures", training),
     ):
-        prompts = prompts_of(pictures, places)
-        blocks.append(block(title, prompts, draw(generator, prompts)))
+        prompts = prompts_of(shown)
+        blocks.append(block(title, prompts, draw_prompts(generator, prompts)))
     sheet = Image.new("RGB", (blocks[0].width, sum(one.height for one in blocks) + 8), "white")
     sheet.paste(blocks[0], (0, 0))
     sheet.paste(blocks[1], (0, blocks[0].height + 8))

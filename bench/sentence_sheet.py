@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+from output import markdown_table
 
-from attngan.data import load_lines
 from attngan.evaluation.sentences import draw_keywords
 from attngan.generators import open_generator
+from attngan.tasks import TASKS
 
 COUNT = 40
 
@@ -26,19 +27,17 @@ COUNT = 40
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Markdown file to write.")
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the tables."""
-    writer = open_generator(run_or_name)
-    network, plan = writer.config.network, writer.config.training
-    lines = load_lines(data, longest=network.length - 1)
-    held_out = lines.split(plan.holdout, plan.seed)[1]
-    real = lines.take(held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)])
-    keywords, seeds = draw_keywords(real.words), list(range(COUNT))
-    about, free = (writer.write(seeds, words, 1.0) for words in (keywords, None))
-    asked = map(", ".join, keywords)
-    rows = [f"| {seed} | {words} | {text} |" for seed, words, text in zip(seeds, asked, about, strict=True)]
-    text = ["| seed | key words | sentence |", "|---|---|---|", *rows, "", "| seed | about anything |", "|---|---|"]
-    out.write_text(
-        "\n".join([*text, *(f"| {seed} | {words} |" for seed, words in zip(seeds, free, strict=True))]) + "\n"
-    )
+    generator = open_generator(run_or_name)
+    network, plan = generator.config.network, generator.config.training
+    lines = TASKS["text"].read(data, network)
+    _, held_out = lines.split(plan.holdout, plan.seed)
+    chosen = lines.take(held_out[np.linspace(0, len(held_out) - 1, COUNT).astype(np.int64)])
+    asked, seeds = draw_keywords(chosen.words), range(COUNT)
+    about, free = (generator.write(seeds, keywords, 1.0) for keywords in (asked, None))
+    numbers, shown = list(map(str, seeds)), map(", ".join, asked)
+    with_words = markdown_table(("seed", "key words", "sentence"), zip(numbers, shown, about, strict=True))
+    without = markdown_table(("seed", "about anything"), zip(numbers, free, strict=True))
+    out.write_text("\n".join([*with_words, "", *without]) + "\n")
     click.echo(f"wrote {out}")
 
 

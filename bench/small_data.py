@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from output import markdown_table, origin, write_json
 from PIL import Image
-from torch import nn
 
-from attngan.checkpoint import load_config, load_tensors, save_tensors
+from attngan.checkpoint import GENERATOR, load_about, save_tensors
 from attngan.config import AUGMENT, ImageNetworkConfig, ImageTraining, RunConfig
 from attngan.data import ImageDataset, load_pictures
 from attngan.data.split import usual_holdout
@@ -34,10 +32,11 @@ from attngan.generators.image import TorchImageGenerator
 from attngan.metrics.kid import kid
 from attngan.metrics.precision_recall import density_and_coverage
 from attngan.presets import OVERFITTING_TARGET, PATIENCE
-from attngan.tasks import image
-from attngan.train import train as train_run
+from attngan.tasks import TASKS
+from attngan.tasks.image import ImageRun, ImageTask
+from attngan.train import train
 from attngan.training.run_logger import RunLogger
-from attngan_runtime.grid import grid
+from attngan_runtime.generators.grid import grid
 
 IMAGES = {100: 120_000, 500: 200_000, 2000: 200_000}  # shown in all: 1,200, 400 and 100 epochs
 ARMS = ("plain", "defaults")
@@ -47,17 +46,23 @@ GAMMA = (0.25, 0.0125)  # a quarter of fashion-32's, as presets have it for half
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results" / "small_data.json"
-KEPT = "generator.safetensors"
 TEST, DRAWN, ON_THE_WAY = 2000, 1000, 300  # pictures: unseen, generated at the end, generated for each point of a curve
 
 
-class Snapshots(image.ImageRun):
+class SnapshotRun(ImageRun):
     """Keeps the averaged generator of every inspection, where a run folder keeps the best alone."""
 
-    def save_samples(self, generator: nn.Module, logger: RunLogger, seen: int) -> None:
+    def save_samples(self, generator: torch.nn.Module, logger: RunLogger, seen: int) -> None:
         super().save_samples(generator, logger, seen)
         (logger.folder / "snapshots").mkdir(exist_ok=True)
         save_tensors(logger.folder / "snapshots" / f"{seen:09d}.safetensors", generator.state_dict())
+
+
+class SnapshotTask(ImageTask):
+    """Pictures, with snapshots on the way."""
+
+    def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> SnapshotRun:
+        return SnapshotRun(config, dataset, device)
 
 
 def subset(data: Path, count: int) -> ImageDataset:
@@ -66,11 +71,6 @@ def subset(data: Path, count: int) -> ImageDataset:
     rng = np.random.default_rng(0)
     places = [rng.permutation(np.flatnonzero(pictures.classes == label))[: count // 10] for label in range(10)]
     return ImageDataset(pictures.images[np.sort(np.concatenate(places))])
-
-
-def unseen(data: Path) -> ImageDataset:
-    """The first test pictures."""
-    return ImageDataset(load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1).images[:TEST])
 
 
 def plan(count: int, arm: str, held_out: int = 0) -> ImageTraining:
@@ -85,14 +85,14 @@ def plan(count: int, arm: str, held_out: int = 0) -> ImageTraining:
     )  # fmt: skip
 
 
-def train(count: int, arm: str, data: Path, out: Path) -> None:
+def train_arm(count: int, arm: str, data: Path, out: Path) -> None:
     """One run into out/ARM-COUNT."""
     torch.set_num_threads(1)  # so that equal commands give equal bits wherever they run
-    image.ImageRun = Snapshots  # type: ignore[misc]
+    TASKS["image"] = SnapshotTask()
     pictures = subset(data, count)
     out.mkdir(parents=True, exist_ok=True)
     config = RunConfig("small-data", NETWORK, plan(count, arm, usual_holdout(pictures)))
-    print(train_run(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
+    print(train(config, pictures, out / f"{arm}-{count}", torch.device("cpu"), source=str(data)))
 
 
 def score(data: Path, out: Path) -> None:
@@ -100,43 +100,42 @@ def score(data: Path, out: Path) -> None:
 
     Runs that are in there stay as they are: delete the file to score all of them again.
     """
-    test = unseen(data)
+    unseen = load_pictures(data / "t10k-images-idx3-ubyte.gz", resolution=16, channels=1)
+    test = ImageDataset(unseen.images[:TEST])
     real = features(test.images)
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else {}
-    for folder in sorted(path.parent for path in out.glob(f"*/{KEPT}")):
+    for folder in sorted(path.parent for path in out.glob(f"*/{GENERATOR}")):
         if folder.name in runs:
             continue
-        count = int(folder.name.split("-")[1])
         curve = [
-            (int(path.stem), *kid(real, features(draw(folder, ON_THE_WAY, weights=f"snapshots/{path.name}"))))
+            (int(path.stem), *kid(real, features(load(folder, f"snapshots/{path.name}").sample(range(ON_THE_WAY)))))
             for path in sorted(folder.glob("snapshots/*.safetensors"))[1::2]
         ]
-        pictures, shown = subset(data, count), load_config(folder).training
-        trained_on = pictures.take(pictures.split(shown.holdout, shown.seed)[0])
-        runs[folder.name] = {"curve": curve, "held_out": shown.holdout, **kept(folder, trained_on, test, real)}
+        kept = load(folder)
+        shown, held_out = kept.split_dataset(subset(data, int(folder.name.split("-")[1])))
+        runs[folder.name] = {"curve": curve, "held_out": len(held_out), **score_kept(kept, shown, test, real)}
         print(folder.name, {name: value for name, value in runs[folder.name].items() if name != "copies"}, flush=True)
-        machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__}
-        content = {"machine": machine, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "runs": runs}
-        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        write_json(RESULTS, origin() | {"runs": runs})
 
 
-def kept(folder: Path, pictures: ImageDataset, test: ImageDataset, real: np.ndarray) -> dict[str, Any]:
+def score_kept(
+    kept: TorchImageGenerator, pictures: ImageDataset, test: ImageDataset, real: np.ndarray
+) -> dict[str, Any]:
     """KID and coverage of the run's own generator, and how often it copies."""
-    drawn = features(draw(folder, DRAWN))
-    copies = measure(lambda seeds, _: draw(folder, len(seeds), int(seeds[0])), pictures, test)
+    drawn = features(kept.sample(range(DRAWN)))
     distance, error = kid(real, drawn)
     return {
-        "images": load_tensors(folder / KEPT)[1]["images"],
+        "images": load_about(kept.source.folder / GENERATOR)["images"],
         "kid": distance,
         "kid_error": error,
         "coverage": density_and_coverage(real[:DRAWN], drawn)[1],
-        "copies": copies.as_dict(),
+        "copies": measure(kept.sample, pictures, test).as_dict(),
     }
 
 
-def draw(folder: Path, count: int, first: int = 0, weights: str = KEPT) -> np.ndarray:
-    """uint8 [count, 16, 16, 1] of seeds first, first + 1 …, by the generator in a file of a run folder."""
-    return TorchImageGenerator(Source(str(folder), folder, weights)).sample(range(first, first + count))
+def load(folder: Path, weights: str = GENERATOR) -> TorchImageGenerator:
+    """The generator of a run, or a snapshot of it."""
+    return TorchImageGenerator(Source(str(folder), folder, weights))
 
 
 def figure(out: Path) -> None:
@@ -162,7 +161,7 @@ def figure(out: Path) -> None:
 
 def samples(out: Path) -> None:
     """Eighty seeds of each run's generator: plain on the left, a row a set."""
-    grids = [[grid(draw(out / f"{arm}-{count}", 80), 10) for arm in ARMS] for count in IMAGES]
+    grids = [[grid(load(out / f"{arm}-{count}").sample(range(80)), 10) for arm in ARMS] for count in IMAGES]
     width, height = grids[0][0].size
     sheet = Image.new("L", (2 * width + 24, 3 * height + 32), 255)
     for row, pair in enumerate(grids):
@@ -176,7 +175,7 @@ def samples(out: Path) -> None:
 def table(runs: dict[str, Any]) -> list[str]:
     """Markdown: a line a run."""
     titles = ("pictures", "training", "kept after", "KID", "coverage", "closer than the median", "nearest: training")
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    rows = []
     for count in IMAGES:
         for arm in ARMS:
             run = runs[f"{arm}-{count}"]
@@ -191,8 +190,8 @@ def table(runs: dict[str, Any]) -> list[str]:
                 f"{copies['closer_than_median']:.0%}, {copies['pixels_closer_than_median']:.0%}",
                 f"{share:.0%} ({expected:.0%})",
             )
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            rows.append(cells)
+    return markdown_table(titles, rows)
 
 
 def main() -> None:
@@ -206,7 +205,7 @@ def main() -> None:
         command.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "train":
-        train(options.count, options.arm, options.data, options.out)
+        train_arm(options.count, options.arm, options.data, options.out)
     elif options.command == "score":
         score(options.data, options.out)
     else:

@@ -16,34 +16,35 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from output import write_json
 
 from attngan.data import load_lines
 from attngan.evaluation.sentences import draw_keywords
 from attngan.generators import open_generator
 from attngan.generators.text import TorchTextGenerator
-from attngan_export.text_form import TextForm
+from attngan_export.forms.text import TextForm
 from attngan_export.versions import versions
-from attngan_runtime.sentence_generator import SentenceGenerator
+from attngan_runtime import SentenceGenerator
 
 SENTENCES = 1000
 RESULTS = Path("bench/results/text_parity.json")
 
 
-def compare(bundle: SentenceGenerator, writer: TorchTextGenerator, asked: list[str]) -> dict[str, Any]:
+def compare(bundle: SentenceGenerator, generator: TorchTextGenerator, asked: list[str]) -> dict[str, Any]:
     """How many sentences are the same, part at a near tie, and part elsewhere; the largest score difference."""
     seeds = list(range(len(asked)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # key words of a test text that the training text has not
         ours = bundle.write(seeds, keywords=asked, top_k=1)
-    words, count = writer.read_keywords(asked), len(asked)
+    words, count = generator.read_keywords(asked), len(asked)
     inputs = {
         "keywords": torch.from_numpy(words.ids), "mask": torch.from_numpy(words.mask), "seed": torch.tensor(seeds),
         "temperature": torch.ones(count), "top_k": torch.ones(count, dtype=torch.int64), "top_p": torch.ones(count),
     }  # fmt: skip
     with torch.no_grad():
-        outputs = writer.network(*inputs.values())
+        outputs = generator.network(*inputs.values())
     tokens, scores = (output.numpy() for output in outputs)
-    ties = TextForm(writer.network, "seed").ties(inputs, outputs).numpy()
+    ties = TextForm(generator.network).ties(inputs, outputs).numpy()
     other = ours.tokens != tokens
     first = other & (np.cumsum(other, 1) == 1)
     same = ~other.any(1)
@@ -63,10 +64,10 @@ def compare(bundle: SentenceGenerator, writer: TorchTextGenerator, asked: list[s
 @click.option("--data", required=True, type=click.Path(path_type=Path))
 def main(bundle_or_name: str, run_or_name: str, data: Path) -> None:
     """Compares, prints and writes."""
-    writer, lines = open_generator(run_or_name), load_lines(data)
-    asked = [", ".join(words) for words in draw_keywords(lines.take(np.arange(len(lines))[:SENTENCES]).words)]
-    figures = compare(SentenceGenerator.load(bundle_or_name), writer, asked) | {"versions": versions()}
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    asked = [", ".join(words) for words in draw_keywords(load_lines(data).words[:SENTENCES])]
+    bundle, generator = SentenceGenerator.load(bundle_or_name), open_generator(run_or_name)
+    figures = compare(bundle, generator, asked) | {"versions": versions()}
+    write_json(RESULTS, figures)
     click.echo(json.dumps(figures, indent=1))
 
 

@@ -12,22 +12,20 @@ learnt for; TEST.txt is the file that papers take, whose captions are of other t
 
 from __future__ import annotations
 
-import json
-import platform
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import torch
+from output import origin, write_json
 
 from attngan.checkpoint import LIKELIHOOD, load_tensors
 from attngan.data import TextDataset, load_lines
 from attngan.data.split import usual_holdout
 from attngan.evaluation.halves import draw_halves
-from attngan.evaluation.sentence_report import REAL, TRAINING, Scores
+from attngan.evaluation.sentence_report import REAL, TRAINING
 from attngan.evaluation.sentences import USUAL_SAMPLES, evaluate_sentences
 from attngan.evaluation.yardstick import Yardstick
 from attngan.generators import open_generator
@@ -45,30 +43,30 @@ RESULTS, FIGURE = Path("bench/results/text_quality.json"), Path("docs/text-curve
 
 def train_mean(data: Path, out: Path) -> None:
     """The preset captions whose key words reach the decoder as their mean, into OUT/mean; likelihood is what counts."""
-    network, training = preset("captions")
-    lines = load_lines(data, longest=network.length - 1)
-    network = replace(network, cross_attention=False)
+    task, (network, training) = TASKS["text"], preset("captions")
+    network, lines = replace(network, cross_attention=False), task.read(data, network)
     training = replace(training, holdout=usual_holdout(lines), images=training.batch, patience=0)
-    config, tokenizer = TASKS["text"].complete(network, training, TrainOptions("captions"), lines)
+    config, tokenizer = task.complete(network, training, TrainOptions("captions"), lines)
     train(config, lines, out / "mean", torch.device("cpu"), source=str(data), tokenizer=tokenizer)
 
 
-def open_columns(out: Path) -> dict[str, TorchTextGenerator]:
-    """After the last adversarial step, after likelihood, and likelihood without cross-attention."""
+def open_generators(out: Path) -> dict[str, TorchTextGenerator]:
+    """The columns: after the last adversarial step, after likelihood, and likelihood without cross-attention."""
     last = open_generator(str(out / "captions"))
     tensors, _ = load_tensors(out / "captions" / CHECKPOINT)
     last.network.generator.load_state_dict(without_prefix(tensors, "ema."))
-    likelihood, mean = (open_generator(str(out / name / LIKELIHOOD)) for name in ("captions", "mean"))
+    likelihood, mean = (open_generator(str(out / run / LIKELIHOOD)) for run in ("captions", "mean"))
     return {"adversarial": last, "likelihood": likelihood, "key words' mean": mean}
 
 
 def score(data: Path, test: Path, out: Path) -> dict[str, Any]:
     """Tables by the held-out sentences and by those of TEST.txt, and curves by the held-out ones."""
-    columns = open_columns(out)
-    network, plan = columns["likelihood"].config.network, columns["likelihood"].config.training
-    lines = load_lines(data, longest=network.length - 1)
-    shown, kept = (lines.take(places) for places in lines.split(plan.holdout, plan.seed))
-    found: dict[str, Any] = {}
+    columns = open_generators(out)
+    trained = columns["likelihood"]
+    halves = trained.split_dataset(TASKS["text"].read(data, trained.config.network))
+    if halves is None:
+        raise click.UsageError(f"{trained.source.folder} was not trained on {data}")
+    (shown, kept), found = halves, dict[str, Any]()
     for title, sentences in (("held-out sentences", kept), (test.name, load_lines(test))):
         report = evaluate_sentences(columns, sentences, shown, samples=min(1000, len(sentences) // 2))
         click.echo(f"{title}\n{report}\n")
@@ -82,30 +80,30 @@ def curves(columns: dict[str, TorchTextGenerator], kept: TextDataset, shown: Tex
     held, rest = draw_halves(kept, samples, USUAL_SAMPLES)
     yardstick = Yardstick.of(kept.take(rest), samples, shown)
     some = np.random.default_rng(0).permutation(len(shown))[:samples]
-    texts = {REAL: kept.take(held), TRAINING: shown.take(some)}
-    real = {title: point(None, yardstick.measure(text)) for title, text in texts.items()}
-    written: dict[str, list[Point]] = {}
-    for title in ("likelihood", "adversarial"):
-        written[title] = []
-        for temperature in TEMPERATURES:
-            text = TextDataset(columns[title].write(np.arange(samples), None, temperature))
-            written[title].append(point(temperature, yardstick.measure(text)))
-    draw(written, real, FIGURE)
-    return {
+    real = {REAL: _point(yardstick, kept.take(held)), TRAINING: _point(yardstick, shown.take(some))}
+    points = {
         title: [
-            {
-                "temperature": point.temperature, "bleu_5": point.bleu.value, "self_bleu_5": point.self_bleu.value,
-                "frechet": point.distance,
-            }
-            for point in points
+            _point(yardstick, TextDataset(columns[title].write(np.arange(samples), None, temperature)), temperature)
+            for temperature in TEMPERATURES
         ]
-        for title, points in ({title: [point] for title, point in real.items()} | written).items()
-    }  # fmt: skip
+        for title in ("likelihood", "adversarial")
+    }
+    draw(points, real, FIGURE)
+    every = {title: [point] for title, point in real.items()} | points
+    return {title: [_as_dict(point) for point in row] for title, row in every.items()}
 
 
-def point(temperature: float | None, scores: Scores) -> Point:
-    """What was measured at a temperature, or of real sentences."""
+def _point(yardstick: Yardstick, text: TextDataset, temperature: float = 0.0) -> Point:
+    scores = yardstick.measure(text)
     return Point(temperature, scores.bleu[5], scores.self_bleu[5], scores.frechet)
+
+
+def _as_dict(point: Point) -> dict[str, float | None]:
+    """Ready for JSON; people write at no temperature."""
+    return {
+        "temperature": point.temperature or None, "bleu_5": point.bleu.value, "self_bleu_5": point.self_bleu.value,
+        "frechet": point.distance,
+    }  # fmt: skip
 
 
 @click.command()
@@ -120,8 +118,7 @@ def main(what: str, data: Path, test: Path | None, out: Path) -> None:
         return
     if test is None:
         raise click.UsageError("score needs --test, the file that papers measure by")
-    about = {"date": datetime.now(UTC).date().isoformat(), "machine": platform.machine(), "torch": torch.__version__}
-    RESULTS.write_text(json.dumps(about | score(data, test, out), indent=1, ensure_ascii=False) + "\n")
+    write_json(RESULTS, origin() | score(data, test, out))
     click.echo(f"wrote {RESULTS} and {FIGURE}")
 
 

@@ -16,8 +16,6 @@ from pathlib import Path
 import click
 import torch
 
-from attngan.config import RunConfig
-from attngan.data import CaptionedDataset, load_captioned
 from attngan.data.split import usual_holdout
 from attngan.presets import preset
 from attngan.tasks import TASKS
@@ -28,25 +26,20 @@ ATTENTION = {"words": (16, 32), "sentence": ()}  #: resolutions at which places 
 SIDE, IMAGES = 32, 64_000
 
 
-def small(pictures: CaptionedDataset, name: str) -> tuple[RunConfig, bytes]:
-    """The preset emoji-64 at 32² with fewer channels, and its tokenizer.json."""
-    network, training = preset("emoji-64")
-    network = replace(network, resolution=SIDE, widths=(96, 64, 48, 32), attention=ATTENTION[name])
-    training = replace(
-        training, images=IMAGES, grow=(0.4,), gamma=(2.0, 1.0), ema_half_life=2_000, patience=0,
-        holdout=usual_holdout(pictures),
-    )  # fmt: skip
-    return TASKS["text-to-image"].complete(network, training, TrainOptions("emoji-64"), pictures)
-
-
 @click.command()
 @click.argument("name", type=click.Choice(list(ATTENTION)))
 @click.option("--data", required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 def main(name: str, data: Path, out: Path) -> None:
-    """Trains one of the two into OUT/NAME, or goes on with it."""
-    pictures = load_captioned(data, resolution=SIDE, channels=4)
-    config, tokenizer = small(pictures, name)
+    """Trains one of the two into OUT/NAME, or goes on with it: the preset emoji-64 at 32² with fewer channels."""
+    task, (network, training) = TASKS["text-to-image"], preset("emoji-64")
+    network = replace(network, resolution=SIDE, widths=(96, 64, 48, 32), attention=ATTENTION[name])
+    pictures = task.read(data, network)
+    training = replace(
+        training, images=IMAGES, grow=(0.4,), gamma=(2.0, 1.0), ema_half_life=2_000, patience=0,
+        holdout=usual_holdout(pictures),
+    )  # fmt: skip
+    config, tokenizer = task.complete(network, training, TrainOptions("emoji-64"), pictures)
     train(config, pictures, out / name, torch.device("cpu"), source=str(data), tokenizer=tokenizer)
 
 

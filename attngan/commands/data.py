@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Group
+from attngan_runtime.commands.console import Group
 
 if TYPE_CHECKING:
     from attngan.data.emoji_sources import Part

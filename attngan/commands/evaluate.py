@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
-from attngan_runtime.inputs import naming_the_option, temperatures
+from attngan_runtime.commands.console import Command, option_errors
+from attngan_runtime.generators.inputs import temperatures
 
 
 @click.command(cls=Command)
@@ -46,10 +46,10 @@ def evaluate(
         raise AttnGANError(f"--out {out}", f"{out.absolute().parent} is no folder", "make it, or write elsewhere")
     if out is not None and out.is_dir():
         raise AttnGANError(f"--out {out}", "is a folder", f"name a file, such as {out / 'figures.json'}")
-    from attngan.checkpoint import write_atomically
+    from attngan_runtime.saving import write_atomically
 
     if temperature is not None:
-        with naming_the_option():
+        with option_errors():
             temperatures(temperature)
     from attngan.generators import open_generator
     from attngan.tasks import TASKS

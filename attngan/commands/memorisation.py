@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)
@@ -27,14 +27,14 @@ from attngan_runtime.console import Command
 def memorisation(run_or_bundle: str, data: Path, held_out: Path | None, samples: int, out: Path | None) -> None:
     """Whether generated pictures are nearer to training pictures than real ones are that training never saw."""
     from attngan.generators import open_generator
-    from attngan.run_folder import check_place
+    from attngan.run_folder import check_output_folder
     from attngan.tasks import TASKS
 
     generator = open_generator(run_or_bundle)
     if out is None and not generator.source.is_run:
         raise AttnGANError("--out", f"not given, and {run_or_bundle} is no run folder", "name a folder for the result")
     folder = out or Path(run_or_bundle)
-    check_place(folder)
+    check_output_folder(folder)
     click.echo(TASKS[generator.source.task].measure_copies(generator, data, held_out, folder, samples))
     click.echo(
         f"wrote memorisation.json, and pictures beside their nearest training pictures: {folder / 'neighbours.png'}"

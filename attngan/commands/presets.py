@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from attngan.presets import PRESETS, TABLES
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)

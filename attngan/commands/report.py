@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)
@@ -22,8 +22,8 @@ def report(run: Path, out: Path | None) -> None:
         raise AttnGANError(f"--out {out}", "is a folder", f"name a file such as {out / 'report.html'}")
     if out.parent != run and not out.parent.is_dir():
         raise AttnGANError(f"--out {out}", f"folder {out.parent} does not exist", "create it first")
-    from attngan.checkpoint import write_atomically
     from attngan.report.page import render
+    from attngan_runtime.saving import write_atomically
 
     page = render(run, str(run)).encode()
     write_atomically(out, page)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from attngan_runtime.console import Command, Numbers, refuse_options, sentence_options
+from attngan_runtime.commands.console import Command, Numbers, refuse_options
+from attngan_runtime.commands.write import sentence_options
 
 
 @click.command(cls=Command)

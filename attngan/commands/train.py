@@ -10,7 +10,7 @@ import click
 
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
-from attngan_runtime.console import Command
+from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)
@@ -61,7 +61,7 @@ def train(
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     from attngan.commands.train_options import device_named, with_objective, with_precision
     from attngan.presets import preset
-    from attngan.run_folder import check_data, check_folder
+    from attngan.run_folder import check_data, check_run
     from attngan.tasks import TASKS
     from attngan.tasks.base import TrainOptions, with_patience
     from attngan.train import train as run
@@ -82,7 +82,7 @@ def train(
     training = with_patience(task.hold_out(training, options, dataset), patience, dataset.noun)
     task.check_holdout(training, dataset)
     config, tokenizer = task.complete(network, training, options, dataset)
-    check_folder(out, config)
+    check_run(out, config)
     held_out = f"; {training.holdout:,} held out" if training.holdout else ""
     click.echo(f"data: {dataset.describe()}{held_out}")
     click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
@@ -95,14 +95,14 @@ def train(
 
 
 def _check_place(out: Path, data: Path) -> None:
-    """Before minutes of reading pictures; `check_folder` looks at the rest."""
-    from attngan.run_folder import check_place
+    """Before minutes of reading pictures; `check_run` looks at the rest."""
+    from attngan.run_folder import check_output_folder
 
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise AttnGANError(
             f"--out {out}", "lies inside --data, whose pictures it would join", "name a folder elsewhere"
         )
-    check_place(out)
+    check_output_folder(out)
 
 
 def _print_sizes(config: RunConfig) -> None:

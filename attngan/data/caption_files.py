@@ -13,7 +13,7 @@ from typing import Any
 from attngan.data.listing import Listing, SourceFile, class_of
 from attngan.data.transforms import UnreadablePictureError
 from attngan.errors import AttnGANError
-from attngan_runtime.tokens import NO_TEXT
+from attngan_runtime.tokenizers.text import NO_TEXT
 
 JSON_LINES = "captions.jsonl"
 _LINE_END = re.compile("[\\t\\n\\v\\f\\r\\x85]")  # which would break the reports that name a picture
@@ -101,16 +101,14 @@ def _lines(path: Path, file: SourceFile) -> Iterator[tuple[int, str]]:
     try:
         content = file.read()
     except UnreadablePictureError as reason:
-        raise AttnGANError(f"--data {path}", f"{file.name}: {reason}", "replace it") from None
+        raise AttnGANError(f"--data {path}: {file.name}", f"{reason}", "replace it") from None
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            raise AttnGANError(
-                f"--data {path}",
-                f"{file.name} line {number}: byte {line[error.start]:#04x} is not UTF-8",
-                "save the file as UTF-8",
-            ) from None
+            where = f"--data {path}: {file.name} line {number}"
+            problem = f"byte {line[error.start]:#04x} is not UTF-8"
+            raise AttnGANError(where, problem, "save the file as UTF-8") from None
         if text.strip():
             yield number, text
 

@@ -38,7 +38,7 @@ class CaptionedDataset(ImageDataset):
         without = [
             *_without(captions.uncaptioned, "picture", "caption"), *_without(captions.pictureless, "caption", "picture")
         ]  # fmt: skip
-        return self._described(counts, without)
+        return self._summarise(counts, without)
 
     def take(self, places: np.ndarray) -> Self:
         styles = None if self.styles is None else self.styles[places]

@@ -9,7 +9,7 @@ from attngan.data.caption_files import Described, read_captions
 from attngan.data.captioned_dataset import CaptionedDataset
 from attngan.data.captions import Captions
 from attngan.data.image_dataset import name_some
-from attngan.data.image_folder import check_names, check_source, decode_files, explained, listed, number_names
+from attngan.data.image_folder import check_names, check_source, data_errors, decode_files, number_names, open_listing
 from attngan.data.listing import SourceFile
 from attngan.errors import AttnGANError
 
@@ -26,7 +26,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Capti
     """
     path = Path(path)
     check_source(path, channels)
-    with explained(path), listed(path) as listing:
+    with data_errors(path), open_listing(path) as listing:
         described = read_captions(path, listing)
         files = [file for file in listing.pictures if file.name in described.entries]
         if not files:

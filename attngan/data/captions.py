@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 
-def numbered(names: list[str]) -> np.ndarray:
+def rank_names(names: list[str]) -> np.ndarray:
     """int64 [N]: the place of each name among the sorted different ones."""
     places = {name: place for place, name in enumerate(sorted(set(names)))}
     return np.array([places[name] for name in names], np.int64)
@@ -36,14 +36,14 @@ class Captions:
             [self.concepts[place] for place in chosen],
         )
 
-    def said(self) -> Iterator[str]:
+    def all_texts(self) -> Iterator[str]:
         """Every caption and every tag of every picture."""
         return (text for group in (*self.texts, *self.tags) for text in group)
 
     @cached_property
     def numbers(self) -> np.ndarray:
         """int64 [N]: the number of each picture's concept."""
-        return numbered(self.concepts)
+        return rank_names(self.concepts)
 
     @cached_property
     def digest(self) -> bytes:

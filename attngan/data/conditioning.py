@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attngan.data.captioned_dataset import CaptionedDataset
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 # Shares of what a picture is called: nothing, so that empty prompts have a meaning (Ho & Salimans 2022, section 3.2);
 # some of its tags; its caption and a tag or two; else one of its captions alone.
@@ -18,30 +18,30 @@ class Conditions:
     def __init__(self, pictures: CaptionedDataset, tokenizer: Tokenizer) -> None:
         self.length = tokenizer.length
         self.styles = np.zeros(len(pictures), np.int64) if pictures.styles is None else pictures.styles
-        self._texts = _encoded(pictures.captions.texts, tokenizer)
-        self._tags = _encoded(pictures.captions.tags, tokenizer)
+        self._texts = _encode(pictures.captions.texts, tokenizer)
+        self._tags = _encode(pictures.captions.tags, tokenizer)
 
     def main(self, places: np.ndarray) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under their first captions."""
         return self._rows(places, [self._texts[place][0] for place in places])
 
-    def drawn(self, places: np.ndarray, seeds: np.ndarray, *, always: bool = False) -> np.ndarray:
+    def draw(self, places: np.ndarray, seeds: np.ndarray, *, always: bool = False) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under what chance calls them.
 
         seeds: int64 [B], the whole randomness of each row. always: say something of every picture.
         """
-        called = [self._called(place, seed, always) for place, seed in zip(places, seeds, strict=True)]
+        called = [self._draw_tokens(place, seed, always) for place, seed in zip(places, seeds, strict=True)]
         return self._rows(places, called)
 
-    def _called(self, place: int, seed: int, always: bool) -> list[int]:
+    def _draw_tokens(self, place: int, seed: int, always: bool) -> list[int]:
         chance = np.random.default_rng(seed)
         texts, tags = self._texts[place], self._tags[place]
         kind = chance.random() * (1 - _EMPTY if always else 1)
         text = texts[chance.integers(len(texts))]
         if kind < _TAGS_ALONE and tags:
-            return _joined(tags, chance, 3)
+            return _join_tags(tags, chance, 3)
         if kind < _TAGS_ALONE + _WITH_TAGS:
-            return text + _joined(tags, chance, 2)
+            return text + _join_tags(tags, chance, 2)
         return text if kind < 1 - _EMPTY else []
 
     def _rows(self, places: np.ndarray, tokens: list[list[int]]) -> np.ndarray:
@@ -53,13 +53,13 @@ class Conditions:
         return rows
 
 
-def _joined(tags: list[list[int]], chance: np.random.Generator, most: int) -> list[int]:
+def _join_tags(tags: list[list[int]], chance: np.random.Generator, most: int) -> list[int]:
     """One to `most` of the tags in random order, as one row of tokens; empty if there are none."""
     chosen = chance.permutation(len(tags))[: chance.integers(1, most + 1)]
     return [token for tag in chosen for token in tags[tag]]
 
 
-def _encoded(groups: list[tuple[str, ...]], tokenizer: Tokenizer) -> list[list[list[int]]]:
+def _encode(groups: list[tuple[str, ...]], tokenizer: Tokenizer) -> list[list[list[int]]]:
     """The tokens of every text of every picture."""
     known: dict[str, list[int]] = {}  # the tags of an emoji stand under each of its skin tones
     texts = list(dict.fromkeys(text for group in groups for text in group))

@@ -50,9 +50,9 @@ class ImageDataset(Dataset):
 
     def describe(self) -> str:
         """`60,000 pictures, 10 classes; 3 skipped: a.png (truncated), …`."""
-        return self._described([(len(self.class_names), "class", "classes")] if self.class_names else [], [])
+        return self._summarise([(len(self.class_names), "class", "classes")] if self.class_names else [], [])
 
-    def _described(self, counts: Sequence[tuple[int, str, str]], left_out: list[str]) -> str:
+    def _summarise(self, counts: Sequence[tuple[int, str, str]], left_out: list[str]) -> str:
         skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
         others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
         first = [count_of(len(self), "picture"), *(count_of(*count) for count in counts)]

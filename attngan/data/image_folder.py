@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from attngan.data.captions import numbered
+from attngan.data.captions import rank_names
 from attngan.data.idx import find_idx, load_idx
 from attngan.data.image_dataset import ImageDataset, name_skipped
 from attngan.data.listing import Listing, SourceFile, class_of, list_folder, list_zip
 from attngan.data.transforms import UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
-from attngan_runtime.entries import LONGEST_NAME
+from attngan_runtime.bundle.spec import LONGEST_NAME
 from attngan_runtime.errors import UNPRINTABLE
 
 IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
@@ -45,11 +45,11 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> ImageD
     """
     path = Path(path)
     check_source(path, channels)
-    with explained(path):
+    with data_errors(path):
         idx = find_idx(path)
         if idx is not None:
             return load_idx(idx, resolution, channels)
-        with listed(path) as listing:
+        with open_listing(path) as listing:
             return _decode_all(path, listing, resolution, channels)
 
 
@@ -62,7 +62,7 @@ def check_source(path: Path, channels: int) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def data_errors(path: Path) -> Iterator[None]:
     """Turns what reading a folder or a zip raises into AttnGANError."""
     try:
         yield
@@ -75,7 +75,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def listed(path: Path) -> Iterator[Listing]:
+def open_listing(path: Path) -> Iterator[Listing]:
     """The files of a folder or a zip, which stays open meanwhile; AttnGANError if no picture is among them."""
     with contextlib.ExitStack() as stack:
         listing = list_folder(path) if path.is_dir() else list_zip(stack.enter_context(zipfile.ZipFile(path)))
@@ -130,7 +130,7 @@ def number_names(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]
     found = sorted(set(given))
     if len(given) < len(names) or len(found) < 2:  # one class says no more than none
         return None, []
-    return numbered(given), found
+    return rank_names(given), found
 
 
 def check_names(path: Path, what: str, names: list[str | None]) -> None:

@@ -29,7 +29,7 @@ def content_words(words: Iterable[str]) -> list[str]:
     return [word for word in dict.fromkeys(words) if any(map(str.isalpha, word)) and word not in stop_words()]
 
 
-def drawn(content: Tensor, seeds: Tensor, most: int, without: float = 0.0) -> Tensor:
+def draw_content_words(content: Tensor, seeds: Tensor, most: int, without: float = 0.0) -> Tensor:
     """int64 [B, most]: some of each sentence's content words in random order, then 0.
 
     content: int64 [B, C], their numbers, then 0. seeds: int64 [B], which decide. Of a sentence FEWEST_KEY_WORDS to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attngan.data.captions import numbered
+from attngan.data.captions import rank_names
 from attngan.data.dataset import Dataset
 from attngan.random import derive
 from attngan.streams import Stream
@@ -28,7 +28,7 @@ def whole_groups(groups: list[str], held_out: int, seed: int, styles: np.ndarray
 
     One concept stays, and with styles int64 [N] one of each style: a style that was never seen can't be drawn.
     """
-    numbers = numbered(groups)
+    numbers = rank_names(groups)
     sizes = np.bincount(numbers)
     drawn_in = set(zip(numbers.tolist(), (np.zeros_like(numbers) if styles is None else styles).tolist(), strict=True))
     own: dict[int, set[int]] = {}

@@ -16,7 +16,7 @@ from attngan.data.image_dataset import name_skipped
 from attngan.data.split import whole_groups
 from attngan.data.tokenizer import split_sentence
 from attngan.errors import AttnGANError
-from attngan_runtime.tokens import NO_TEXT
+from attngan_runtime.tokenizers.text import NO_TEXT
 
 FEWEST_SENTENCES = 20  #: different sentences: fewer can't be split into what is trained on and what is held out
 _LARGEST = 2**30  # bytes: the whole file is held in memory

@@ -9,9 +9,9 @@ from functools import cache
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from attngan.errors import AttnGANError
-from attngan_runtime.entries import LARGEST_VOCABULARY, MOST_LETTERS
-from attngan_runtime.sentences import SENTENCE_SPECIAL, WORD
-from attngan_runtime.tokens import PADDING, SPECIAL, UNKNOWN
+from attngan_runtime.bundle.spec import LARGEST_VOCABULARY, MOST_LETTERS
+from attngan_runtime.tokenizers.sentences import SENTENCE_SPECIAL, WORD
+from attngan_runtime.tokenizers.word_level import PADDING, SPECIAL, UNKNOWN
 
 
 def build_tokenizer(texts: Iterable[str], length: int) -> bytes:

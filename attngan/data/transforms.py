@@ -46,14 +46,14 @@ def decode_picture(content: bytes, resolution: int, channels: int) -> np.ndarray
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
             image.load()
-            return fit(plain(_upright(image)), resolution, channels)
+            return fit(to_plain(_upright(image)), resolution, channels)
     except UnreadablePictureError:
         raise
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
         raise UnreadablePictureError(_reason(error)) from error
 
 
-def plain(image: Image.Image) -> Image.Image:
+def to_plain(image: Image.Image) -> Image.Image:
     """The same picture in mode L, RGB or RGBa (premultiplied), 8 bits a channel; wider values are scaled, not clipped.
 
     Raises UnreadablePictureError for values without a meaning as brightness (NaN, floats beyond 16 bits).

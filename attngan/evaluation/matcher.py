@@ -23,7 +23,7 @@ from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.features.cache import load_or_make
 from attngan.features.extractor import Extractor
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 #: raise it when anything below changes what a matcher learns, so that none cached before is used
 VERSION = "1"
@@ -135,7 +135,7 @@ def train_matchers(
 
 def _build_vocabulary(captions: Captions) -> Tokenizer:
     """Every word of the captions and tags."""
-    return Tokenizer.from_json(build_tokenizer(dict.fromkeys(captions.said()), _LENGTH), "the words of --data")
+    return Tokenizer.from_json(build_tokenizer(dict.fromkeys(captions.all_texts()), _LENGTH), "the words of --data")
 
 
 def _build(words: int, values: int, pictures: int) -> Matcher:
@@ -159,7 +159,7 @@ def _learn(matcher: Matcher, features: np.ndarray, places: np.ndarray, captions:
             while len(order) < min(_BATCH, len(places)):
                 order = np.concatenate([order, random.permutation(len(places))])
             chosen, order = order[:_BATCH], order[_BATCH:]
-            called = said.drawn(places[chosen], random.integers(2**32, size=len(chosen)), always=True)[:, 1:]
+            called = said.draw(places[chosen], random.integers(2**32, size=len(chosen)), always=True)[:, 1:]
             words = matcher.embed_caption(torch.from_numpy(called[:, : max((called != 0).sum(1).max(), 1)]))
             scores = sentence_scores(words, matcher.embed_principal(seen[chosen]))
             loss = damsm_loss(_SHARPNESS * scores, alike[chosen][:, None] == alike[chosen])

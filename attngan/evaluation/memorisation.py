@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from attngan.checkpoint import write_atomically
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
 from attngan.evaluation.image import Draw
@@ -26,6 +25,7 @@ from attngan.features.extractor import EFFICIENTNET, Extractor
 from attngan.generators.image import LoadedImageGenerator
 from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, closeness, share_nearest_to_training
 from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
+from attngan_runtime.saving import write_atomically
 
 FEWEST_HELD_OUT = 4  #: held-out pictures for a median with an error bar
 

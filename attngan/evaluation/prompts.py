@@ -19,7 +19,7 @@ from attngan.metrics.estimate import Estimate, mean
 from attngan.metrics.kid import FEWEST_FOR_KID, kid
 from attngan.metrics.obedience import FEWEST_PAIRS, Obedience, changed_places, find_usable, mean_change, obedience
 from attngan.metrics.retrieval import exchange_concepts, hits_among_99, retrieval, retrieval_by_chance
-from attngan_runtime.tokens import UNKNOWN
+from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _PAIRS = 100  # of each kind of word and of prompts
 _SHUFFLES = 10  # of captions: a single one would come from a few hundred hits of chance

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from attngan.data import TextDataset
-from attngan.data.keywords import MOST_KEY_WORDS, content_words, drawn
+from attngan.data.keywords import MOST_KEY_WORDS, content_words, draw_content_words
 from attngan.evaluation.halves import draw_halves
 from attngan.evaluation.sentence_report import REAL, TRAINING, Scores, SentenceReport
 from attngan.evaluation.yardstick import Yardstick
@@ -64,6 +64,7 @@ def draw_keywords(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     content = [content_words(words) for words in sentences]
     count = torch.tensor([len(words) for words in content])
     numbers = torch.arange(1, int(count.max()) + 1)
-    chosen = drawn(torch.where(numbers <= count[:, None], numbers, 0), torch.arange(len(content)), MOST_KEY_WORDS)
+    known = torch.where(numbers <= count[:, None], numbers, 0)
+    chosen = draw_content_words(known, torch.arange(len(content)), MOST_KEY_WORDS)
     rows = zip(content, chosen.tolist(), strict=True)
     return [[words[number - 1] for number in row if number] for words, row in rows]

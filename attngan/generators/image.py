@@ -14,7 +14,7 @@ from attngan.errors import AttnGANError
 from attngan.generators.base import LoadedGenerator, Seeds, batches
 from attngan.generators.source import Source
 from attngan_runtime import PictureGenerator
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.pixels import to_uint8
 
 
 class LoadedImageGenerator(LoadedGenerator):

@@ -15,8 +15,9 @@ from attngan.checkpoint import read_tokenizer
 from attngan.generators.base import BATCH, LoadedGenerator, Seeds, batches, check_vocabulary
 from attngan.generators.source import Source
 from attngan_runtime import SentenceGenerator
-from attngan_runtime.sentences import KeyWords, SentenceTokenizer
-from attngan_runtime.tokens import PADDING, TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.sentences import KeyWords, SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 KeyWordLists = Sequence[Sequence[str]]  #: of each sentence, in lower case; none: it is about anything
 
@@ -93,14 +94,14 @@ class TorchTextGenerator(LoadedTextGenerator):
         rows = torch.from_numpy(self._rows(self.conditions_of(keywords), len(sentences)))
         for some, words in zip(tokens.split(BATCH), rows.split(BATCH), strict=True):
             some = some[:, : int((some != PADDING).sum(1).max())]
-            total += float(self.network.generator.surprise(some, words).double().sum())  # type: ignore[union-attr,operator]
+            total += float(self.network.generator.token_nll(some, words).double().sum())  # type: ignore[union-attr,operator]
             count += int((some != PADDING).sum())
         return total, count
 
     @torch.no_grad()
     def attention(self, tokens: np.ndarray, keywords: np.ndarray) -> Tensor:
         """Shares float32 [B, L, K] of the key words at each token int64 [B, L]; mean over heads and layers."""
-        shares: Tensor = self.network.generator.looked_at(  # type: ignore[union-attr,operator]
+        shares: Tensor = self.network.generator.keyword_attention(  # type: ignore[union-attr,operator]
             torch.from_numpy(tokens), torch.from_numpy(keywords)
         )
         return shares

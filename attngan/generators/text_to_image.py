@@ -11,8 +11,9 @@ from attngan.data.conditioning import Conditions
 from attngan.generators.base import Seeds, check_vocabulary
 from attngan.generators.image import LoadedImageGenerator, OnnxImageGenerator, TorchImageGenerator
 from attngan.generators.source import Source
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import TOKENIZER, Tokenizer, Tokens
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokenizer, Tokens
 
 
 class LoadedTextToImageGenerator(LoadedImageGenerator):

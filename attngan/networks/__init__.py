@@ -11,11 +11,7 @@ from attngan.config import NetworkConfig
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
 from attngan.networks.text import TextDiscriminator, TextGenerator
-from attngan.networks.text_to_image import (
-    DeployedTextToImageGenerator,
-    TextToImageDiscriminator,
-    TextToImageGenerator,
-)
+from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 
 
 @dataclass(frozen=True)

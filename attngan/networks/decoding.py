@@ -10,8 +10,8 @@ from torch._higher_order_ops import while_loop
 
 from attngan.networks.text import Memory, Pair, TextGenerator
 from attngan.random import uniforms
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 
 class Sampling(NamedTuple):
@@ -78,7 +78,7 @@ class DeployedTextGenerator(nn.Module):
         start = torch.zeros((), dtype=torch.int64, device=seed.device)
         draft = Draft(start, seed < 0, torch.full_like(seed, END), tokens, tokens.to(generator.bias.dtype))
         cache = generator.empty_cache(seed.shape[0], length)
-        return generator.remember(keywords, mask > 0), uniforms(seed, length), draft, cache
+        return generator.encode_keywords(keywords, mask > 0), uniforms(seed, length), draft, cache
 
     def next_word(
         self, draft: Draft, cache: list[Pair], memory: Memory, chance: Tensor, sampling: Sampling

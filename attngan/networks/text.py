@@ -22,8 +22,8 @@ from attngan.attention import MultiHeadAttention
 from attngan.config import TextConfig
 from attngan.networks.text_encoder import TextLayer
 from attngan_kernels import attention_weights
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING
 
 Pair = tuple[Tensor, Tensor]  # keys and values [B, H, N, D] of one layer
 
@@ -65,7 +65,7 @@ class TextGenerator(nn.Module):
         """Log-probabilities float [B, T, V] of each token of sentences int64 [B, T] after those before it."""
         return self._scores(self._read(tokens, keywords, None)).log_softmax(-1)
 
-    def looked_at(self, tokens: Tensor, keywords: Tensor) -> Tensor:
+    def keyword_attention(self, tokens: Tensor, keywords: Tensor) -> Tensor:
         """Shares float [B, T, K] of the key words when each token was chosen; mean over heads and layers.
 
         They sum to 1, or to 0 without key words.
@@ -76,20 +76,20 @@ class TextGenerator(nn.Module):
 
     def _read(self, tokens: Tensor, keywords: Tensor, attended: list[Tensor] | None) -> Tensor:
         """Vectors float [B, T, width] after all blocks; `attended` collects each one's shares of the key words."""
-        memory = self.remember(keywords)
+        memory = self.encode_keywords(keywords)
         before = F.pad(tokens[:, :-1], (1, 0), value=END)
-        x = self._embedded(self.embedding(before), self.position[: tokens.shape[1]], memory)
+        x = self._embed(self.embedding(before), self.position[: tokens.shape[1]], memory)
         for index, block in enumerate(self.blocks):
             assert isinstance(block, DecoderBlock)
             x = block(x, memory.pairs[index] if memory.pairs else None, memory.mask, attended)
         return x
 
-    def surprise(self, tokens: Tensor, keywords: Tensor) -> Tensor:
+    def token_nll(self, tokens: Tensor, keywords: Tensor) -> Tensor:
         """−log probability float [B, T] of each token in nats, 0 where there is padding."""
         scores = self.likelihood(tokens, keywords)
         return F.nll_loss(scores.transpose(1, 2), tokens, ignore_index=PADDING, reduction="none")
 
-    def remember(self, keywords: Tensor, mask: Tensor | None = None) -> Memory:
+    def encode_keywords(self, keywords: Tensor, mask: Tensor | None = None) -> Memory:
         """Encodes key words. mask: bool [B, K], True = a key word; where they are not 0 if not given."""
         mask = keywords != PADDING if mask is None else mask
         words = self.encoded(self.encoder(self.embedding(keywords) * math.sqrt(self.config.width), mask))
@@ -118,7 +118,7 @@ class TextGenerator(nn.Module):
         places = torch.arange(cache[0][0].shape[2], device=place.device)
         past = (places <= place)[None, None]
         here = place.expand(before.shape[0], self.config.heads, 1, self.config.width // self.config.heads)
-        x = self._embedded(before[:, None], self.position.index_select(0, place[None]), memory)
+        x = self._embed(before[:, None], self.position.index_select(0, place[None]), memory)
         grown = []
         for index, block in enumerate(self.blocks):
             assert isinstance(block, DecoderBlock)
@@ -129,7 +129,7 @@ class TextGenerator(nn.Module):
 
     def forward(self, noise: Tensor, keywords: Tensor) -> Tensor:
         batch, length, _ = noise.shape
-        memory, cache = self.remember(keywords), self.empty_cache(batch, length)
+        memory, cache = self.encode_keywords(keywords), self.empty_cache(batch, length)
         before = self.embedding.weight[END].expand(batch, -1)
         ended = torch.zeros(batch, 1, dtype=torch.bool, device=noise.device)
         padding = F.one_hot(torch.tensor(PADDING, device=noise.device), self.config.vocabulary).to(noise.dtype)
@@ -143,7 +143,7 @@ class TextGenerator(nn.Module):
             sentence.append(word)
         return torch.stack(sentence, 1)
 
-    def _embedded(self, words: Tensor, position: Tensor, memory: Memory) -> Tensor:
+    def _embed(self, words: Tensor, position: Tensor, memory: Memory) -> Tensor:
         """Embeddings [B, N, width] at positions [N, width]; without cross-attention with the key words' mean too."""
         x = words * math.sqrt(self.config.width) + position
         return self.dropout(x if self.config.cross_attention else x + memory.mean[:, None])

@@ -20,7 +20,7 @@ from attngan.config import TextToImageConfig
 from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, stages_of, variance_scaled, widen_layer
 from attngan.networks.text_encoder import TextEncoder
 from attngan.random import normals
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _STYLE = 256  # values that modulate the blocks
 _STYLE_NAME = 32  # values of the style that is asked for by name
@@ -207,7 +207,7 @@ class DeployedTextToImageGenerator(nn.Module):
 
     def from_z(self, tokens: Tensor, mask: Tensor, z: Tensor, style: Tensor | None, truncation: Tensor) -> Tensor:
         """The same from z float32 [B, z_dim] itself."""
-        return self._painted(tokens, mask, z, style, truncation, None)
+        return self._paint(tokens, mask, z, style, truncation, None)
 
     def from_seed(self, seed: Tensor, condition: Tensor | None, truncation: Tensor) -> Tensor:
         """The same from a condition int64 [B, 1 + L], under the name that every deployed generator has for it."""
@@ -223,12 +223,12 @@ class DeployedTextToImageGenerator(nn.Module):
         At every place the shares of the words, which sum to 1, or 0 without words; mean over heads and layers.
         """
         attended: list[Tensor] = []
-        picture = self._painted(tokens, mask, z, style, truncation, attended)
+        picture = self._paint(tokens, mask, z, style, truncation, attended)
         side = max(self.generator.config.attention)
         maps = [_resized(weights, side) for weights in attended]
         return picture, torch.stack(maps).mean(0)
 
-    def _painted(
+    def _paint(
         self, tokens: Tensor, mask: Tensor, z: Tensor, style: Tensor | None, truncation: Tensor,
         attended: list[Tensor] | None,
     ) -> Tensor:  # fmt: skip

@@ -9,17 +9,11 @@ from dataclasses import replace
 
 import click
 
-from attngan.checkpoint import (
-    GENERATOR,
-    LIKELIHOOD,
-    PRETRAINED,
-    load_tensors,
-    save_tensors,
-    write_atomically,
-)
+from attngan.checkpoint import GENERATOR, LIKELIHOOD, PRETRAINED, load_tensors, save_tensors
 from attngan.generators.source import find_run
-from attngan_runtime.console import Command
-from attngan_runtime.tokens import TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.commands.console import Command
+from attngan_runtime.saving import write_atomically
 
 
 @click.command(cls=Command)

@@ -14,8 +14,8 @@ from attngan.generators.image import TorchImageGenerator
 from attngan.sampling.pictures import WHOLE, read_options
 from attngan.visualization.attention_sheet import attention_sheet
 from attngan.visualization.interpolation import interpolation_grid, write_loop
-from attngan_runtime.grid import check_sheet_size, save_grid, save_picture
-from attngan_runtime.inputs import chosen_classes
+from attngan_runtime.commands.draw import parse_classes
+from attngan_runtime.generators.grid import check_sheet_size, save_grid, save_picture
 
 
 def sample_pictures(
@@ -35,7 +35,7 @@ def sample_pictures(
         raise AttnGANError(
             "--attention", f"{generator.name} does not draw from words", "name a point, such as --attention 12,20"
         )
-    chosen, values = chosen_classes(classes, generator.name, generator.choice_names), options.truncations
+    chosen, values = parse_classes(classes, generator.name, generator.choice_names), options.truncations
     if options.point:
         save_picture(attention_sheet(generator, seeds, chosen, values[0], options.point), out)
         wrote = f"what {generator.name} attends to from {options.point[0]},{options.point[1]}"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attngan.errors import AttnGANError
-from attngan_runtime.grid import check_picture_path
-from attngan_runtime.inputs import naming_the_option, truncations
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.generators.grid import check_picture_path
+from attngan_runtime.generators.inputs import truncations
 
 WHOLE = "whole"  #: --attention without a point
 
@@ -26,7 +27,7 @@ def read_options(
     if out is None:
         raise AttnGANError("Missing option '--out'", f"{name} draws pictures", "name a file, such as grid.png")
     check_picture_path(out)
-    with naming_the_option():
+    with option_errors():
         values = [float(value) for value in truncations(truncation.split(","))]
     point = _point(attention) if attention and attention != WHOLE else None
     _check_together(seeds, values, interpolate, attention)

@@ -11,9 +11,9 @@ from attngan.generators import Source
 from attngan.generators.text import TorchTextGenerator
 from attngan.sampling.pictures import WHOLE
 from attngan.visualization.keyword_sheet import check_sheet, keyword_sheet
-from attngan_runtime.files import check_place
-from attngan_runtime.inputs import naming_the_option
-from attngan_runtime.write_command import check_sampling, give, note_no_keywords
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.commands.write import check_sampling, note_no_keywords, write_sentences
+from attngan_runtime.saving import check_output_file
 
 
 def sample_sentences(
@@ -31,12 +31,12 @@ def sample_sentences(
             "write --attention alone, as the last option",
         )
     if out and not attention:
-        check_place(out, "sentences.txt")
+        check_output_file(out, "sentences.txt")
     if attention and not (out and keywords):
         raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     generator = TorchTextGenerator(source)
     check_sampling(temperature, top_k, top_p, generator.tokenizer.size)
-    with naming_the_option():
+    with option_errors():
         words = generator.read_keywords(keywords or [""])
     for line in words.warnings() if keywords else ():
         click.echo(f"warning: {line}", err=True)
@@ -49,4 +49,4 @@ def sample_sentences(
         keyword_sheet(generator, generator.tokens(seeds, rows, temperature, top_k, top_p), rows, seeds, out)
         click.echo(f"wrote which key words {generator.name} looks at to {out}")
         return
-    give(generator.sample(seeds, rows, temperature, top_k=top_k, top_p=top_p), out, generator.name)
+    write_sentences(generator.sample(seeds, rows, temperature, top_k=top_k, top_p=top_p), out, generator.name)

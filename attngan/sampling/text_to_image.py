@@ -12,8 +12,8 @@ from attngan.generators import Source
 from attngan.generators.text_to_image import TorchTextToImageGenerator, prompt_conditions
 from attngan.sampling.pictures import WHOLE, read_options
 from attngan.visualization.word_sheet import word_sheet
-from attngan_runtime.grid import check_sheet_size, save_grid, save_picture
-from attngan_runtime.inputs import chosen_style
+from attngan_runtime.commands.draw import parse_style
+from attngan_runtime.generators.grid import check_sheet_size, save_grid, save_picture
 
 
 def sample_prompts(
@@ -26,7 +26,7 @@ def sample_prompts(
     assert out is not None
     generator = TorchTextToImageGenerator(source)
     _check(generator.name, prompts, classes, interpolate, options.point)
-    number = chosen_style(style, generator.name, generator.choice_names)
+    number = parse_style(style, generator.name, generator.choice_names)
     tokens = generator.tokenizer.encode(prompts)
     for line in tokens.warnings():
         click.echo(f"warning: {line}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ from attngan.training.schedule import between
 from attngan.training.state import Progress
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
-from attngan_runtime.inputs import naming_the_option
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.commands.console import option_errors
+from attngan_runtime.generators.pixels import to_uint8
 
 
 class ImageTask(Task):
@@ -53,7 +53,7 @@ class ImageTask(Task):
         if options.penalty:
             raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
         if options.channels:
-            with naming_the_option():
+            with option_errors():
                 network = replace(network, channels=int(options.channels))
         return network, _with_augmentation(training, options.augment, options.holdout)
 
@@ -176,6 +176,9 @@ class ImageRun(TaskRun):
     def _conditions(self) -> np.ndarray | None:
         """What a generator is asked for to get pictures like those of the dataset, a row each."""
         return self.dataset.classes if self.config.network.classes else None
+
+    def tune(self, progress: Progress, generators: Iterable[nn.Module]) -> None:
+        progress.resolution = self.config.network.resolution
 
     def augment_probability(self, progress: Progress) -> float:
         if self.plan.overfitting_target:

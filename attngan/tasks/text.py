@@ -35,9 +35,10 @@ from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
-from attngan_runtime.console import OF_SENTENCES
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import PADDING, TOKENIZER
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.commands import write
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _SHOWN = 16  # sentences with key words in what a run writes on its way, and as many without
 
@@ -46,7 +47,7 @@ class TextTask(Task):
     """See `attngan.tasks.base.Task`."""
 
     does, has_words = "writes sentences", True
-    sample_options = OF_SENTENCES
+    sample_options = tuple(str(option.name) for option in write.OPTIONS)
 
     def read(self, path: Path, network: Any) -> TextDataset:
         return load_lines(path, longest=network.length - 1)

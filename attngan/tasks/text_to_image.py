@@ -27,7 +27,8 @@ from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
-from attngan_runtime.tokens import TOKENIZER, Tokenizer
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
 class TextToImageTask(ImageTask):
@@ -54,7 +55,7 @@ class TextToImageTask(ImageTask):
 
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
         places, _ = dataset.split(training.holdout, training.seed)
-        tokenizer = build_tokenizer(dataset.captions.take(places).said(), network.length)
+        tokenizer = build_tokenizer(dataset.captions.take(places).all_texts(), network.length)
         size = Tokenizer.from_json(tokenizer, TOKENIZER).size
         styles = tuple(dataset.style_names)
         network = replace(network, styles=len(styles), vocabulary=size)
@@ -153,7 +154,7 @@ class CaptionedBatches(ImageBatches):
 
     def conditions(self, places: np.ndarray, seen: int) -> Tensor:
         seeds = derive(self.seed, Stream.CAPTIONS, seen, torch.arange(len(places))).numpy()
-        return torch.from_numpy(self.captions.drawn(places, seeds)).to(self.device)
+        return torch.from_numpy(self.captions.draw(places, seeds)).to(self.device)
 
 
 def resolution_at(config: RunConfig, seen: int) -> int:

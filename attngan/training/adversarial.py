@@ -105,7 +105,7 @@ class Adversarial(Phase):
 
     def save(self, folder: Path) -> None:
         """The checkpoint; until a KID says which generator is best, the newest as well. Rolls back from bad numbers."""
-        if self._recovered():
+        if self._recover():
             return
         if self.seen > self.progress.failed_at:
             self.progress.rollbacks = 0
@@ -119,7 +119,7 @@ class Adversarial(Phase):
 
     def measure(self, stop: Sequence[int]) -> bool:
         """What a person looks at, and whether this generator is the best so far."""
-        if self._recovered():
+        if self._recover():
             return False
         progress, generator = self.progress, self.state.ema.network
         self._tune()
@@ -147,7 +147,7 @@ class Adversarial(Phase):
     def recover(self, reason: str) -> None:
         self._roll_back(f"{reason} in {SKIPS} steps")
 
-    def _recovered(self) -> bool:
+    def _recover(self) -> bool:
         """Rolls back if anything that a checkpoint holds is not finite; whether it did."""
         bad = self.state.not_finite()
         if bad:

@@ -24,7 +24,7 @@ from attngan.streams import Stream
 from attngan.trainer import descend
 from attngan.training.phase import Figures, Phase
 from attngan.training.state import TrainingState, adam_tensors, restore_adam, without_prefix
-from attngan_runtime.tokens import PADDING, UNKNOWN
+from attngan_runtime.tokenizers.word_level import PADDING, UNKNOWN
 
 FILE = "text_encoder.safetensors"
 
@@ -65,7 +65,7 @@ class WordMatching(Phase):
         chosen = self.places[self._order.indices(self.images, batch)]
         seeds = torch.arange(self.images, self.images + batch)
         condition = torch.from_numpy(
-            self.conditions.drawn(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
+            self.conditions.draw(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
         )
         small = _small(self.pictures.images[chosen], derive(seed, Stream.MATCHING_AUGMENTATION, seeds))
         unknown = _with_unknown(condition, derive(seed, Stream.MATCHING_WORDS, seeds), self.plan.matching_unknown)

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from attngan.config import TextConfig, TextTraining
 from attngan.data import TextDataset
-from attngan.data.keywords import content_words, drawn
+from attngan.data.keywords import content_words, draw_content_words
 from attngan.networks.text import TextGenerator
 from attngan.random import derive
 from attngan.streams import Stream
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _BATCH = 64  # sentences measured at once
 
@@ -37,7 +37,9 @@ class EncodedText:
         """Tokens int64 [B, T], T those of the longest, and key words int64 [B, K] that the seeds int64 [B] draw."""
         tokens = self.tokens[places]
         length = int((tokens != PADDING).sum(1).max())
-        return tokens[:, :length], drawn(self.content[places], seeds, self.most, self.plan.without_keywords)
+        return tokens[:, :length], draw_content_words(
+            self.content[places], seeds, self.most, self.plan.without_keywords
+        )
 
     def held_out_sentences(self) -> tuple[Tensor, Tensor]:
         """All held-out sentences [N, T] and their key words [N, K], always the same ones."""
@@ -49,7 +51,7 @@ class EncodedText:
         """Mean −log probability per token of held-out sentences, in nats."""
         total, count = 0.0, 0
         for tokens, keywords in zip(*(part.split(_BATCH) for part in self.held_out_sentences()), strict=True):
-            total += float(generator.surprise(tokens.to(device), keywords.to(device)).sum())
+            total += float(generator.token_nll(tokens.to(device), keywords.to(device)).sum())
             count += int((tokens != PADDING).sum())
         return total / count
 

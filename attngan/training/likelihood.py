@@ -27,7 +27,7 @@ from attngan.training.encoded_text import EncodedText
 from attngan.training.phase import Figures, Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import TrainingState, adam_tensors, restore_adam, without_prefix
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.tokenizers.word_level import PADDING
 
 CHECKPOINT = "likelihood.checkpoint.safetensors"
 RECORDS = "likelihood.jsonl"
@@ -85,7 +85,7 @@ class Likelihood(Phase):
             group["lr"] = self.plan.likelihood_learning_rate * self._share_of_rate()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(dropout)
-            loss = self.generator.surprise(tokens, keywords).sum() / (tokens != PADDING).sum()
+            loss = self.generator.token_nll(tokens, keywords).sum() / (tokens != PADDING).sum()
         skipped = descend(self.optimizer, loss, max_norm=1.0)
         self.steps, self.images = self.steps + 1, self.images + len(tokens)
         self.losses.append(loss.item())

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from attngan.checkpoint import not_saved, write_atomically
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.run_folder import EVENTS, METRICS, QUALITY, read_lines
-from attngan_runtime.grid import save_grid
+from attngan_runtime.generators.grid import save_grid
+from attngan_runtime.saving import NotSavedError, write_atomically
 
 
 class RunLogger:
@@ -57,7 +57,7 @@ class RunLogger:
             with open(path, "a") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise not_saved(path, error) from None
+            raise NotSavedError(path, error) from None
         if self._board:
             for key, value in line.items():
                 if isinstance(value, float):
@@ -86,7 +86,7 @@ class RunLogger:
             path.parent.mkdir(exist_ok=True)
             yield path
         except OSError as error:
-            raise not_saved(path, error) from None
+            raise NotSavedError(path, error) from None
 
     def save_data(self, path: str, data: Dataset, held_out: int) -> None:
         """data.json: what the run was trained on, so that others can tell."""

@@ -19,8 +19,8 @@ from attngan.generators.base import BATCH
 from attngan.generators.image import TorchImageGenerator
 from attngan.random import normals
 from attngan.visualization.tiles import enlarge, legible_side
-from attngan_runtime.grid import check_sheet_size, grid, save_picture
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime.generators.grid import check_sheet_size, grid, save_picture
+from attngan_runtime.generators.pixels import to_uint8
 
 _MILLISECONDS = 40  # a frame: 25 a second, as film and television have it
 _WIDEST_WEBP = 16_383

@@ -10,9 +10,9 @@ import numpy as np
 from attngan.errors import AttnGANError
 from attngan.generators.text import TorchTextGenerator
 from attngan.visualization.curves import render_png
-from attngan_runtime.files import check_place, write_whole
-from attngan_runtime.sentences import END
-from attngan_runtime.tokens import PADDING
+from attngan_runtime.saving import check_output_file, write_atomically
+from attngan_runtime.tokenizers.sentences import END
+from attngan_runtime.tokenizers.word_level import PADDING
 
 _MOST = 16  # sentences on a sheet
 _COLUMNS = 4
@@ -23,7 +23,7 @@ def check_sheet(writer: TorchTextGenerator, keywords: np.ndarray, path: Path) ->
     """AttnGANError unless a sheet of as many sentences as keywords int64 [B, K] has rows can be written to `path`."""
     if not writer.config.network.cross_attention:
         raise AttnGANError("--attention", f"{writer.name} has no attention to key words to look at", "leave it out")
-    check_place(path, "heat.png")
+    check_output_file(path, "heat.png")
     if path.suffix.lower() != ".png":
         raise AttnGANError(f"--out {path}", "sheets of key words are written as .png", "name one, such as heat.png")
     if len(keywords) > _MOST:
@@ -67,4 +67,4 @@ def keyword_sheet(
         axis.tick_params(length=0)
         axis.set_title(f"seed {seed}", loc="left", fontsize=10, fontweight="bold")
     figure.colorbar(cells, ax=axes, label="share of attention", shrink=min(1.0, 3.0 / size[1]), aspect=15)
-    write_whole(path, render_png(figure))
+    write_atomically(path, render_png(figure))

@@ -11,9 +11,9 @@ from attngan.generators.base import BATCH
 from attngan.generators.text_to_image import TorchTextToImageGenerator
 from attngan.random import normals
 from attngan.visualization.tiles import add_caption, enlarge, legible_side, on_paper, overlay_heat
-from attngan_runtime.grid import check_sheet_size, grid
-from attngan_runtime.pixels import to_uint8
-from attngan_runtime.tokens import Tokens
+from attngan_runtime.generators.grid import check_sheet_size, grid
+from attngan_runtime.generators.pixels import to_uint8
+from attngan_runtime.tokenizers.prompts import Tokens
 
 
 def word_sheet(

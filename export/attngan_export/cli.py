@@ -8,7 +8,7 @@ import click
 
 from attngan_export.requirements import require
 from attngan_export.table import table
-from attngan_runtime.console import GroupWithDefault
+from attngan_runtime.commands.console import GroupWithDefault
 
 
 @click.group(
@@ -43,7 +43,7 @@ def export(
     run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, pt2: bool, precision: str, attention: bool
 ) -> None:
     """Write the bundle of a run or shipped generator."""
-    require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "fastjsonschema")
+    require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
     from attngan_export.export import export_generator
 
     done = export_generator(
@@ -61,7 +61,7 @@ def export(
 @click.option("--against", metavar="RUN_OR_NAME", help="Compare with PyTorch too, as the export did.")
 def verify(bundle: str, against: str | None) -> None:
     """Check a bundle: hashes, schema, golden sample."""
-    require("onnxruntime", "fastjsonschema")
+    require("onnxruntime")
     if against:
         require("torch", "safetensors")
     from attngan_export.verify import verify as check
@@ -75,8 +75,8 @@ def verify(bundle: str, against: str | None) -> None:
 @click.option("--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here too.")
 def bench(bundle: str, against: str | None, path: Path | None) -> None:
     """Measure latency, time to the first picture, and memory; beside PyTorch."""
-    require("onnxruntime", "fastjsonschema")
-    from attngan_export.bench import check_json_path, report, run_bench, write_json
+    require("onnxruntime")
+    from attngan_export.bench.bench import check_json_path, report, run_bench, write_json
 
     if path:
         check_json_path(path)

@@ -2,64 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from attngan.checkpoint import LoadedGenerator, load_generator
-from attngan.config import TextToImageConfig
-from attngan.generators.sentences import LoadedWriter, load_writer, writes
-from attngan.networks.decoding import DeployedTextGenerator
-from attngan.networks.text_to_image import DeployedTextToImageGenerator
-from attngan_export.describe import describe, metadata
-from attngan_export.folder import PT2, TORCHSCRIPT, check_destination, staged
-from attngan_export.form import Form, Noise
-from attngan_export.gate import Comparison, cases, compare_onnx, compare_torch, torch_threads
-from attngan_export.half_weights import round_to_half
-from attngan_export.image_form import ImageForm
-from attngan_export.lowering import Target
-from attngan_export.onnx_graph import onnx_bytes
-from attngan_export.text_form import TextForm
-from attngan_export.text_to_image_form import TextToImageForm
-from attngan_export.torch_files import WRITE, load_torch_file
-from attngan_runtime.bundle import Bundle
+from attngan.generators import LoadedGenerator, find_source, open_generator
+from attngan_export.folder import PT2, TORCHSCRIPT, check_destination, replace_folder
+from attngan_export.formats import FORMATS
+from attngan_export.formats.half_weights import round_to_half
+from attngan_export.formats.lowering import Target
+from attngan_export.formats.onnx_graph import onnx_bytes
+from attngan_export.forms import FORMS
+from attngan_export.forms.base import Form, GeneratorForm, Noise
+from attngan_export.parity import Comparison, cases, compare_onnx, compare_torch, torch_threads
+from attngan_export.sidecar import build_sidecar, metadata
+from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, TOKENIZER, write_sidecar
 
-Loaded = LoadedGenerator | LoadedWriter
 Precision = Literal["fp32", "fp16-weights"]
 
 
-def load(run_or_name: str) -> Loaded:
-    """A run folder or shipped generator, whether it draws or writes; AttnGANError if there is none."""
-    return load_writer(run_or_name) if writes(run_or_name) else load_generator(run_or_name)
+def load(run_or_name: str) -> LoadedGenerator:
+    """A run folder or shipped generator in PyTorch; AttnGANError if there is none, or if it is damaged."""
+    # A bundle has no weights for PyTorch: that it has no config.json either is said then.
+    return open_generator(replace(find_source(run_or_name), is_bundle=False))
 
 
-def attends(generator: Loaded) -> bool:
+def attends(generator: LoadedGenerator) -> bool:
     """Whether it draws from words and looks at each of them."""
-    network = generator.config.network
-    return isinstance(network, TextToImageConfig) and bool(network.attention)
+    return form_of(generator, "seed", "fp32").attends
 
 
-def form_of(generator: Loaded, noise: Noise, precision: str, attention: bool = False) -> Form:
+def form_of(generator: LoadedGenerator, noise: Noise, precision: str, attention: bool = False) -> GeneratorForm:
     """The generator as a bundle of this kind has it; rounds its weights in place for fp16-weights.
 
     Raises AttnGANError if attention maps are asked for and no picture attends to words, or z of one that writes.
     """
-    if isinstance(generator, LoadedWriter) and noise == "z":
-        raise AttnGANError(
-            "--input z", f"{generator.name} writes sentences, each word by a number from its seed", "use seed"
-        )
-    if attention and not attends(generator):
-        raise AttnGANError("--attention", f"{generator.name} attends to no words", "leave the option out")
-    network = generator.network
+    config, network = generator.config, generator.network  # type: ignore[attr-defined]
+    form = FORMS[config.task].form(network, noise, attention, getattr(config, config.network.names))
+    form.check_options(generator.name)
     if precision == "fp16-weights":
         round_to_half(network)
-    if isinstance(network, DeployedTextToImageGenerator):
-        return TextToImageForm(network, noise, attention)
-    if isinstance(network, DeployedTextGenerator):
-        return TextForm(network, noise)
-    return ImageForm(network, noise)
+    return form
 
 
 @dataclass(frozen=True)
@@ -87,48 +71,54 @@ def export_generator(
     torchscript, pt2: also write the generator for torch alone. attention: also give, of a generator from words,
     where each word was looked at.
     Raises AttnGANError for a run that can't be read, a place that can't be written, a file that differs from
-    PyTorch beyond `gate.TOLERANCE`, and what the runtime would not load; `out` is then as it was before.
+    PyTorch beyond `parity.TOLERANCE`, and what the runtime would not load; `out` is then as it was before.
     """
     check_destination(out)
     generator = load(run_or_name)
     form = form_of(generator, noise, precision, attention)
-    with staged(out) as folder:
+    with replace_folder(out) as folder:
         contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
-        asked = {TORCHSCRIPT: torchscript, PT2: pt2}
-        contents |= {name: write(form) for name, write in WRITE.items() if asked[name]}
-        if generator.tokenizer:
-            contents[TOKENIZER] = tokenizer_bytes(generator.tokenizer.content)
+        chosen = {TORCHSCRIPT: torchscript, PT2: pt2}
+        contents |= {name: entry.write(form) for name, entry in FORMATS.items() if chosen[name]}
+        if words := tokenizer_bytes(generator):
+            contents[TOKENIZER] = words
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         # What lies on disk is compared, not what was meant to be written.
         comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, form)
-        sidecar = describe(generator, form, target=target, precision=precision, files=contents, comparisons=comparisons)
-        written = _complete(folder, out, sidecar)
+        sidecar = build_sidecar(
+            generator, form, target=target, precision=precision, files=contents, comparisons=comparisons
+        )
+        written = _write_sidecar(folder, out, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}
     return Exported(out, sizes, comparisons)
 
 
-def _complete(folder: Path, out: Path, sidecar: dict[str, Any]) -> Path:
-    """Writes the sidecar. Raises AttnGANError unless the runtime then loads the folder, which is to be `out`."""
+def _write_sidecar(folder: Path, out: Path, sidecar: dict[str, Any]) -> Path:
+    """Raises AttnGANError unless the runtime then loads the folder, which is to be `out`."""
     try:
         written = write_sidecar(folder, sidecar)
         Bundle.load(folder).open_tokenizer()
     except AttnGANError as error:
-        said = f"{error.subject.replace(str(folder), str(out))}: {error.problem}"
-        raise AttnGANError(f"--out {out}", f"would not load, so nothing was written: {said}", error.remedy) from None
+        subject = error.subject.replace(str(folder), str(out))
+        raise AttnGANError(
+            f"--out {out}", f"would not load, so nothing was written: {subject}: {error.problem}", error.remedy
+        ) from None
     return written
 
 
-def tokenizer_bytes(content: bytes) -> bytes:
-    """The content of tokenizer.json, with the line ends that its hash is taken of."""
+def tokenizer_bytes(generator: LoadedGenerator) -> bytes:
+    """The content of tokenizer.json, with the line ends that its hash is taken of; empty where there is none."""
+    content: bytes = generator.tokenizer.content if generator.tokenizer else b""
     return content.replace(b"\r\n", b"\n")
 
 
 def compare_files(contents: dict[str, bytes], form: Form) -> list[Comparison]:
-    """The gate over all files of a bundle. Raises AttnGANError at the first that differs."""
+    """Compares all files of a bundle with PyTorch. Raises AttnGANError at the first that differs."""
     with torch_threads(form.threads):
         wanted = cases(form)
         found = compare_onnx(MODEL, contents[MODEL], wanted)
-        for name in (name for name in WRITE if name in contents):
-            found.append(compare_torch(name, load_torch_file(name, contents[name], name), wanted))
+        for name, entry in FORMATS.items():
+            if name in contents:
+                found.append(compare_torch(name, entry.load(contents[name], name), wanted))
     return found

@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER
+from attngan_runtime.saving import NotSavedError, check_parent
 
 TORCHSCRIPT, PT2 = "model.torchscript.pt", "model.pt2"
 _OURS = {MODEL, SIDECAR, TOKENIZER, TORCHSCRIPT, PT2}
@@ -20,8 +21,7 @@ def check_destination(out: Path) -> None:
 
     An empty folder or an older bundle is replaced; anything else stays.
     """
-    if not out.parent.is_dir():
-        raise AttnGANError(f"--out {out}", f"folder {out.parent} does not exist", "create it first")
+    check_parent(out)
     if not out.exists():
         return
     if not out.is_dir():
@@ -37,7 +37,7 @@ def check_destination(out: Path) -> None:
 
 
 @contextlib.contextmanager
-def staged(out: Path) -> Iterator[Path]:
+def replace_folder(out: Path) -> Iterator[Path]:
     """Gives a folder beside `out` to write into. It takes the place of `out` if the block ends well, else it is gone.
 
     Raises AttnGANError if the disk refuses; `out` is then as it was before.
@@ -48,12 +48,10 @@ def staged(out: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         _take_place(folder, out)
-    except OSError as error:
-        raise AttnGANError(
-            f"--out {out}",
-            f"could not be saved ({error.strerror or error})",
-            "nothing was written: free space, or choose another folder",
-        ) from error
+    except (OSError, NotSavedError) as error:
+        refused = NotSavedError(out, error) if isinstance(error, OSError) else error
+        remedy = "nothing was written: free space, or choose another folder"
+        raise AttnGANError(f"--out {out}", refused.problem, remedy) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.onnx_session import InstalledTwiceError, import_onnxruntime
+from attngan_runtime.generators.onnx_session import InstalledTwiceError, import_onnxruntime
 
 _REMEDY = 'pip install "attngan[export,cpu]"'
 

@@ -1,18 +1,21 @@
-"""`attngan-export verify`: is this bundle whole, and does it draw what it promises?"""
+"""`attngan-export verify`: is this bundle whole, and does it make what it promises?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from attngan_export.folder import PT2, TORCHSCRIPT
-from attngan_runtime.bundle import Bundle
+from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, Bundle, sha256_of
+from attngan_runtime.bundle.files import read_within
+from attngan_runtime.bundle.spec import LARGEST_FILE, TASKS
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.files import LARGEST_FILE, read_within
-from attngan_runtime.golden import golden_difference, golden_error, golden_inputs, golden_outputs
-from attngan_runtime.onnx_session import open_session
-from attngan_runtime.sidecar import MODEL, SIDECAR, TOKENIZER, sha256_of
+from attngan_runtime.generators.golden import golden_difference, golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.onnx_session import open_session
+
+if TYPE_CHECKING:
+    from attngan_export.forms.base import Form
 
 Row = tuple[str, str, str]
 
@@ -23,20 +26,20 @@ def verify(path_or_name: str, against: str | None = None) -> list[Row]:
     against: a run folder or shipped generator to compare all files with, as the export did; needs torch.
     """
     bundle = Bundle.load(path_or_name)
+    files = read_files(bundle)
     rows: list[Row] = [(SIDECAR, "schema and own hash", f"ok, format {bundle.sidecar['format_version']}")]
     for name, digest in bundle.sidecar["files"].items():
-        is_there = (bundle.folder / name).exists()
+        is_there = name in files or name == TOKENIZER
         rows.append((name, "sha256", f"ok, {digest[:12]}…" if is_there else "left behind"))
     tokenizer = bundle.open_tokenizer()
     if tokenizer:
-        each = "sentence" if bundle.task == "text" else "prompt"
+        each = TASKS[bundle.task].tokenizer
         rows.append((TOKENIZER, "words", f"ok, {tokenizer.size:,} words, {tokenizer.length} a {each}"))
-    rows.append(_golden_onnx(bundle))
-    rows += [_golden_torch(bundle, name, content) for name, content in contents(bundle).items() if name != MODEL]
-    return rows + (_against(bundle, against) if against else [])
+    rows += _check_golden(bundle, files)
+    return rows + (_compare(bundle, files, against) if against else [])
 
 
-def contents(bundle: Bundle) -> dict[str, bytes]:
+def read_files(bundle: Bundle) -> dict[str, bytes]:
     """The bundle's exported files by name, those that are there. Raises AttnGANError if one was swapped meanwhile."""
     there = [name for name in (TORCHSCRIPT, PT2) if name in bundle.sidecar["files"] and (bundle.folder / name).exists()]
     found = {name: read_within(bundle.folder, name, LARGEST_FILE) for name in there}
@@ -46,56 +49,59 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
     return {MODEL: bundle.model} | found
 
 
-def _golden_onnx(bundle: Bundle) -> Row:
+def _check_golden(bundle: Bundle, files: dict[str, bytes]) -> Iterator[Row]:
     session = open_session(bundle.model, None, None, str(bundle.folder / MODEL))
+    outputs = [given.name for given in session.get_outputs()]
+    for name, content in files.items():
+        if name != MODEL:
+            if find_spec("torch") is None:
+                yield name, "golden sample", "not checked: torch is not installed"
+                continue
+            session = _open_torch(bundle, name, content, outputs)
+        error, allowed = measure_golden(bundle, session)
+        if not error <= allowed:
+            raise AttnGANError(
+                bundle.folder / name,
+                f"golden sample {golden_difference(error, allowed)}",
+                "export the generator again, or report it with your version of onnxruntime",
+            )
+        yield name, "golden sample", f"ok, differs by {error:.1e} of {allowed:.0e}"
+
+
+def _open_torch(bundle: Bundle, name: str, content: bytes, outputs: list[str]) -> Any:
+    from attngan_export.formats import FORMATS, TorchSession
+
+    module = FORMATS[name].load(content, str(bundle.folder / name))
+    return TorchSession(module, golden_inputs(bundle.sidecar), outputs)
+
+
+def measure_golden(bundle: Bundle, session: Any) -> tuple[float, float]:
+    """How much the golden sample differs in a session, and how much it may."""
     outputs = session.run(golden_outputs(bundle.sidecar), golden_inputs(bundle.sidecar))
-    return _golden(bundle, MODEL, [np.asarray(values) for values in outputs])
+    return golden_error(bundle.sidecar, outputs), bundle.sidecar["golden"]["tolerance"]
 
 
-def _golden_torch(bundle: Bundle, name: str, content: bytes) -> Row:
-    if find_spec("torch") is None:
-        return name, "golden sample", "not checked: torch is not installed"
-    import torch
+def _compare(bundle: Bundle, files: dict[str, bytes], against: str) -> list[Row]:
+    from attngan_export.export import compare_files
 
-    from attngan_export.gate import as_tuple
-    from attngan_export.torch_files import load_torch_file
-
-    module = load_torch_file(name, content, str(bundle.folder / name))
-    with torch.no_grad():
-        given = module(*(torch.from_numpy(value) for value in golden_inputs(bundle.sidecar).values()))
-    return _golden(bundle, name, [values.numpy() for values in as_tuple(given)])
-
-
-def _golden(bundle: Bundle, file: str, outputs: list[np.ndarray]) -> Row:
-    error, allowed = golden_error(bundle.sidecar, outputs), bundle.sidecar["golden"]["tolerance"]
-    if not error <= allowed:
-        raise AttnGANError(
-            bundle.folder / file,
-            f"golden sample {golden_difference(error, allowed)}",
-            "export the generator again, or report it with your version of onnxruntime",
-        )
-    return file, "golden sample", f"ok, differs by {error:.1e} of {allowed:.0e}"
-
-
-def _against(bundle: Bundle, against: str) -> list[Row]:
-    from attngan_export.describe import describe_inputs, describe_output, describe_second
-    from attngan_export.export import attends, compare_files, form_of, load, tokenizer_bytes
-
-    generator, sidecar = load(against), bundle.sidecar
-    second = {key: value for key, value in sidecar.items() if key in ("attention", "log_probability")}
-    maps = "attention" in second
-    same = sidecar["task"] == generator.config.task and (not maps or attends(generator))
-    if same:
-        form = form_of(generator, "z" if bundle.z_dim else "seed", sidecar["precision"], maps)
-        said = (sidecar["inputs"], sidecar["output"], second, bundle.tokenizer)
-        words = tokenizer_bytes(generator.tokenizer.content) if generator.tokenizer else b""
-        config = generator.config
-        same = said == (describe_inputs(form, config), describe_output(config), describe_second(form, config), words)
-    if not same:
+    form = matching_form(bundle, against, attention="attention" in bundle.sidecar)
+    if form is None:
         raise AttnGANError(
             f"--against {against}", f"takes or gives other things than {bundle.folder}", "name its own run"
         )
-    return [
-        (entry.file, f"PyTorch, {entry.runner}", f"ok, {entry.difference}")
-        for entry in compare_files(contents(bundle), form)
-    ]
+    return [(entry.file, f"PyTorch, {entry.runner}", f"ok, {entry.difference}") for entry in compare_files(files, form)]
+
+
+def matching_form(bundle: Bundle, run_or_name: str, attention: bool) -> Form | None:
+    """A run in the form in which the bundle has it, with attention maps or without; None if it takes or gives other
+    things, or has other words. Raises AttnGANError as `load`.
+    """
+    from attngan_export.export import attends, form_of, load, tokenizer_bytes
+    from attngan_export.sidecar import describe_interface
+
+    generator, sidecar = load(run_or_name), bundle.sidecar
+    if generator.config.task != bundle.task or (attention and not attends(generator)):
+        return None
+    form = form_of(generator, "z" if bundle.input("z") else "seed", sidecar["precision"], attention)
+    same = all(sidecar.get(key) == value for key, value in describe_interface(form).items())
+    return form if same and tokenizer_bytes(generator) == bundle.tokenizer else None

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attngan_runtime.bundle import Bundle
     from attngan_runtime.errors import AttnGANError
-    from attngan_runtime.generator import Generator
-    from attngan_runtime.picture_generator import PictureGenerator
-    from attngan_runtime.sentence_generator import SentenceGenerator
+    from attngan_runtime.generators.base import Generator
+    from attngan_runtime.generators.image import PictureGenerator
+    from attngan_runtime.generators.text import SentenceGenerator
 
 __all__ = ["AttnGANError", "Bundle", "Generator", "PictureGenerator", "SentenceGenerator"]
 
 _HOMES = {
-    "AttnGANError": "errors", "Bundle": "bundle", "Generator": "generator", "PictureGenerator": "picture_generator",
-    "SentenceGenerator": "sentence_generator",
+    "AttnGANError": "errors", "Bundle": "bundle", "Generator": "generators.base",
+    "PictureGenerator": "generators.image", "SentenceGenerator": "generators.text",
 }  # fmt: skip
 
 

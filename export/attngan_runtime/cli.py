@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from attngan_runtime.console import OF_SENTENCES, GroupWithDefault, Numbers, refuse_options, sentence_options
-from attngan_runtime.errors import AttnGANError
-
-_OF_PICTURES = ("classes", "prompts", "style", "truncation", "columns")
+from attngan_runtime.commands.console import Command, GroupWithDefault, Numbers, refuse_options
+from attngan_runtime.generators import GENERATORS, generator_class
 
 
 def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -33,19 +32,21 @@ def main() -> None:
     """
 
 
-@main.command(hidden=True)
+class _Make(Command):
+    """Takes what the command of any task takes, between --seeds and the rest."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        modules = [import_module(task.command) for task in GENERATORS.values()]
+        options = {option.name: option for module in modules for option in module.OPTIONS}
+        place = 1 + [option.name for option in own].index("seeds")
+        return [*own[:place], *options.values(), *own[place:]]
+
+
+@main.command(cls=_Make, hidden=True)
 @click.argument("bundle_or_name")
 @click.option("--seeds", type=Numbers(), help="One picture or sentence a seed, for each class, prompt or set of key "
               "words. 0-63 if not given; 0-7 for sentences and with several prompts.")  # fmt: skip
-@click.option("--classes", help="Pictures: names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
-@click.option("--prompt", "prompts", multiple=True, help="Pictures: what to draw, for a generator that draws from "
-              "words; several times: a row each, seeds to the right.")  # fmt: skip
-@click.option("--style", help="Pictures: a name or number, where the generator has styles; the first if not given.")
-@click.option("--truncation", type=float, default=1.0, show_default=True, help="Pictures: 0 to 2; below 1 they are "
-              "more typical.")  # fmt: skip
-@click.option("--columns", type=click.IntRange(min=1), help="Pictures: how many a row; if not given, a column a class "
-              "or a row a prompt.")  # fmt: skip
-@sentence_options
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one, such as grid.png; "
               "sentences are printed, one a line, if not given.")  # fmt: skip
@@ -57,25 +58,15 @@ def make(
 ) -> None:
     """Draw pictures in a grid, or write sentences."""
     from attngan_runtime.bundle import Bundle
-    from attngan_runtime.files import check_folder
+    from attngan_runtime.saving import check_parent
 
     if out:
-        check_folder(out)
+        check_parent(out)
     bundle = Bundle.load(bundle_or_name)
-    if bundle.task == "text":
-        from attngan_runtime.write_command import write
-
-        refuse_options(ctx, _OF_PICTURES, f"{bundle.name} writes sentences")
-        write(bundle, seeds, provider, out, **{name: options[name] for name in OF_SENTENCES})
-    else:
-        from attngan_runtime.draw_command import draw
-
-        refuse_options(ctx, OF_SENTENCES, f"{bundle.name} draws pictures")
-        if not out:
-            raise AttnGANError(
-                "Missing option '--out'", f"{bundle.name} draws pictures", "name a file, such as grid.png"
-            )
-        draw(bundle, seeds, provider, out, **{name: options[name] for name in _OF_PICTURES})
+    kind, command = generator_class(bundle.task), import_module(GENERATORS[bundle.task].command)
+    taken = [option.name for option in command.OPTIONS]
+    refuse_options(ctx, options.keys() - set(taken), f"{bundle.name} {kind.verb}s {kind.makes}")
+    command.run(bundle, seeds, provider, out, **{name: options[name] for name in taken})
 
 
 @main.command()
@@ -92,7 +83,7 @@ def make(
 def serve(bundle_or_name: str, host: str, port: int, provider: str, show: bool) -> None:
     """Show a page to play with a generator, and answer its pictures or sentences by HTTP."""
     from attngan_runtime.bundle import Bundle
-    from attngan_runtime.serve_command import serve as answer
+    from attngan_runtime.commands.serve import serve as answer
 
     answer(Bundle.load(bundle_or_name), provider, host, port, show)
 

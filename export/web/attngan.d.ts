@@ -47,6 +47,10 @@ interface Loaded {
   readonly license: string;
   /** what it learnt from */
   readonly source: string;
+  /** what `generate` makes */
+  readonly makes: "pictures" | "sentences";
+  /** the options that `generate` takes */
+  readonly parameters: readonly string[];
   /** names in the order of their numbers; empty where there are none */
   readonly classes: readonly string[];
   /** names in the order of their numbers; empty where there are none */

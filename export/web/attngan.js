@@ -3,8 +3,8 @@
 import { defaultDevice } from "#platform";
 import { readBundle } from "./bundle.js";
 import { AttnGANError } from "./errors.js";
-import { PictureGenerator, SentenceGenerator } from "./generators.js";
 import { checkDevice, openSession, startRuntime } from "./session.js";
+import { TASKS } from "./tasks.js";
 
 export { AttnGANError };
 
@@ -17,5 +17,5 @@ export async function load(url, { device = defaultDevice, onProgress } = {}) {
   const started = startRuntime(device);
   const bundle = await readBundle(url, onProgress);
   const opened = await openSession(bundle, await started);
-  return new (bundle.sidecar.task === "text" ? SentenceGenerator : PictureGenerator)(bundle, opened);
+  return new TASKS[bundle.sidecar.task](bundle, opened);
 }

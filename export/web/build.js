@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { readBundle } from "./bundle.js";
-import { MODEL, SIDECAR, TOKENIZER } from "./contradictions.js";
 import { AttnGANError } from "./errors.js";
+import { MODEL, SIDECAR, TOKENIZER } from "./spec.js";
 
 const USAGE = "usage: node build.js BUNDLE OUT [--webgpu]";
 const HERE = dirname(fileURLToPath(import.meta.url));

@@ -1,16 +1,10 @@
 /** A bundle: its sidecar, its model and what reads words, checked before ONNX Runtime sees a byte of it. */
 
 import { addressOf, read } from "#platform";
-import { MODEL, SIDECAR, TOKENIZER } from "./contradictions.js";
 import { AttnGANError, shown } from "./errors.js";
 import { parseSidecar, sha256 } from "./sidecar.js";
+import { FILE_LIMITS, MODEL, SIDECAR, TASKS, TOKENIZER } from "./spec.js";
 import { parseTokenizer } from "./tokenizer.js";
-
-const LIMITS = {  // bytes
-  [SIDECAR]: 4 * 2 ** 20,  // ten thousand class names take 0.2 MB
-  [TOKENIZER]: 64 * 2 ** 20,  // a million words of ten letters take 28 MB, and 49 MB in Devanagari
-  [MODEL]: 2 ** 31 - 1,  // protobuf's limit, so no ONNX file is larger
-};
 
 /**
  * url: of the folder. Resolves to { where, sidecar, model, tokenizer }: the very bytes of the model that were compared
@@ -21,7 +15,7 @@ export async function readBundle(url, onProgress) {
   const folder = folderOf(url);
   const get = name => readFile(folder, name, onProgress);
   const sidecar = await parseSidecar(await get(SIDECAR), placeOf(folder, SIDECAR));
-  const hasWords = sidecar.task !== "image";
+  const hasWords = TASKS[sidecar.task].tokenizer;
   const [model, words] = await Promise.all([get(MODEL), hasWords ? get(TOKENIZER).then(withoutReturns) : null]);
   await checkHash(placeOf(folder, MODEL), model, sidecar.files[MODEL]);
   if (!words) return { where: placeOf(folder, MODEL), sidecar, model, tokenizer: null };
@@ -45,7 +39,7 @@ function folderOf(url) {
 }
 
 function readFile(folder, name, onProgress) {
-  return read(new URL(name, folder), LIMITS[name], (loaded, total) => onProgress?.({ file: name, loaded, total }));
+  return read(new URL(name, folder), FILE_LIMITS[name], (loaded, total) => onProgress?.({ file: name, loaded, total }));
 }
 
 /** As messages name a file: its address without what may be secret in it. */

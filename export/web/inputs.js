@@ -2,8 +2,6 @@
 
 import { AttnGANError, plain, shown } from "./errors.js";
 
-export const MAX_SEED = 2 ** 32 - 1;
-
 const MOST_TEXT = 100_000;  // characters of a prompt or of key words; 4,096 words are about 25,000
 
 // Control characters but for \t \n \v \f \r and U+0085, which separate words, and halves of surrogate pairs.
@@ -31,7 +29,7 @@ export function whole(what, value, highest) {
 }
 
 /** The number of a class or style: by its name, by its name in other capitals where none clash, then by its number. */
-export function named(what, value, names) {
+export function numberOf(what, value, names) {
   if (typeof value !== "string") return whole(what, value, names.length - 1);
   if (names.includes(value)) return names.indexOf(value);
   const alike = names.filter(name => name.toLowerCase() === value.toLowerCase());

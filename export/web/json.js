@@ -22,9 +22,13 @@ export function isObject(value) {
   return isNested(value) && !Array.isArray(value);
 }
 
-/** A value as a message shows it. */
+/** A value as a message shows it, in one line. */
 export function brief(value) {
-  return (JSON.stringify(value) ?? "missing").slice(0, 120);
+  try {
+    return (JSON.stringify(value) ?? "missing").slice(0, 120).replace(/[\x7f-\x9f\u2028\u2029]/g, " ");
+  } catch {  // thousands of lists within lists, which can be read, but not written again
+    return "nested too deep";
+  }
 }
 
 function isNested(value) {

@@ -26,7 +26,7 @@ export class Session {
 
   /** feeds: by input the flat values of `rows` rows. outputs: names. Resolves to ONNX Runtime's tensors by name. */
   run(feeds, rows, outputs) {
-    return queued(async () => {
+    return enqueue(async () => {
       if (!this.#session) throw new AttnGANError(`${this.#sidecar.name}: was released; load it again`);
       const tensors = this.#sidecar.inputs.map(({ name, dtype, shape }) => {
         const dims = [rows, ...shape.slice(1)];
@@ -41,7 +41,7 @@ export class Session {
   }
 
   release() {
-    return queued(async () => {
+    return enqueue(async () => {
       await this.#session?.release();
       this.#session = null;
     });
@@ -61,8 +61,8 @@ export function checkDevice(device) {
  */
 export async function startRuntime(device) {
   const missing = device === "webgpu" && (await withoutWebGPU().catch(reasonOf));
-  if (missing) return { ...(await startRuntime(defaultDevice)), note: fallenBack(missing) };
-  const runtime = importStarted(device).catch(error => {
+  if (missing) return { ...(await startRuntime(defaultDevice)), note: fallbackNote(missing) };
+  const runtime = importAndStart(device).catch(error => {
     throw new AttnGANError(
       `${PACKAGES[device]}: can't be started (${reasonOf(error)}); install it with npm, or name it in the import map`);
   });
@@ -70,10 +70,10 @@ export async function startRuntime(device) {
   return { device, note: "", runtime };
 }
 
-async function importStarted(device) {
+async function importAndStart(device) {
   const ort = await importRuntime(device);
   const smallest = Uint8Array.from(atob(SMALLEST), letter => letter.charCodeAt(0));
-  const session = await queued(() => ort.InferenceSession.create(smallest, sessionOptions[device]));
+  const session = await enqueue(() => ort.InferenceSession.create(smallest, sessionOptions[device]));
   await session.release();
   return ort;
 }
@@ -85,29 +85,29 @@ async function importStarted(device) {
 export async function openSession(bundle, { device, note, runtime }) {
   if (device === defaultDevice) {
     const ort = await runtime;  // whose failure isn't the bundle's
-    const session = await openTested(bundle, device, ort).catch(error => {
+    const session = await openAndTest(bundle, device, ort).catch(error => {
       throw new AttnGANError(`${bundle.where}: on ${device}, ${reasonOf(error)}; export the generator again`);
     });
     return { session, device, note };
   }
   try {
-    return { session: await openTested(bundle, device, await runtime), device, note };
+    return { session: await openAndTest(bundle, device, await runtime), device, note };
   } catch (error) {
     const opened = await openSession(bundle, await startRuntime(defaultDevice));
-    return { ...opened, note: fallenBack(reasonOf(error)) };
+    return { ...opened, note: fallbackNote(reasonOf(error)) };
   }
 }
 
-function fallenBack(reason) {
+function fallbackNote(reason) {
   return `webgpu: ${reason}; runs on ${defaultDevice} instead`;
 }
 
 /** Resolves to a Session whose golden sample is right; throws what is wrong otherwise. */
-async function openTested({ sidecar, model }, device, ort) {
-  const opened = await queued(() => ort.InferenceSession.create(model, sessionOptions[device]));
+async function openAndTest({ sidecar, model }, device, ort) {
+  const opened = await enqueue(() => ort.InferenceSession.create(model, sessionOptions[device]));
   const session = new Session(ort, opened, sidecar);
   try {
-    const problem = wrongGraph(opened, sidecar) ?? (await goldenProblem(session, sidecar));
+    const problem = graphProblem(opened, sidecar) ?? (await goldenProblem(session, sidecar));
     if (problem) throw new AttnGANError(problem);
     return session;
   } catch (error) {
@@ -116,7 +116,7 @@ async function openTested({ sidecar, model }, device, ort) {
   }
 }
 
-function wrongGraph(opened, { inputs, output, log_probability: likely }) {
+function graphProblem(opened, { inputs, output, log_probability: likely }) {
   const said = inputs.map(given => given.name), outputs = [output.name, ...(likely ? [likely.name] : [])];
   const { inputNames: takes, outputNames: gives } = opened;
   const listed = names => names.join(", ").slice(0, 200) || "nothing";
@@ -128,7 +128,7 @@ function wrongGraph(opened, { inputs, output, log_probability: likely }) {
 }
 
 /** One after the other, whatever became of the one before: ONNX Runtime Web refuses calls that overlap. */
-function queued(task) {
+function enqueue(task) {
   const done = last.then(task);
   last = done.catch(() => {});
   return done;

@@ -1,10 +1,9 @@
 /** The sidecar `model.onnx.json`: whether it is whole, unchanged, and makes sense. Described in docs/bundle.md. */
 
-import { contradiction } from "./contradictions.js";
 import { AttnGANError } from "./errors.js";
 import { brief, isObject, textOf } from "./json.js";
-
-const FORMAT_VERSION = 1;
+import { sidecarProblem } from "./rules.js";
+import { FORMAT_VERSION } from "./spec.js";
 
 /** bytes: of the file. where: begins the messages. Resolves to the sidecar; throws AttnGANError, one line. */
 export async function parseSidecar(bytes, where) {
@@ -20,7 +19,7 @@ export async function parseSidecar(bytes, where) {
   }
   checkVersion(sidecar.format_version, where);
   await checkOwnHash(sidecar.sha256, text, where);
-  const problem = contradiction(sidecar);
+  const problem = sidecarProblem(sidecar);
   if (problem) throw new AttnGANError(`${where}: ${problem}; export the generator again`);
   return sidecar;
 }

@@ -1,11 +1,9 @@
 /** A bundle's `tokenizer.json`: whether it asks for what words.js does, and has the words of the model. */
 
-import { LARGEST_VOCABULARY, MOST_WORDS } from "./contradictions.js";
 import { AttnGANError } from "./errors.js";
 import { isText } from "./inputs.js";
 import { isObject, parseJSON, same } from "./json.js";
-
-const MOST_LETTERS = 1000;  // of a word in a vocabulary: a sentence of 4,096 such words is 4 MB
+import { LARGEST_VOCABULARY, MOST_LETTERS, MOST_WORDS, TASKS } from "./spec.js";
 
 const STAND_INS = ["[PAD]", "[UNK]", "[END]"];  // for padding, for unknown words, for the end of a sentence
 
@@ -25,25 +23,28 @@ const SENTENCES = {
   normalizer: { type: "Sequence", normalizers: [{ type: "Lowercase" }, { type: "NFC" }] },
   pre_tokenizer: { type: "Split", pattern: { Regex: WORD }, behavior: "Removed", invert: true },
   special: STAND_INS,
+  wrongWords,
 };
+
+const KINDS = { prompt: PROMPTS, sentence: SENTENCES };
 
 /** bytes: of the file; sidecar: of the bundle. Returns its JSON; throws AttnGANError, one line. */
 export function parseTokenizer(bytes, sidecar, where) {
-  const writes = sidecar.task === "text", kind = writes ? SENTENCES : PROMPTS;
+  const reads = TASKS[sidecar.task].tokenizer, kind = KINDS[reads];
   let json, problem;
   try {
     json = parseJSON(bytes);
-    problem = wrongTokenizer(json, kind) ?? (writes ? wrongWords(json) : undefined);
+    problem = wrongTokenizer(json, kind) ?? kind.wrongWords?.(json);
   } catch {
     problem = "is not JSON or is cut short";
   }
   if (problem) throw new AttnGANError(`${where}: ${problem}; restore it from where it was copied`);
-  const { maximum, shape } = writes ? sidecar.output : sidecar.inputs[0];
+  const { maximum, shape } = [...sidecar.inputs, sidecar.output].find(({ name }) => name === "tokens");
   const size = Object.keys(json.model.vocab).length, length = json.truncation.max_length;
   if (size !== maximum + 1 || length !== shape[1]) {
     throw new AttnGANError(
-      `${where}: has ${size} words, ${length} a ${writes ? "sentence" : "prompt"}, where the model takes ` +
-      `${maximum + 1} and ${shape[1]}; export the generator again`);
+      `${where}: has ${size} words, ${length} a ${reads}, where the model takes ${maximum + 1} ` +
+      `and ${shape[1]}; export the generator again`);
   }
   return json;
 }

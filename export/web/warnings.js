@@ -4,8 +4,10 @@
 export function promptWarnings(prompt, { words, unknown, cut }) {
   const shown = `prompt '${short(prompt)}'`, lines = [];
   if (!words.length) lines.push(`${shown}: holds no words; what it draws follows seed and style alone`);
-  if (unknown.length) lines.push(`${shown}: unknown ${listed(unknown)}; it was trained on no caption with such words`);
-  if (cut.length) lines.push(`${shown}: cut after ${words.length} words, without ${listed(cut)}`);
+  if (unknown.length) {
+    lines.push(`${shown}: unknown ${quoteWords(unknown)}; it was trained on no caption with such words`);
+  }
+  if (cut.length) lines.push(`${shown}: cut after ${words.length} words, without ${quoteWords(cut)}`);
   return lines;
 }
 
@@ -13,9 +15,9 @@ export function promptWarnings(prompt, { words, unknown, cut }) {
 export function keywordWarnings(asked, { mask, unknown, cut }) {
   const shown = `key words '${short(asked)}'`, lines = [], count = mask.filter(Boolean).length;
   if (unknown.length) {
-    lines.push(`${shown}: unknown ${listed(unknown)}; hardly a sentence of its training has such a word`);
+    lines.push(`${shown}: unknown ${quoteWords(unknown)}; hardly a sentence of its training has such a word`);
   }
-  if (cut.length) lines.push(`${shown}: ${count} at most, without ${listed(cut)}`);
+  if (cut.length) lines.push(`${shown}: ${count} at most, without ${quoteWords(cut)}`);
   if (!count) lines.push(`${shown}: none is left, so these sentences are about anything`);
   return lines;
 }
@@ -24,7 +26,7 @@ function short(text) {
   return [...text.split(/\p{White_Space}+/u).filter(Boolean).join(" ")].slice(0, 60).join("");
 }
 
-function listed(words, most = 8) {
+function quoteWords(words, most = 8) {
   const more = words.length > most ? ` and ${words.length - most} more` : "";
   return words.slice(0, most).map(word => `'${[...word].slice(0, 40).join("")}'`).join(", ") + more;
 }

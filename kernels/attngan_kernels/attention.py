@@ -8,7 +8,10 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from attngan_kernels import arguments, blockwise, ops, reference, sdpa, triton_backend
+from attngan_kernels import arguments, ops
+from attngan_kernels.backends import reference, sdpa
+from attngan_kernels.backends.blockwise import backend as blockwise
+from attngan_kernels.backends.triton import backend as triton_backend
 
 Similarity = Literal["dot", "l2"]
 Run = Callable[[Tensor, Tensor, Tensor, Tensor | None, float, bool], Tensor]

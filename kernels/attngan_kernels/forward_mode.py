@@ -35,8 +35,8 @@ def attention_jvp(
     # torch's dual tensors refuse expanded memory
     primals, tangents = (tuple(x.contiguous() if 0 in x.stride() else x for x in xs) for xs in (primals, tangents))
     if backend == "reference":
-        written_out = partial(_written_out, key_mask=key_mask, is_causal=is_causal, scale=scale, similarity=similarity)
-        out, tangent = torch.func.jvp(written_out, primals, tangents)[:2]
+        reference = partial(_reference, key_mask=key_mask, is_causal=is_causal, scale=scale, similarity=similarity)
+        out, tangent = torch.func.jvp(reference, primals, tangents)[:2]
         return out, tangent
     q, k, v = arguments.autocast(*primals[:3])
     t_q, t_k, t_v = arguments.autocast(*tangents[:3])
@@ -57,5 +57,5 @@ def attention_jvp(
     )
 
 
-def _written_out(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None = None, **options: Any) -> Tensor:
+def _reference(q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None = None, **options: Any) -> Tensor:
     return attention(q, k, v, key_bias=key_bias, backend="reference", **options)

@@ -9,7 +9,6 @@ as −inf. `row_statistics` is whatever the backend keeps of each row's softmax 
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,11 +16,14 @@ from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import forward_ad
 
-from attngan_kernels import blockwise, triton_backend
 from attngan_kernels.arguments import accumulating_type
+from attngan_kernels.backends.blockwise import backend as blockwise
+from attngan_kernels.backends.interface import Directions, Inputs, Kernels, Saved
+from attngan_kernels.backends.triton import backend as triton_backend
 
-_BACKENDS: dict[str, ModuleType] = {"blockwise": blockwise, "triton": triton_backend}
+_BACKENDS: dict[str, Kernels] = {"blockwise": blockwise, "triton": triton_backend}
 _INPUTS = "Tensor q, Tensor k, Tensor v, Tensor? key_bias"
+_DIRECTIONS = "Tensor A, Tensor B, Tensor C, Tensor? beta"
 _OPTIONS = "float scale, bool is_causal, str backend"
 
 
@@ -73,7 +75,8 @@ def attention_forward(
         out, statistics = _new_outputs(q, v, backend)
         return out.zero_(), statistics.zero_()
     with torch.autocast(q.device.type, enabled=False):
-        return _BACKENDS[backend].forward(q, k, v, key_bias, scale, is_causal)
+        out, statistics = _BACKENDS[backend].forward(Inputs(q, k, v, key_bias, scale, is_causal))
+        return out, statistics
 
 
 @torch.library.custom_op(
@@ -83,51 +86,28 @@ def attention_forward(
     " -> (Tensor grad_q, Tensor grad_k, Tensor grad_v, Tensor grad_bias)",
 )
 def attention_backward(
-    grad_out: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    key_bias: Tensor | None,
-    out: Tensor,
-    row_statistics: Tensor,
-    bias_grad: bool,
-    scale: float,
-    is_causal: bool,
-    backend: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    grad_out: Tensor, q: Tensor, k: Tensor, v: Tensor, key_bias: Tensor | None, out: Tensor, row_statistics: Tensor,
+    bias_grad: bool, scale: float, is_causal: bool, backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """First derivatives. grad_bias is [B, H, N_k], or [0] without bias_grad."""
     if _is_empty(q, v):
         g_q, g_k, g_v = (x.new_zeros(x.shape) for x in (q, k, v))
         return g_q, g_k, g_v, row_statistics.new_zeros(k.shape[:3] if bias_grad else (0,))
+    x, saved = Inputs(q, k, v, key_bias, scale, is_causal), Saved(out, row_statistics)
     with torch.autocast(q.device.type, enabled=False):
-        return _BACKENDS[backend].backward(
-            grad_out, q, k, v, key_bias, out, row_statistics, scale, is_causal, bias_grad
-        )
+        return _BACKENDS[backend].backward(grad_out, x, saved, bias_grad)
 
 
 @torch.library.custom_op(
     "attngan::attention_double_backward",
     mutates_args=(),
-    schema=f"(Tensor A, Tensor B, Tensor C, Tensor? beta, Tensor grad_out, {_INPUTS}, Tensor out,"
-    f" Tensor row_statistics, {_OPTIONS})"
+    schema=f"({_DIRECTIONS}, Tensor grad_out, {_INPUTS}, Tensor out, Tensor row_statistics, {_OPTIONS})"
     " -> (Tensor grad_grad_out, Tensor grad_q, Tensor grad_k, Tensor grad_v, Tensor grad_bias)",
 )
 def attention_double_backward(
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    beta: Tensor | None,
-    grad_out: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    key_bias: Tensor | None,
-    out: Tensor,
-    row_statistics: Tensor,
-    scale: float,
-    is_causal: bool,
-    backend: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    A: Tensor, B: Tensor, C: Tensor, beta: Tensor | None, grad_out: Tensor, q: Tensor, k: Tensor, v: Tensor,
+    key_bias: Tensor | None, out: Tensor, row_statistics: Tensor, scale: float, is_causal: bool, backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Derivatives of attention_backward along the cotangents A, B, C, β of its four outputs.
 
     grad_bias is [B, H, N_k], or [0] without β.
@@ -135,36 +115,27 @@ def attention_double_backward(
     if _is_empty(q, v):
         g_out, g_q, g_k, g_v = (x.new_zeros(x.shape) for x in (grad_out, q, k, v))
         return g_out, g_q, g_k, g_v, row_statistics.new_zeros((0,) if beta is None else k.shape[:3])
+    x, saved = Inputs(q, k, v, key_bias, scale, is_causal), Saved(out, row_statistics)
     with torch.autocast(q.device.type, enabled=False):
-        return _BACKENDS[backend].double_backward(
-            A, B, C, beta, grad_out, q, k, v, key_bias, out, row_statistics, scale, is_causal
-        )
+        return _BACKENDS[backend].double_backward(Directions(A, B, C, beta), grad_out, x, saved)
 
 
 @torch.library.custom_op(
     "attngan::attention_jvp",
     mutates_args=(),
-    schema=f"(Tensor A, Tensor B, Tensor C, Tensor? beta, {_INPUTS}, {_OPTIONS}) -> (Tensor out, Tensor tangent)",
+    schema=f"({_DIRECTIONS}, {_INPUTS}, {_OPTIONS}) -> (Tensor out, Tensor tangent)",
 )
 def attention_jvp(
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    beta: Tensor | None,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    key_bias: Tensor | None,
-    scale: float,
-    is_causal: bool,
-    backend: str,
-) -> tuple[Tensor, Tensor]:
+    A: Tensor, B: Tensor, C: Tensor, beta: Tensor | None, q: Tensor, k: Tensor, v: Tensor,
+    key_bias: Tensor | None, scale: float, is_causal: bool, backend: str,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The output and its derivative along the tangents A, B, C, β of q, k, v and the bias."""
     if _is_empty(q, v):
         out = q.new_zeros((*q.shape[:3], v.shape[3]))
         return out, out.clone()
+    x = Inputs(q, k, v, key_bias, scale, is_causal)
     with torch.autocast(q.device.type, enabled=False):
-        return _BACKENDS[backend].jvp(A, B, C, beta, q, k, v, key_bias, scale, is_causal)
+        return _BACKENDS[backend].jvp(Directions(A, B, C, beta), x)
 
 
 @attention_forward.register_fake

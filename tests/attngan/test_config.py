@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
+from refusals import refuses
 
 from attngan.config import RunConfig, differences
-from attngan.errors import AttnGANError
 from attngan.presets import PRESETS, preset
 
 
@@ -27,7 +27,7 @@ def test_json_round_trip(name):
     ],
 )
 def test_what_is_no_config_is_named(text, message):
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(f"config.json: {message}"):
         RunConfig.from_json(text, "run/config.json")
 
 

@@ -57,7 +57,7 @@ def rivals(monkeypatch):
     added = {"detached": DetachedBackward.apply, "cut-off": cut_off, "raising": raising}
     for name, attend in added.items():
         monkeypatch.setitem(contenders.CONTENDERS, name, Contender(name, lambda shape, attend=attend: attend))
-    contenders.made.cache_clear()
+    contenders.attend_for.cache_clear()
     return list(added)
 
 
@@ -84,10 +84,10 @@ def test_wrong_and_raising_contenders_are_listed_and_not_timed(rivals, tmp_path,
 
 def test_a_failure_of_ours_ends_with_exit_code_1(rivals, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(contenders.CONTENDERS, "blockwise", contenders.CONTENDERS["detached"])
-    contenders.made.cache_clear()
+    contenders.attend_for.cache_clear()
     assert bench_attention.main(options("blockwise", out=tmp_path / "a.json")) == 1
     assert "error: blockwise r1" in capsys.readouterr().out
-    contenders.made.cache_clear()
+    contenders.attend_for.cache_clear()
 
 
 def test_json_has_device_and_versions_and_the_figure_lies_beside(tmp_path, capsys):

@@ -9,11 +9,11 @@ from pathlib import Path
 import compatibility
 import onnx
 import pytest
-from compatibility import answer, drawn_cell, markdown, node_cell, python_cell, row, write_page
+from compatibility import answer, command_cell, markdown, node_cell, python_cell, row, write_page
 from compatibility_installs import ROOT, InstallError, newest_patches, run
 from onnx import TensorProto, helper
 
-from attngan_runtime.sidecar import write_sidecar
+from attngan_runtime.bundle import write_sidecar
 from tests.runtime.sidecars import with_file
 
 KEPT = ROOT / "tests/runtime/kept"
@@ -80,11 +80,11 @@ def test_no_answer_in_time(monkeypatch, tmp_path):
     slow = tmp_path / "python"
     slow.write_text("#!/bin/sh\nexec sleep 9\n")
     slow.chmod(0o755)
-    assert drawn_cell(str(slow), {}, tmp_path, KEPT / "shapes") == {"reason": "no answer in 0.2 s"}
+    assert command_cell(str(slow), {}, tmp_path, KEPT / "shapes") == {"reason": "no answer in 0.2 s"}
 
 
 def test_what_attngan_run_says_is_the_reason(tmp_path):
-    said = drawn_cell(sys.executable, {}, tmp_path, KEPT / "nothing")["reason"]
+    said = command_cell(sys.executable, {}, tmp_path, KEPT / "nothing")["reason"]
     assert "no such bundle" in said
 
 

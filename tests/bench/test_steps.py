@@ -35,8 +35,8 @@ def test_finite_difference_tends_to_the_exact_slope(monkeypatch):
 
 def test_the_check_shrinks_where_float64_maps_do_not_fit():
     long = Shape(1, 8, 16384, 16384, 64, 64)
-    assert steps.checkable(long, 32 * 2**30) == long
-    assert steps.checkable(long, 4 * 2**30).N_q == 4096
+    assert steps.shrink(long, 32 * 2**30) == long
+    assert steps.shrink(long, 4 * 2**30).N_q == 4096
 
 
 def test_errors():

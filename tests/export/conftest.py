@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,9 +18,9 @@ from attngan.config import RunConfig, TextConfig
 from attngan.data.tokenizer import build_sentence_tokenizer, build_tokenizer
 from attngan.networks import build_generator
 from attngan.presets import preset
-from attngan_export import text_form
 from attngan_export.export import export_generator
-from attngan_runtime.sentences import END
+from attngan_export.forms import text as text_form
+from attngan_runtime.tokenizers.sentences import END
 
 RunMaker = Callable[..., Path]
 
@@ -48,7 +50,7 @@ def write_words_run(folder: Path, styles: int, seed: int = 0, words: str = WORDS
     vocabulary = len(words.split()) + 2
     network = replace(network, styles=styles, vocabulary=vocabulary, length=6, **changes)
     names = tuple(f"style {number}" for number in range(styles))
-    _write(folder, RunConfig("tiny-words", network, training, names, task="text-to-image"), seed)
+    _write(folder, RunConfig("tiny-words", network, training, style_names=names), seed)
     (folder / "tokenizer.json").write_bytes(build_tokenizer([words], 6))
     return folder
 
@@ -68,7 +70,7 @@ def write_text_run(
     equals each would be a near tie.
     """
     network = replace(TextConfig(len(words.split()) + 3, 12, 3, 16, 2, 4, 1), **changes)
-    _write(folder, RunConfig("tiny-text", network, preset("tiny-text")[1], task="text"), seed)
+    _write(folder, RunConfig("tiny-text", network, preset("tiny-text")[1]), seed)
     weights = load_file(folder / "generator.safetensors")
     for name, values in weights.items():
         if name.startswith(("encoder.", "blocks.")) and values.ndim > 1:
@@ -146,6 +148,11 @@ def words_z_bundle(run_of_words_alone: Path, tmp_path_factory: pytest.TempPathFa
     run = str(run_of_words_alone)
     export_generator(run, out, target="portable", noise="z", torchscript=True, precision="fp16-weights")
     return out
+
+
+def with_outputs(*outputs: np.ndarray) -> SimpleNamespace:
+    """A session that gives these whatever it is asked for."""
+    return SimpleNamespace(run=lambda names, feeds: outputs)
 
 
 @contextlib.contextmanager

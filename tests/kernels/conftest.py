@@ -16,19 +16,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from attngan_kernels import selfcheck, tiles
+from attngan_kernels.backends.blockwise import tiles
+from attngan_kernels.tooling import selfcheck_cases, selfcheck_errors
 
 
 def make_inputs(
-    shape: selfcheck.Shape, dtype: torch.dtype = torch.float64, bias: bool = False, seed: int = 0
+    shape: selfcheck_cases.Shape, dtype: torch.dtype = torch.float64, bias: bool = False, seed: int = 0
 ) -> dict[str, Tensor]:
     """q, k, v and maybe key_bias, requiring gradients. shape: B, H, N_q, N_k, D_k, D_v."""
-    return selfcheck.make_inputs(selfcheck.Case(shape, bias=bias), dtype, seed=seed)
+    return selfcheck_cases.make_inputs(selfcheck_cases.Case(shape, bias=bias), dtype, seed=seed)
 
 
 def check_against_reference(inputs: dict[str, Tensor], backend: str = "blockwise", **options: Any) -> None:
     """Every output and gradient within selfcheck's tolerance."""
-    for found in selfcheck.compare(inputs, backend, **options):
+    for found in selfcheck_errors.compare(inputs, backend, **options):
         assert found.ok, found
 
 
@@ -51,4 +52,4 @@ def check() -> Callable[..., None]:
 
 @pytest.fixture
 def r1() -> Callable[..., dict[str, Tensor]]:
-    return selfcheck.derivatives
+    return selfcheck_errors.derivatives

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from attngan_kernels import attention_jvp, selfcheck
-from attngan_kernels.selfcheck import Case
+from attngan_kernels import attention_jvp
+from attngan_kernels.tooling.selfcheck_cases import Case, make_inputs, make_mask
 
 CASES = [
     Case((2, 2, 9, 11, 4, 6)),
@@ -16,7 +16,7 @@ CASES = [
 
 
 def directions(case, dtype=torch.float64):
-    x = {n: t.detach() for n, t in selfcheck.make_inputs(case, dtype).items()}
+    x = {n: t.detach() for n, t in make_inputs(case, dtype).items()}
     primals = tuple(x.values())
     return primals, tuple(torch.randn(t.shape, dtype=t.dtype) for t in primals)
 
@@ -25,7 +25,7 @@ def directions(case, dtype=torch.float64):
 @pytest.mark.parametrize(("backend", "dtype"), [("blockwise", torch.float64), ("triton", torch.float32)])
 def test_equals_the_reference(case, backend, dtype, small_tiles):
     primals, tangents = directions(case, dtype)
-    options = {"key_mask": selfcheck.make_mask(case), "is_causal": case.is_causal}
+    options = {"key_mask": make_mask(case), "is_causal": case.is_causal}
     options |= {"similarity": case.similarity, "scale": case.scale}
     got = attention_jvp(primals, tangents, backend=backend, **options)
     exact = attention_jvp(primals, tangents, backend="reference", **options)
@@ -36,7 +36,7 @@ def test_equals_the_reference(case, backend, dtype, small_tiles):
 
 def test_is_the_limit_of_differences():
     primals, tangents = directions(CASES[2])
-    options = {"similarity": "l2", "key_mask": selfcheck.make_mask(CASES[2])}
+    options = {"similarity": "l2", "key_mask": make_mask(CASES[2])}
     step = 1e-6
     ahead, behind = (
         attention_jvp(tuple(x + s * t for x, t in zip(primals, tangents, strict=True)), tangents, **options)[0]

@@ -13,9 +13,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from attngan_runtime import sidecar as format_1
+from attngan_runtime.bundle import write_sidecar
 from tests.runtime.sentences_bundle import write_sentences_bundle
-from tests.runtime.sidecars import sidecar_of
+from tests.runtime.sidecars import input_entry, sidecar_of
 from tests.runtime.words_bundle import write_words_bundle
 
 CLASSES = ["T-shirt/top", "Sneaker", "Bag"]
@@ -67,10 +67,10 @@ def model_bytes(shape: tuple[int, int, int], has_classes: bool, takes_z: bool) -
 
 def make_sidecar(model: bytes, shape: tuple[int, int, int], classes: list[str], takes_z: bool) -> dict[str, Any]:
     """A valid sidecar of `model`, its golden values drawn by ONNX Runtime."""
-    inputs = [format_1.z_input(Z_DIM) if takes_z else format_1.seed_input()]
+    inputs = [input_entry("z", z_dim=Z_DIM) if takes_z else input_entry("seed")]
     golden: dict[str, Any] = {"z": [[0.1, 0.2, 0.3, 0.4], [-1, 0, 1, 2]]} if takes_z else {"seed": [0, 4294967295]}
     if classes:
-        inputs.append(format_1.class_input(classes))
+        inputs.append(input_entry("class", classes=classes))
         golden["class"] = [0, len(classes) - 1]
     golden["truncation"] = [1.0, 0.5]
     kinds = {"seed": np.int64, "class": np.int64, "z": np.float32, "truncation": np.float32}
@@ -105,7 +105,7 @@ def make_bundle(tmp_path: Path) -> BundleMaker:
         classes = CLASSES if classes is None else classes
         model, sidecar = _model_and_sidecar(shape, tuple(classes), takes_z)
         (folder / "model.onnx").write_bytes(model)
-        format_1.write_sidecar(folder, sidecar)
+        write_sidecar(folder, sidecar)
         return folder
 
     return make

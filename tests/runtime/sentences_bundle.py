@@ -12,9 +12,9 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from attngan_runtime import sidecar as format_1
+from attngan_runtime.bundle import write_sidecar
 from tests.runtime import words_bundle
-from tests.runtime.sidecars import common
+from tests.runtime.sidecars import common, input_entry, output_entry
 
 WORDS = ["a", "dog", "runs", "on", "the", "beach", ".", ",", "ball", "don't"]
 SIZE, KEYWORDS, LENGTH = len(WORDS) + 3, 3, 6
@@ -129,11 +129,11 @@ def sidecar_json(words: tuple[str, ...], length: int) -> str:
     tokens, log_probability = onnxruntime.InferenceSession(model_bytes()).run(None, feeds)
     return json.dumps(common("writer", "text", files) | {
         "inputs": [
-            format_1.keywords_input(KEYWORDS, SIZE), format_1.mask_input(KEYWORDS), format_1.seed_input(),
-            format_1.temperature_input(), format_1.top_k_input(SIZE), format_1.top_p_input(),
+            input_entry(name, words=KEYWORDS, vocabulary=SIZE)
+            for name in ("keywords", "mask", "seed", "temperature", "top_k", "top_p")
         ],
-        "output": format_1.tokens_output(LENGTH, SIZE),
-        "log_probability": format_1.log_probability_output(LENGTH),
+        "output": output_entry("text", "output", length=LENGTH, vocabulary=SIZE),
+        "log_probability": output_entry("text", "log_probability", length=LENGTH),
         "golden": {
             "inputs": golden, "tokens": tokens.tolist(), "log_probability": log_probability.tolist(), "tolerance": 1e-3
         },
@@ -149,5 +149,5 @@ def write_sentences_bundle(folder: Path, *, words: list[str] = WORDS, length: in
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model_bytes())
     (folder / "tokenizer.json").write_bytes(tokenizer_bytes(tuple(words), length))
-    format_1.write_sidecar(folder, json.loads(sidecar_json(tuple(words), length)))
+    write_sidecar(folder, json.loads(sidecar_json(tuple(words), length)))
     return folder

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from attngan_runtime import sidecar as format_1
+from attngan_runtime.bundle import SIDECAR, golden_indices, sha256_of, write_sidecar
+from attngan_runtime.bundle.schema import fill
+from attngan_runtime.bundle.spec import INPUTS, TASKS
 
 
 def sidecar_of(
@@ -17,14 +19,11 @@ def sidecar_of(
     golden: dict[str, Any], pictures: np.ndarray,
 ) -> dict[str, Any]:  # fmt: skip
     """A sidecar for files by name, inputs before truncation, and the pictures [B, C, H, W] of the golden inputs."""
-    indices = format_1.golden_indices(pictures.size)
+    indices = golden_indices(pictures.size)
     channels, height, width = shape
     return common(name, task, files) | {
-        "inputs": [*inputs, format_1.truncation_input()],
-        "output": {
-            "name": "image", "dtype": "float32", "layout": "NCHW", "channels": channels, "height": height,
-            "width": width, "minimum": -1, "maximum": 1,
-        },
+        "inputs": [*inputs, input_entry("truncation")],
+        "output": output_entry(task, "output", name="image", channels=channels, height=height, width=width),
         "golden": {
             "inputs": golden,
             "indices": indices,
@@ -34,6 +33,16 @@ def sidecar_of(
     }  # fmt: skip
 
 
+def input_entry(name: str, **parts: Any) -> dict[str, Any]:
+    """What a sidecar says of an input with these parts."""
+    return dict(fill(INPUTS[name], **parts))
+
+
+def output_entry(task: str, key: str, **parts: Any) -> dict[str, Any]:
+    """What it says of an output under a key of its own."""
+    return dict(fill(TASKS[task].outputs[key], **parts))
+
+
 def common(name: str, task: str, files: dict[str, bytes]) -> dict[str, Any]:
     """All of a sidecar but its inputs, outputs and golden sample."""
     return {
@@ -41,7 +50,7 @@ def common(name: str, task: str, files: dict[str, bytes]) -> dict[str, Any]:
         "task": task,
         "name": name,
         "model": "model.onnx",
-        "files": {file: format_1.sha256_of(content) for file, content in files.items()},
+        "files": {file: sha256_of(content) for file, content in files.items()},
         "target": "ort",
         "precision": "fp32",
         "tolerance": {"fp32": {"CPUExecutionProvider": {"asked": 1e-5, "measured": 2e-7}}},
@@ -54,9 +63,9 @@ def common(name: str, task: str, files: dict[str, bytes]) -> dict[str, Any]:
 def with_file(folder: Path, name: str, content: bytes) -> Path:
     """The bundle with another file of this name, whose hash its sidecar has."""
     (folder / name).write_bytes(content)
-    sidecar = json.loads((folder / format_1.SIDECAR).read_text())
-    sidecar["files"][name] = format_1.sha256_of(content)
-    format_1.write_sidecar(folder, sidecar)
+    sidecar = json.loads((folder / SIDECAR).read_text())
+    sidecar["files"][name] = sha256_of(content)
+    write_sidecar(folder, sidecar)
     return folder
 
 

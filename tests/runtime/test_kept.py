@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from attngan_runtime import Bundle, Generator
-from attngan_runtime.golden import golden_error, golden_inputs, golden_outputs
+from attngan_runtime.generators.golden import golden_error, golden_inputs, golden_outputs
 from tests.runtime.kept.record import made
 
 KEPT = Path(__file__).with_name("kept")

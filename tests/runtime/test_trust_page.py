@@ -14,7 +14,9 @@ import onnx
 import pytest
 from onnx import helper
 
-from attngan_runtime import Generator, entries, files, onnx_file, sidecar, tokens
+from attngan_runtime import Generator
+from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, onnx_check, spec
+from attngan_runtime.tokenizers import text
 from tests.runtime.fuzz.mutate_onnx import bomb
 from tests.runtime.sidecars import with_file
 
@@ -96,29 +98,24 @@ def test_the_childs_surroundings_hold_no_secrets(
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    schema = json.loads(Path(sidecar.__file__).with_name("sidecar.schema.json").read_text())
-    definitions, mebi = schema["definitions"], 2**20
-    assert (entries.MOST_PIXELS, entries.MOST_VALUES, files.LARGEST_FILE) == (2**24, 2**26, 2**31 - 1)
-    assert definitions["row"]["items"][1] == {"$ref": "#/definitions/length"}
-    assert definitions["length"]["maximum"] == entries.MOST_WORDS
-    assert definitions["line"]["maxLength"] == entries.LONGEST_NAME
-    assert definitions["sentence"]["properties"]["maximum"]["maximum"] == entries.LARGEST_VOCABULARY - 1
-    assert onnx_file._MOST_FIELDS == 2**20
+    mebi = 2**20
+    assert (spec.MOST_PIXELS, spec.MOST_VALUES, spec.LARGEST_FILE) == (2**24, 2**26, 2**31 - 1)
+    assert spec.FILE_LIMITS[MODEL] == spec.LARGEST_FILE and onnx_check._MOST_FIELDS == 2**20
     bounds = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]*\|$", PAGE, re.M))
     for row, *said in [
-        ("sidecar", f"{sidecar.SIDECAR_LIMIT // mebi} MiB"),
-        ("`tokenizer.json`", f"{sidecar.TOKENIZER_LIMIT // mebi} MiB", f"{entries.LARGEST_VOCABULARY:,} words"),
+        ("sidecar", f"{spec.FILE_LIMITS[SIDECAR] // mebi} MiB"),
+        ("`tokenizer.json`", f"{spec.FILE_LIMITS[TOKENIZER] // mebi} MiB", f"{spec.LARGEST_VOCABULARY:,} words"),
         ("`model.onnx`", "2 GiB − 1", "a million protobuf fields"),
-        ("files", f"{schema['properties']['files']['maxProperties']}, of 2 GiB − 1 each"),
-        ("classes, styles", f"{definitions['names']['maxItems']:,}, of {entries.LONGEST_NAME} letters"),
-        ("sides of a picture", f"{definitions['side']['maximum']}, together 2²⁴ pixels"),
+        ("files", f"{spec.MOST_FILES}, of 2 GiB − 1 each"),
+        ("classes, styles", f"{spec.MOST_NAMES:,}, of {spec.LONGEST_NAME} letters"),
+        ("sides of a picture", f"{spec.LARGEST_SIDE}, together 2²⁴ pixels"),
         ("golden sample", "2²⁶ values"),
         ("maps of attention", "2²⁶ values"),
-        ("words of a prompt, tokens of a sentence", f"{entries.MOST_WORDS}"),
-        ("key words", f"{entries.MOST_KEYWORDS}"),
-        ("letters of a word in sentences", f"{entries.MOST_LETTERS}"),
-        ("z", f"{entries.LARGEST_Z:,} numbers"),
-        ("a caller's prompt or key words", f"{tokens._MOST_TEXT:,} characters"),
+        ("words of a prompt, tokens of a sentence", f"{spec.MOST_WORDS}"),
+        ("key words", f"{spec.MOST_KEYWORDS}"),
+        ("letters of a word in sentences", f"{spec.MOST_LETTERS}"),
+        ("z", f"{spec.LARGEST_Z:,} numbers"),
+        ("a caller's prompt or key words", f"{text._MOST_TEXT:,} characters"),
     ]:
         assert all(re.search(rf"(^|\b){re.escape(bound)}\b", bounds[row]) for bound in said), (row, bounds[row], said)
 

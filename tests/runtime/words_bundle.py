@@ -12,8 +12,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from attngan_runtime import sidecar as format_1
-from tests.runtime.sidecars import sidecar_of
+from attngan_runtime.bundle import write_sidecar
+from tests.runtime.sidecars import input_entry, output_entry, sidecar_of
 
 WORDS = ["red", "green", "heart", "dragon", "e"]
 STYLES = ["google", "twitter"]
@@ -123,12 +123,14 @@ def sidecar_json(styles: bool, attention: bool, words: tuple[str, ...], length: 
     }  # fmt: skip
     feeds = {name: np.array(rows, np.float32 if name == "truncation" else np.int64) for name, rows in golden.items()}
     (pictures,) = onnxruntime.InferenceSession(model).run(["image"], feeds)
-    inputs = [format_1.tokens_input(LENGTH, len(WORDS) + 2), format_1.mask_input(LENGTH), format_1.seed_input()]
-    inputs += [format_1.style_input(STYLES)] if styles else []
+    parts: dict[str, Any] = {"words": LENGTH, "vocabulary": len(WORDS) + 2, "styles": STYLES}
+    names = ["tokens", "mask", "seed", *(["style"] if styles else [])]
+    inputs = [input_entry(name, **parts) for name in names]
     files = {"model.onnx": model, "tokenizer.json": tokenizer}
     sidecar = sidecar_of("words", "text-to-image", files, inputs, SHAPE, golden, pictures)
     if attention:
-        sidecar["attention"] = format_1.attention_output(LENGTH, SIDE, SIDE)
+        parts |= {"map_height": SIDE, "map_width": SIDE}
+        sidecar["attention"] = output_entry("text-to-image", "attention?", **parts)
     return json.dumps(sidecar)
 
 
@@ -143,5 +145,5 @@ def write_words_bundle(
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model_bytes(styles, attention))
     (folder / "tokenizer.json").write_bytes(tokenizer_bytes(tuple(words), length))
-    format_1.write_sidecar(folder, json.loads(sidecar_json(styles, attention, tuple(words), length)))
+    write_sidecar(folder, json.loads(sidecar_json(styles, attention, tuple(words), length)))
     return folder

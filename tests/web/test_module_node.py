@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from attngan_runtime import sidecar as format_1
+from attngan_runtime import bundle as format_1
 from tests.runtime.conftest import make_sidecar, model_bytes
 from tests.web.conftest import JavaScript, Site
 

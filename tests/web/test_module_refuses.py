@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attngan_runtime import sidecar as format_1
+from attngan_runtime import bundle as format_1
 from tests.web.conftest import JavaScript
 
 # Loads, and gives the error with the sizes of all models that ONNX Runtime was given meanwhile.

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from attngan_runtime import Generator
-from attngan_runtime import sidecar as format_1
-from attngan_runtime.pixels import to_uint8
+from attngan_runtime import bundle as format_1
+from attngan_runtime.generators.pixels import to_uint8
 from tests.runtime.conftest import make_sidecar, model_bytes
-from tests.runtime.test_server import client
+from tests.runtime.serving.test_application import client
 from tests.runtime.words_bundle import write_words_bundle
 from tests.web.conftest import JavaScript, values_of
 

@@ -7,8 +7,9 @@ import random
 import unicodedata
 from typing import Any
 
-from attngan_runtime.sentences import SentenceTokenizer
-from attngan_runtime.tokens import NO_TEXT, Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.sentences import SentenceTokenizer
+from attngan_runtime.tokenizers.text import NO_TEXT
 from tests.runtime import sentences_bundle
 from tests.runtime.words_bundle import tokenizer_json
 from tests.web.conftest import JavaScript

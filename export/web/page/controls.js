@@ -8,11 +8,11 @@ const SOME_WORDS = 16, COMMON_WORDS = 400; // of a vocabulary, whose words go fr
 /** Shows the controls that `generator` has and fills them from the page's address. `changed` is called after every change,
  * `refused` with an Error for what is no number or out of range. */
 export function controls(generator, changed, refused) {
-  const writes = generator.task === "text", words = generator.words ?? [];
+  const words = generator.words ?? [], takes = name => generator.parameters.includes(name);
   const shown = {
-    prompt: generator.task === "text-to-image", keywords: writes, words: words.length > 0,
-    class: generator.classes.length > 0, style: generator.styles.length > 0, seed: true,
-    truncation: !writes, temperature: writes, top_p: writes,
+    prompt: takes("prompt"), keywords: takes("keywords"), words: words.length > 0,
+    class: generator.classes.length > 0, style: generator.styles.length > 0, seed: takes("seed"),
+    truncation: takes("truncation"), temperature: takes("temperature"), top_p: takes("topP"),
   };
   for (const [name, has] of Object.entries(shown)) element(`of-${name}`).hidden = !has;
 
@@ -20,7 +20,8 @@ export function controls(generator, changed, refused) {
   const form = { asked, set: values => { Object.assign(asked, values); write(asked, shown); changed(); } };
   chips("classes", generator.classes, name => form.set({ class: name }));
   chips("styles", generator.styles, name => form.set({ style: name }));
-  offerWords(words, writes, form);
+  const choose = shown.keywords ? word => ({ keywords: toggle(asked.keywords, word) }) : prompt => ({ prompt });
+  offerWords(words, choose, form);
   write(asked, shown);
   listen(form, generator, shown, refused);
   return form;
@@ -39,7 +40,9 @@ function first(generator, shown, words) {
     ...(shown.keywords && { keywords: phrase }),
     ...(shown.class && { class: generator.classes[0] }),
     ...(shown.style && { style: generator.styles[0] }),
-    ...(shown.truncation ? { truncation: 1 } : { temperature: 0.7, topP: 1 }),
+    ...(shown.truncation && { truncation: 1 }),
+    ...(shown.temperature && { temperature: 0.7 }),
+    ...(shown.top_p && { topP: 1 }),
   };
 }
 
@@ -97,12 +100,12 @@ function press(place, names) {
   for (const chip of element(place).children) chip.setAttribute("aria-pressed", String(names.includes(chip.textContent)));
 }
 
-function offerWords(words, writes, form) {
+/** choose: what a word that is clicked asks for. */
+function offerWords(words, choose, form) {
   const longer = words.filter(word => /^\p{L}{3,}$/u.test(word));
   element("count").textContent = words.length.toLocaleString();
-  const chosen = word => form.set(writes ? { keywords: toggled(form.asked.keywords, word) } : { prompt: word });
   const offer = () => {
-    chips("words", pick(longer.slice(0, COMMON_WORDS), SOME_WORDS), chosen);
+    chips("words", pick(longer.slice(0, COMMON_WORDS), SOME_WORDS), word => form.set(choose(word)));
     press("words", keyWords(form.asked.keywords ?? ""));
   };
   element("others").addEventListener("click", offer);
@@ -110,7 +113,7 @@ function offerWords(words, writes, form) {
 }
 
 /** Key words with one more, or without it. */
-function toggled(keywords, word) {
+function toggle(keywords, word) {
   const before = keyWords(keywords);
   return (before.includes(word) ? before.filter(other => other !== word) : [...before, word]).join(", ");
 }

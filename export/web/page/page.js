@@ -1,6 +1,7 @@
 // The page: opens the generator, and shows what it makes of the form after every change.
 
 import { address, controls } from "./controls.js";
+import { VIEWS } from "./views.js";
 
 const element = id => document.getElementById(id);
 const { runs, device } = document.documentElement.dataset;
@@ -9,11 +10,11 @@ const { runs, device } = document.documentElement.dataset;
 async function open() {
   if (runs === "server") return (await import("./served.js")).connect(document.baseURI);
   const { load } = await import("./attngan/attngan.js");
-  return load(new URL("bundle/", document.baseURI).href, { device, onProgress: progressed });
+  return load(new URL("bundle/", document.baseURI).href, { device, onProgress: showProgress });
 }
 
 /** Of the bundle's files the model alone is shown: it is all but a hundredth of them. */
-function progressed({ file, loaded, total }) {
+function showProgress({ file, loaded, total }) {
   performance.clearMarks("downloaded");
   performance.mark("downloaded");
   if (file !== "model.onnx") return;
@@ -34,7 +35,7 @@ async function start() {
     seen.changes += 1;
     busy(true);
     refresh();
-  }, refused);
+  }, showError);
   buttons(generator, seen);
   busy(true);
   await refresh();
@@ -43,21 +44,18 @@ async function start() {
   if (performance.getEntriesByName("downloaded").length) performance.measure("download to first", "downloaded");
 }
 
-/** What the page says of the generator, and which of its parts are for pictures or for sentences. */
+/** What the page says of the generator, and which of its parts are for what it makes. */
 function introduce(generator) {
-  const writes = generator.task === "text";
+  const view = VIEWS[generator.makes];
   document.title = element("name").textContent = generator.name;
-  element("about").textContent = writes ? "writes the same sentence for the same seed, everywhere"
-    : "draws the same picture for the same seed, everywhere";
+  element("about").textContent = view.about;
   const place = runs === "server" ? "ONNX Runtime on the server" : `ONNX Runtime Web in this browser (${generator.device})`;
   element("origin").textContent = [`Runs by ${place}`, generator.note, `licence of the weights: ${generator.license}`,
     `learnt from: ${generator.source}`].filter(Boolean).join(" · ");
-  document.body.classList.toggle("sentences", writes);
+  document.body.classList.add(generator.makes);
   document.body.classList.toggle("transparent", generator.channels === 4);
-  if (!writes) document.body.style.setProperty("--aspect", `${generator.width} / ${generator.height}`);
-  for (const [id, has] of [["picture", !writes], ["sentence", writes], ["download", !writes], ["copy", writes]]) {
-    element(id).hidden = !has;
-  }
+  if (generator.width) document.body.style.setProperty("--aspect", `${generator.width} / ${generator.height}`);
+  for (const id of Object.values(VIEWS).flatMap(({ parts }) => parts)) element(id).hidden = !view.parts.includes(id);
 }
 
 /** Calls while `work` goes on have it repeated once: of many changes the last counts. Errors are said on the page. */
@@ -68,7 +66,7 @@ function latest(work) {
     running ??= (async () => {
       while (wanted) {
         wanted = false;
-        await work().catch(refused);
+        await work().catch(showError);
       }
       running = null;
     })();
@@ -78,11 +76,10 @@ function latest(work) {
 
 async function show(generator, form, seen) {
   const asked = { ...form.asked }, change = seen.changes, before = performance.now();
-  const made = await generator.generate(given(asked));
+  const made = await generator.generate(optionsOf(asked));
   element("time").textContent = `${Math.max(1, Math.round(performance.now() - before))} ms`;
   element("warnings").textContent = made.warnings.join("; ");
-  if ("sentence" in made) element("sentence").textContent = made.sentence;
-  else paint(element("picture"), made, Object.entries(asked).map(entry => entry.join(" ")).join(", "));
+  VIEWS[generator.makes].show(element("stage"), made, Object.entries(asked).map(entry => entry.join(" ")).join(", "));
   document.body.classList.remove("refused");
   element("download").disabled = element("copy").disabled = false;
   Object.assign(seen, { made, asked, change });
@@ -90,17 +87,16 @@ async function show(generator, form, seen) {
 
 /** The seeds after the one that is shown, each a button that takes its place; a change of the form ends it. */
 async function showNext(generator, form, seen) {
-  const { asked, change } = seen, list = element("next"), count = generator.task === "text" ? 8 : 12;
-  for (let i = 0; i < count; i += 1) {
+  const { asked, change } = seen, list = element("next"), view = VIEWS[generator.makes];
+  for (let i = 0; i < view.next; i += 1) {
     if (seen.changes !== change) return;
     const seed = (asked.seed + i + 1) % 2 ** 32;
-    const made = await generator.generate(given({ ...asked, seed }));
+    const made = await generator.generate(optionsOf({ ...asked, seed }));
     if (seen.changes !== change) return;
     const entry = list.children[i] ?? list.appendChild(emptyEntry(form));
     entry.dataset.seed = seed;
     entry.querySelector("small").textContent = seed;
-    if ("sentence" in made) entry.querySelector("span").textContent = made.sentence;
-    else paint(entry.querySelector("canvas"), made, `seed ${seed}`);
+    view.show(entry, made, `seed ${seed}`);
   }
   // Once at rest, for browsers refuse to write addresses a hundred times in a row.
   history.replaceState(null, "", address(asked));
@@ -113,7 +109,7 @@ function busy(now) {
 }
 
 /** What is asked for, without key words where there are none: an empty field is no mistake. */
-function given({ keywords, ...asked }) {
+function optionsOf({ keywords, ...asked }) {
   return keywords?.trim() ? { ...asked, keywords } : asked;
 }
 
@@ -121,14 +117,6 @@ function emptyEntry(form) {
   const entry = element("next-entry").content.firstElementChild.cloneNode(true);
   entry.querySelector("button").addEventListener("click", () => form.set({ seed: Number(entry.dataset.seed) }));
   return entry;
-}
-
-function paint(canvas, { width, height, data, bitmap }, label) {
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  if (bitmap) context.drawImage(bitmap, 0, 0);
-  else context.putImageData(new ImageData(data, width, height), 0, 0);
-  canvas.setAttribute("aria-label", label);
 }
 
 function buttons(generator, seen) {
@@ -159,7 +147,7 @@ function copies(id, text) {
   });
 }
 
-function refused(error) {
+function showError(error) {
   element("warnings").textContent = oneLine(error);
   document.body.classList.add("refused");
   busy(false);

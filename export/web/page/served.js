@@ -3,19 +3,22 @@
 /** Asks the server what it runs; throws an Error in one line if it doesn't answer. */
 export async function connect(base) {
   const about = await (await answer(new URL("api", base))).json();
-  const writes = about.task === "text";
+  const parameters = about.parameters.map(name => OPTIONS[name] ?? name);
   return {
     ...about,
+    parameters,
     async generate(asked) {
       const address = new URL("api/generate", base);
-      for (const [name, value] of Object.entries(asked)) address.searchParams.set(PARAMETERS[name] ?? name, value);
+      for (const [name, value] of Object.entries(asked)) {
+        address.searchParams.set(about.parameters[parameters.indexOf(name)] ?? name, value);
+      }
       const response = await answer(address);
-      return writes ? response.json() : picture(response);
+      return response.headers.get("content-type") === "image/png" ? picture(response) : response.json();
     },
   };
 }
 
-const PARAMETERS = { topK: "top_k", topP: "top_p" };
+const OPTIONS = { top_k: "topK", top_p: "topP" };  // of parameters that attngan.js calls otherwise
 
 async function answer(address) {
   const response = await fetch(address).catch(() => {

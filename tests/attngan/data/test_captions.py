@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 import zipfile
 from dataclasses import replace
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from picture_files import SIDE, make, png
+from refusals import refused, refuses
 
 from attngan.cli import main
 from attngan.data import CaptionedDataset, Captions, ImageDataset, load_captioned
@@ -162,72 +164,68 @@ GOOD = b'{"file_name": "a.png", "caption": "one"}\n\n'
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"{", "not JSON; write {"),
-        (b"[" * 5000, "not JSON; write {"),
-        (b"7", "no object with a file_name; write {"),
+        (b"{", "not JSON"),
+        (b"[" * 5000, "not JSON"),
+        (b"7", "no object with a file_name"),
         (b'{"caption": "x"}', "no object with a file_name"),
         (b'{"file_name": "b.png"}', "neither caption nor captions"),
         (b'{"file_name": "b.png", "caption": "x", "captions": ["y"]}', "both caption and captions"),
-        (b'{"file_name": "b.png", "caption": 7}', "captions holds 7, which is no text; put it in quotes"),
+        (b'{"file_name": "b.png", "caption": 7}', "captions holds 7"),
         (b'{"file_name": "b.png", "captions": "x"}', 'captions is no list; write "captions": ['),
         (b'{"file_name": "b.png", "caption": "x", "tags": {"a": 1}}', "tags is no list"),
         (b'{"file_name": "b.png", "caption": "x", "tags": [null]}', "tags holds null"),
         (b'{"file_name": "b.png", "caption": "x", "style": 1}', "style holds 1"),
         (b'{"file_name": "b.png", "caption": "x", "concept": []}', "concept holds []"),
         (b'{"file_name": 1, "caption": "x"}', "file_name holds 1"),
-        (b'{"file_name": "", "caption": "x"}', "file_name ''; name a picture of the folder"),
-        (b'{"file_name": "../b.png", "caption": "x"}', "file_name '../b.png'; name a picture of the folder"),
+        (b'{"file_name": "", "caption": "x"}', "file_name ''"),
+        (b'{"file_name": "../b.png", "caption": "x"}', "file_name '../b.png'"),
         (b'{"file_name": "x\\\\..\\\\b.png", "caption": "x"}', "name a picture of the folder"),
-        (b'{"file_name": "/b.png", "caption": "x"}', "file_name '/b.png'; name a picture of the folder"),
-        (b'{"file_name": "C:/b.png", "caption": "x"}', "file_name 'C:/b.png'; name a picture of the folder"),
-        (b'{"file_name": "b\\n.png", "caption": "x"}', r"file_name 'b\n.png'; name a picture of the folder"),
+        (b'{"file_name": "/b.png", "caption": "x"}', "file_name '/b.png'"),
+        (b'{"file_name": "C:/b.png", "caption": "x"}', "file_name 'C:/b.png'"),
+        (b'{"file_name": "b\\n.png", "caption": "x"}', r"file_name 'b\n.png'"),
         (b'{"file_name": "./a.png", "caption": "x"}', 'a.png again, after line 1; use one line with "captions": [..]'),
-        (b'{"file_name": "b.png", "caption": "caf\xe9"}', "byte 0xe9 is not UTF-8; save the file as UTF-8"),
-        (b'{"file_name": "b.png", "caption": "a\\u0000b"}', "U+0000 is a control character; remove it"),
+        (b'{"file_name": "b.png", "caption": "caf\xe9"}', "byte 0xe9 is not UTF-8"),
+        (b'{"file_name": "b.png", "caption": "a\\u0000b"}', "U+0000 is a control character"),
         (b'{"file_name": "b.png", "caption": "a\x1bb"}', "U+001B is a control character"),
         (b'{"file_name": "b.png", "caption": "x", "tags": ["\xc2\x9b"]}', "U+009B is a control character"),
         (b'{"file_name": "b\\u0007.png", "caption": "x"}', "U+0007 is a control character"),
-        (b'{"file_name": "b.png", "caption": "\\ud83d"}', "U+D83D is half a surrogate pair; remove it"),
+        (b'{"file_name": "b.png", "caption": "\\ud83d"}', "U+D83D is half a surrogate"),
     ],
 )
 def test_lines_that_are_refused(line: bytes, reason: str) -> None:
-    with pytest.raises(AttnGANError) as caught:
+    with refuses(f"captions.jsonl line 3: {re.escape(reason)}"):
         read_captions(PATH, listing(GOOD + line, "a.png", "b.png"))
-    message = str(caught.value)
-    assert message.startswith("--data set: captions.jsonl line 3: ") and "\n" not in message
-    assert reason in message
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"one\nbl\xfcte", "a.txt line 2: byte 0xfc is not UTF-8; save the file as UTF-8"),
-        ("eins".encode("utf-16"), "a.txt line 1: byte 0xff is not UTF-8; save the file as UTF-8"),
-        (b"\none\n\ntwo\x07", "a.txt line 4: U+0007 is a control character; remove it"),
+        (b"one\nbl\xfcte", "a.txt line 2: byte 0xfc is not UTF-8"),
+        ("eins".encode("utf-16"), "a.txt line 1: byte 0xff is not UTF-8"),
+        (b"\none\n\ntwo\x07", r"a.txt line 4: U\+0007 is a control character"),
     ],
 )
 def test_sidecars_that_are_refused(content: bytes, reason: str) -> None:
-    with pytest.raises(AttnGANError) as caught:
+    with refuses(reason):
         read_captions(PATH, listing(content, "a.png", name="a.txt"))
-    assert str(caught.value) == f"--data set: {reason}"
 
 
 def test_a_style_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
     said = lines(*({"file_name": f"{style[0]}.png", "caption": "x", "style": style} for style in ("a" * 256, "b")))
     path = make(tmp_path, {"a.png": png(1), "b.png": png(2), "captions.jsonl": said}, False)
-    with pytest.raises(AttnGANError, match=r"style 'a{40}' has 256 letters, where 255 is the limit.*; rename it$"):
+    with refuses("--data: style 'a{40}' has 256 letters"):
         read(path)
 
 
 def test_styles_of_some_pictures_are_refused() -> None:
     content = GOOD + b'{"file_name": "b.png", "caption": "one", "style": "google"}'
-    with pytest.raises(AttnGANError, match=r"jsonl: line 3 has a style, line 1 none; give all pictures one, or none"):
+    with refuses("captions.jsonl: line 3 has a style"):
         read_captions(PATH, listing(content, "a.png", "b.png"))
 
 
 def test_two_lists_below_the_root_are_refused(tmp_path: Path) -> None:
     path = make(tmp_path, {"a/captions.jsonl": GOOD, "b/captions.jsonl": GOOD, "a/a.png": png(1)}, True)
-    with pytest.raises(AttnGANError, match=r"a/captions.jsonl and b/captions.jsonl; join them at the root"):
+    with refuses("--data: a/captions.jsonl and b/captions.jsonl"):
         read(path)
 
 
@@ -236,7 +234,7 @@ def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1  # the encryption flag of the first entry
     path.write_bytes(content)
-    with pytest.raises(AttnGANError, match=r"captions.jsonl: encrypted; replace it"):
+    with refuses("captions.jsonl: encrypted"):
         read(path)
 
 
@@ -244,31 +242,30 @@ def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({}, "empty; put pictures in it"),
-        ({"captions.jsonl": GOOD}, "1 file, none of them a picture"),
-        ({"a.png": png(1)}, "pictures without captions; add captions.jsonl, or beside each a .txt with"),
-        ({"a.png": png(1), "a.txt": b" \n"}, "pictures without captions; add captions.jsonl"),
+        ({}, "empty"),
+        ({"captions.jsonl": GOOD}, "1 file"),
+        ({"a.png": png(1)}, "pictures without captions"),
+        ({"a.png": png(1), "a.txt": b" \n"}, "pictures without captions"),
         (
             {"b.png": png(1), "captions.jsonl": GOOD},
-            "its captions are of pictures that are not there (1: a.png); compare the names",
+            "its captions are of pictures that are not there (1: a.png)",
         ),
         ({"a.png": b"x", "captions.jsonl": GOOD}, "none of its 1 pictures can be read: a.png (not a picture"),
     ],
 )
 def test_nothing_is_left(tmp_path: Path, zipped: bool, files: dict[str, bytes], reason: str) -> None:
     path = make(tmp_path, files, zipped)
-    with pytest.raises(AttnGANError) as caught:
+    with refuses(f"--data {path}: {re.escape(reason)}"):
         read(path)
-    assert str(caught.value).startswith(f"--data {path}: ") and reason in str(caught.value)
 
 
 def test_no_such_path_nor_zip_nor_channels(tmp_path: Path) -> None:
-    with pytest.raises(AttnGANError, match="no such file or folder; check the path"):
+    with refuses("--data: no such file"):
         read(tmp_path / "absent")
     (tmp_path / "data.zip").write_bytes(b"something else")
-    with pytest.raises(AttnGANError, match="neither a zip"):
+    with refuses("--data: neither a zip"):
         read(tmp_path / "data.zip")
-    with pytest.raises(AttnGANError, match="channels 2: use 1"):
+    with refuses("channels 2"):
         read(make(tmp_path, {"captions.jsonl": GOOD, "a.png": png(1)}, False), channels=2)
 
 
@@ -381,10 +378,10 @@ def test_inspect(tmp_path: Path) -> None:
 
 def test_inspect_reports_in_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["data", "inspect", str(tmp_path / "absent")])
-    assert result.exit_code == 2 and result.stderr.startswith("error: --data ")
+    refused(result, f"--data {tmp_path / 'absent'}: no such file")
     files = {"captions.jsonl": lines({"file_name": "a.png", "caption": "?!"}), "a.png": png(1)}
     result = CliRunner().invoke(main, ["data", "inspect", str(make(tmp_path, files, False))])
-    assert result.exit_code == 2 and "hold no words" in result.stderr and result.stderr.count("\n") == 1
+    refused(result, "--data: its captions hold no words")
 
 
 def test_zip_in_memory_matches_the_folder(tmp_path: Path) -> None:

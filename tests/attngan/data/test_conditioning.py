@@ -7,7 +7,7 @@ from attngan.data import CaptionedDataset
 from attngan.data.captions import Captions
 from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
-from attngan_runtime.tokens import Tokenizer
+from attngan_runtime.tokenizers.prompts import Tokenizer
 
 TEXTS = [("red heart", "a heart that is red"), ("green dragon",), ("blue bird of joy and of sky",)]
 TAGS = [("love", "card game"), (), ("animal", "fly", "wing", "nest")]
@@ -49,8 +49,8 @@ def test_without_styles_the_first_column_is_0(tokenizer):
 
 def test_chance_calls_a_picture_by_nothing_tags_captions_or_both(tokenizer):
     conditions, count = Conditions(pictures(), tokenizer), 4000
-    rows = conditions.drawn(np.zeros(count, np.int64), np.arange(count))
-    assert np.array_equal(rows, conditions.drawn(np.zeros(count, np.int64), np.arange(count)))
+    rows = conditions.draw(np.zeros(count, np.int64), np.arange(count))
+    assert np.array_equal(rows, conditions.draw(np.zeros(count, np.int64), np.arange(count)))
     said = [read(row, tokenizer)[1] for row in rows]
     tags = {"love", "card game", "love card game", "card game love"}
     shares = {
@@ -61,10 +61,10 @@ def test_chance_calls_a_picture_by_nothing_tags_captions_or_both(tokenizer):
     assert shares == pytest.approx({"nothing": 0.1, "tags": 0.1, "caption": 0.5}, abs=0.03)
     both = {text for text in said if text not in tags and text and text not in TEXTS[0]}
     assert both >= {"red heart love", "red heart card game", "a heart that is red love"}
-    always = conditions.drawn(np.zeros(500, np.int64), np.arange(500), always=True)
+    always = conditions.draw(np.zeros(500, np.int64), np.arange(500), always=True)
     assert always[:, 1].all()
 
 
 def test_a_picture_without_tags_is_called_by_its_caption(tokenizer):
-    rows = Conditions(pictures(), tokenizer).drawn(np.ones(300, np.int64), np.arange(300))
+    rows = Conditions(pictures(), tokenizer).draw(np.ones(300, np.int64), np.arange(300))
     assert {read(row, tokenizer)[1] for row in rows} == {"", "green dragon"}

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from picture_files import make, png
+from refusals import refuses
 
 from attngan.cli import main
 from attngan.data import emoji_sources, load_captioned
 from attngan.data.emoji import GROUPS, build, read_labels
 from attngan.data.emoji_sources import LABELS, VENDORS, read_part
-from attngan.errors import AttnGANError
 
 TONES = [{"label": f"waving hand: {tone} skin tone", "hexcode": code} for tone, code in
          (("light", "1F44B-1F3FB"), ("dark", "1F44B-1F3FF"))]  # fmt: skip
@@ -81,12 +81,10 @@ def run(out: Path, sources: dict[str, Path], *more: str) -> Result:
     return CliRunner().invoke(main, ["data", "emoji", "--out", str(out), *options, *more])
 
 
-def refused(result: Result, *parts: str) -> None:
+def refused(result: Result, words: str) -> None:
     assert result.exit_code == 2, result.output
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("error: ")
-    for part in parts:
-        assert part in last
+    last = result.stderr.splitlines()[-1]  # after what npm fetches
+    assert last.startswith("error: ") and words in last
 
 
 def test_the_set(tmp_path: Path, sources: dict[str, Path]) -> None:
@@ -151,9 +149,9 @@ def test_without(tmp_path: Path, sources: dict[str, Path], without: str, left: i
 
 
 def test_without_what(tmp_path: Path, sources: dict[str, Path]) -> None:
-    refused(run(tmp_path / "emoji", sources, "--without", "flag"), "--without flag: no such group; choose from smileys")
+    refused(run(tmp_path / "emoji", sources, "--without", "flag"), "--without flag: no such group")
     everything = ",".join(GROUPS)
-    refused(run(tmp_path / "emoji", sources, "--without", everything), "leaves no picture; leave out fewer groups")
+    refused(run(tmp_path / "emoji", sources, "--without", everything), "leaves no picture")
     assert not (tmp_path / "emoji").exists()
 
 
@@ -173,11 +171,11 @@ def test_gendered_emoji_stay_concepts_of_their_own() -> None:
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, sources: dict[str, Path]) -> None:
-    refused(run(tmp_path / "no" / "emoji", sources), "does not exist; create it first")
+    refused(run(tmp_path / "no" / "emoji", sources), "does not exist")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("x")
-    refused(run(tmp_path / "full", sources), "holds files; name a new or empty folder")
-    refused(run(tmp_path / "full" / "mine", sources), "holds files; name a new or empty folder")
+    refused(run(tmp_path / "full", sources), "holds files")
+    refused(run(tmp_path / "full" / "mine", sources), "holds files")
     assert contents(tmp_path / "full") == {"mine": b"x"}
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty", sources).exit_code == 0
@@ -193,17 +191,15 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, sources: dict[str, Path], mo
 
     monkeypatch.setattr(Path, "write_text", full)
     before = sorted(tmp_path.iterdir())
-    refused(run(tmp_path / "emoji", sources), "No space left on device; free space or write elsewhere")
+    refused(run(tmp_path / "emoji", sources), "No space left on device")
     assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"7", b"[7]", b'[{"hexcode": "1F600"}]', b'[{"label": "x"}]', b"\xff"])
 def test_labels_that_are_none(tmp_path: Path, sources: dict[str, Path], content: bytes) -> None:
     (tmp_path / "en.json").write_bytes(content)
-    refused(
-        run(tmp_path / "emoji", {**sources, "--labels": tmp_path / "en.json"}),
-        f"--labels {tmp_path / 'en.json'}: not emojibase's data.json; name emojibase-data-17.0.0.tgz",
-    )
+    result = run(tmp_path / "emoji", {**sources, "--labels": tmp_path / "en.json"})
+    refused(result, f"--labels {tmp_path / 'en.json'}: not emojibase's data.json")
 
 
 def link(name: str, kind: bytes) -> tarfile.TarInfo:
@@ -224,13 +220,13 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
 )
 def test_tarballs_with_what_no_package_holds(tmp_path: Path, member: tarfile.TarInfo) -> None:
     path = tgz(tmp_path / "x.tgz", package_files("google"), member)
-    with pytest.raises(AttnGANError, match=r"x.tgz: holds .*, as no npm package does; use emoji-datasource-google-16"):
+    with refuses("x.tgz: as no npm package does"):
         read_part(VENDORS["google"], path)
 
 
 def test_tarballs_that_are_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emoji_sources, "_LARGEST", 10)
-    with pytest.raises(AttnGANError, match=r"has \d+ bytes; use emoji-datasource-google-16.0.0.tgz"):
+    with refuses(r"x.tgz: has \d+ bytes"):
         read_part(VENDORS["google"], tgz(tmp_path / "x.tgz", package_files("google")))
 
 
@@ -238,7 +234,7 @@ def test_sources_that_are_none(tmp_path: Path, sources: dict[str, Path]) -> None
     (tmp_path / "text.tgz").write_bytes(b"no tarball")
     (tmp_path / "empty").mkdir()
     for path, reason in (
-        (tmp_path / "absent", "no such file or folder; check the path"),
+        (tmp_path / "absent", "no such file or folder"),
         (tmp_path / "text.tgz", "not a whole .tgz"),
         (tmp_path / "empty", "no img/google/64/"),
         (sources["--twitter"], "no img/google/64/"),
@@ -252,12 +248,12 @@ def test_tarballs_that_are_torn(tmp_path: Path, sources: dict[str, Path]) -> Non
     whole = sources["--google"].read_bytes()
     for length in (*range(0, len(whole), 97), len(whole) - 1):
         (tmp_path / "torn.tgz").write_bytes(whole[:length])
-        with pytest.raises(AttnGANError, match=r"--google .*torn.tgz: not a whole .tgz \(.*\); name emoji-datasource"):
+        with refuses("torn.tgz: not a whole .tgz"):
             read_part(VENDORS["google"], tmp_path / "torn.tgz")
     changed = bytearray(whole)
     changed[-6] ^= 1  # the checksum
     (tmp_path / "torn.tgz").write_bytes(changed)
-    with pytest.raises(AttnGANError, match=r"torn\.tgz: not a whole"):
+    with refuses("torn.tgz: not a whole"):
         read_part(VENDORS["google"], tmp_path / "torn.tgz")
 
 
@@ -288,12 +284,12 @@ def test_fetched_by_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: p
 
 def test_another_package_came(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     fake_npm(tmp_path, monkeypatch, f'cp {sources["--labels"]} "$4"/emojibase-data-17.0.0.tgz')
-    refused(run(tmp_path / "emoji", {}), "--labels: npm fetched emojibase-data-17.0.0.tgz with SHA-256 ", "you trust")
+    refused(run(tmp_path / "emoji", {}), "--labels: npm fetched emojibase-data-17.0.0.tgz with")
 
 
 def test_npm_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_npm(tmp_path, monkeypatch, "echo 'npm error code ENOTFOUND' >&2; echo more >&2; exit 1")
-    refused(run(tmp_path / "emoji", {}), "npm could not fetch emojibase-data-17.0.0.tgz (npm error code ENOTFOUND); ")
+    refused(run(tmp_path / "emoji", {}), "npm could not fetch emojibase-data-17.0.0.tgz (npm error code ENOTFOUND)")
 
 
 def test_npm_takes_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +301,4 @@ def test_npm_takes_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_no_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     del sources["--twitter"]
-    refused(
-        run(tmp_path / "emoji", sources),
-        "--twitter: not given, and npm is not installed; install npm, or name emoji-datasource-twitter-16.0.0.tgz",
-    )
+    refused(run(tmp_path / "emoji", sources), "--twitter: not given, and npm is not installed")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import refuses
 
 from attngan.data import load_pictures
-from attngan.errors import AttnGANError
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -108,13 +108,9 @@ def test_fashion_mnist(tmp_path: Path) -> None:
     assert known.class_names[9] == "Ankle boot"
 
 
-def fails(folder: Path, *parts: str, name: str = IMAGES) -> None:
-    with pytest.raises(AttnGANError) as caught:
+def fails(folder: Path, kind: str, name: str = IMAGES) -> None:
+    with refuses(f"--data {folder / name}: {kind}"):
         load_pictures(folder, resolution=32, channels=1)
-    message = str(caught.value)
-    assert message.startswith(f"--data {folder / name}") and "\n" not in message
-    for part in parts:
-        assert part in message
 
 
 @pytest.mark.parametrize("length", [0, 2])
@@ -122,7 +118,7 @@ def test_wrong_magic(tmp_path: Path, length: int) -> None:
     content = bytearray(idx(noise(2)))
     content[2] = 13  # float
     (tmp_path / IMAGES).write_bytes(content[: length or None])
-    fails(tmp_path, "starts with 0000", "with 00000803; name another file")
+    fails(tmp_path, "starts with .* with 00000803")
 
 
 @pytest.mark.parametrize("length", [10, 16, 17, 1000])
@@ -130,7 +126,7 @@ def test_wrong_magic(tmp_path: Path, length: int) -> None:
 def test_torn(tmp_path: Path, length: int, ending: str) -> None:
     content = idx(noise(2))[:length]
     (tmp_path / f"{IMAGES}{ending}").write_bytes(gzip.compress(content) if ending else content)
-    fails(tmp_path, "truncated or damaged; download it again", name=IMAGES + ending)
+    fails(tmp_path, "truncated or damaged", name=IMAGES + ending)
 
 
 def test_torn_gzip(tmp_path: Path) -> None:
@@ -147,19 +143,19 @@ def test_header_that_promises_terabytes_takes_no_memory(tmp_path: Path) -> None:
 
 def test_surplus(tmp_path: Path) -> None:
     (tmp_path / IMAGES).write_bytes(idx(noise(2)) + b"x")
-    fails(tmp_path, "longer than the 2 × 28 × 28 of its header")
+    fails(tmp_path, "longer than the 2 × 28 × 28")
 
 
 def test_no_pictures(tmp_path: Path) -> None:
     (tmp_path / IMAGES).write_bytes(idx(noise(0)))
-    fails(tmp_path, "an IDX file of 0 × 28 × 28 holds no pictures")
+    fails(tmp_path, "holds no pictures")
 
 
 def test_counts_differ(tmp_path: Path) -> None:
-    fails(make(tmp_path, noise(3), [1, 2]), f"3 pictures but 2 labels in {LABELS}; use the two files of one set")
+    fails(make(tmp_path, noise(3), [1, 2]), "3 pictures but 2 labels")
 
 
 def test_labels_in_the_pictures_place(tmp_path: Path) -> None:
     make(tmp_path, noise(3), [1, 2, 3])
-    with pytest.raises(AttnGANError, match="starts with 00000801, an IDX file of pictures with 00000803"):
+    with refuses("--data: starts with 00000801"):
         load_pictures(tmp_path / LABELS, resolution=32, channels=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import SIDE, make, png
 from PIL import Image
+from refusals import refuses
 
 from attngan.data import ImageDataset, load_pictures
 from attngan.data import image_folder as load
 from attngan.data.listing import class_of
-from attngan.errors import AttnGANError
 
 
 def read(path: Path, channels: int = 1) -> ImageDataset:
@@ -196,7 +197,7 @@ def test_full_disk_is_told_before_writing(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(load, "IN_MEMORY", 100)
     monkeypatch.setattr(load.os, "posix_fallocate", full)
-    with pytest.raises(AttnGANError, match=r"^TMPDIR .* do not fit .*No space left.*set TMPDIR"):
+    with refuses("TMPDIR: No space"):
         read(make(tmp_path, {"1.png": png(1), "2.png": png(2)}, False))
 
 
@@ -224,13 +225,9 @@ def test_class_of_is_all_or_nothing_and_names_a_folder(names: list[str]) -> None
     assert class_of([f"above/{name}" for name in names]) == classes
 
 
-def fails(path: Path, *parts: str) -> None:
-    with pytest.raises(AttnGANError) as caught:
+def fails(path: Path, kind: str) -> None:
+    with refuses(f"--data {path}: {kind}"):
         read(path)
-    message = str(caught.value)
-    assert message.startswith(f"--data {path}") and "\n" not in message
-    for part in parts:
-        assert part in message
 
 
 @both
@@ -240,14 +237,13 @@ def test_a_folder_whose_name_no_class_may_have(
 ) -> None:
     monkeypatch.setattr(load, "decode_picture", lambda *_: pytest.fail("decoded first"))
     path = make(tmp_path, {f"{name}/1.png": png(1), "b/2.png": png(2)}, zipped)
-    fails(path, f"folder {name!r} holds what can't be printed in a line, and no class may; rename it")
+    fails(path, re.escape(f"folder {name!r} holds what can't be printed"))
 
 
 def test_a_folder_with_too_long_a_name(tmp_path: Path) -> None:
     files = {f"{'é' * 255}/1.png": png(1), "b/2.png": png(2)}
     assert read(make(tmp_path, files, True)).class_names == ["b", "é" * 255]
-    fails(make(tmp_path, {f"é{name}": content for name, content in files.items()}, True),
-          "éé' has 256 letters, where 255 is the limit, and no class may; rename it")  # fmt: skip
+    fails(make(tmp_path, {f"é{name}": content for name, content in files.items()}, True), "éé' has 256 letters")
 
 
 def test_folders_that_are_no_classes_may_have_any_name(tmp_path: Path) -> None:
@@ -255,30 +251,30 @@ def test_folders_that_are_no_classes_may_have_any_name(tmp_path: Path) -> None:
 
 
 def test_no_such_path(tmp_path: Path) -> None:
-    fails(tmp_path / "absent", "no such file or folder; check the path")
+    fails(tmp_path / "absent", "no such file or folder")
 
 
 @both
 def test_empty(tmp_path: Path, zipped: bool) -> None:
-    fails(make(tmp_path, {}, zipped), "empty; put pictures in it (.jpg, .png, .webp …)")
+    fails(make(tmp_path, {}, zipped), "empty")
 
 
 @both
 def test_text_files_only(tmp_path: Path, zipped: bool) -> None:
     files = {f"{index}.txt": b"x" for index in range(12)}
-    fails(make(tmp_path, files, zipped), "12 files, none of them a picture (.jpg, .png, .webp …)")
+    fails(make(tmp_path, files, zipped), "12 files, none of them")
 
 
 @both
 def test_all_broken(tmp_path: Path, zipped: bool) -> None:
     files = {"a.png": b"", "b.jpg": b"x"}
-    fails(make(tmp_path, files, zipped), "none of its 2 pictures can be read: a.png (empty file), b.jpg (not a")
+    fails(make(tmp_path, files, zipped), r"none of its 2 .* a.png \(empty file\), b.jpg \(not a")
 
 
 def test_neither_zip_nor_idx(tmp_path: Path) -> None:
     for name in ("data.zip", "data.tar"):
         (tmp_path / name).write_bytes(b"something else")
-        fails(tmp_path / name, "neither a zip nor an IDX file; name a folder or a zip")
+        fails(tmp_path / name, "neither a zip nor an IDX file")
 
 
 def test_torn_zip(tmp_path: Path) -> None:
@@ -288,5 +284,5 @@ def test_torn_zip(tmp_path: Path) -> None:
 
 
 def test_unknown_channels(tmp_path: Path) -> None:
-    with pytest.raises(AttnGANError, match="channels 2: use 1"):
+    with refuses("channels 2"):
         read(make(tmp_path, {"a.png": png(1)}, False), channels=2)

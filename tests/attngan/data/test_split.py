@@ -5,10 +5,10 @@ import pytest
 import tiny_runs
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refuses
 
 from attngan.data import ImageDataset
 from attngan.data.split import usual_holdout
-from attngan.errors import AttnGANError
 from attngan.trainer import Trainer
 
 
@@ -76,11 +76,11 @@ def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"overfitting_target": 0.5}, "--holdout 0: adaptive augmentation"),
-        ({"holdout": 60}, "--holdout 60: leaves none of 60 pictures.* hold out 59 at most"),
+        ({"holdout": 60}, "--holdout 60: leaves none of 60 pictures"),
     ],
 )
 def test_what_contradicts_itself_is_refused_before_anything_is_written(changes, message, tmp_path):
     pictures = numbered(60)
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(message):
         tiny_runs.run(tiny_runs.config(pictures, **changes), pictures, tmp_path / "run")
     assert not (tmp_path / "run").exists()

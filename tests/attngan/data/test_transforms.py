@@ -74,9 +74,9 @@ def test_alpha_shows_white_or_is_premultiplied(mode: str) -> None:
 
 def test_palette_with_alpha_channel() -> None:
     image = Image.merge("RGBA", (*Image.new("RGB", (SIDE, SIDE), (0, 0, 200)).split(), halves(255, 0)))
-    from attngan.data.transforms import fit, plain
+    from attngan.data.transforms import fit, to_plain
 
-    picture = fit(plain(image.convert("PA")), SIDE, 3)
+    picture = fit(to_plain(image.convert("PA")), SIDE, 3)
     assert picture[4, 12].tolist() == [255, 255, 255]
     assert picture[4, 4, 2] > 150 and picture[4, 4, 0] < 60  # the web palette is coarse
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from refusals import refused
 
-from attngan.checkpoint import save_tensors, write_atomically
+from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig
 from attngan.data import load_pictures
@@ -22,6 +23,7 @@ from attngan.generators import open_generator
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan_export.export import export_generator
+from attngan_runtime.saving import write_atomically
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +67,7 @@ def test_a_run_and_its_bundle_score_the_same(channels, names, pictures, tmp_path
 
 def test_other_classes_are_refused(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("a", "b", "c"))
-    result = call(run, "--data", pictures, "--samples", 10)
-    assert result.exit_code == 2 and "classes cat, dog, " in result.output and " has a, b, c" in result.output
+    refused(call(run, "--data", pictures, "--samples", 10), "classes cat, dog, ")
 
 
 @pytest.fixture
@@ -117,14 +118,11 @@ def test_says_that_a_run_was_trained_on_these_pictures(own_features, pictures, t
 def test_mistakes_get_one_line(pictures, tmp_path):
     run = write_run(tmp_path / "run", 3, ("cat", "dog"))
     for option, message in (
-        (("--samples", 11), "--data: 20 pictures; real against real with --samples 11 needs 22; use --samples 10"),
+        (("--samples", 11), "--data: 20 pictures"),
         (("--samples", 9), "9 is not in the range x>=10"),
         (("--features", "no.such.module:f"), "--features no.such.module:f: importing no.such.module failed"),
     ):
-        result = call(run, "--data", pictures, *option)
-        assert result.exit_code == 2
-        (line,) = result.output.strip().splitlines()
-        assert message in line
+        refused(call(run, "--data", pictures, *option), message)
 
 
 def test_premultiply():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from refusals import refuses
 
 from attngan.data import ImageDataset
-from attngan.errors import AttnGANError
 from attngan.evaluation.image import Figures, evaluate
 from attngan.features.extractor import Extractor
 from attngan.metrics.estimate import Estimate
@@ -101,13 +101,13 @@ def never(_seeds: np.ndarray, _labels: np.ndarray | None) -> np.ndarray:
 @pytest.mark.parametrize(
     ("count", "samples", "message"),
     [
-        (300, 2000, r"--data: 300 pictures; .* --samples 2000 needs 4,000; use --samples 150, or more pictures"),
-        (12, 2000, r"--data: 12 pictures; .* needs 4,000; use more pictures"),
-        (300, 5, r"--samples 5: too few for an error bar; use 10 or more"),
+        (300, 2000, "--data: 300 pictures; .* needs 4,000; use --samples 150"),
+        (12, 2000, "--data: 12 pictures; .* needs 4,000; use more"),
+        (300, 5, "--samples 5: too few"),
     ],
 )
 def test_too_few_pictures(count: int, samples: int, message: str) -> None:
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(message):
         evaluate(never, pictures(count), samples=samples)
 
 
@@ -117,5 +117,5 @@ def test_the_fewest_pictures_have_every_figure() -> None:
 
 
 def test_generator_of_another_shape() -> None:
-    with pytest.raises(AttnGANError, match=r"draws \(4, 4, 3\) where --data was read as \(4, 4, 1\)"):
+    with refuses(r"generator: draws \(4, 4, 3\)"):
         evaluate(lambda seeds, _: np.zeros((len(seeds), 4, 4, 3), np.uint8), pictures(100), samples=20)

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from refusals import refuses
 
 from attngan.data import TextDataset
 from attngan.data.keywords import content_words
@@ -148,15 +149,15 @@ def test_without_training_text(writers: dict[str, Fake], monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("count", "samples", "parts"),
+    ("count", "samples", "what"),
     [
-        (36, 9, ("--samples 9", "use 10 or more")),
-        (36, 20, ("36 test sentences", "needs 40", "use --samples 18, or more sentences")),
-        (15, 20, ("15 test sentences", "needs 40", "use more sentences")),
+        (36, 9, "--samples 9: use 10 or more"),
+        (36, 20, "--data: 36 test .* needs 40; use --samples 18, or more"),
+        (15, 20, "--data: 15 test .* needs 40; use more sentences"),
     ],
 )
-def test_too_few_sentences(count: int, samples: int, parts: tuple[str, ...]) -> None:
-    fails({"one": Fake(True)}, TextDataset(SENTENCES[:count]), samples, *parts)
+def test_too_few_sentences(count: int, samples: int, what: str) -> None:
+    fails({"one": Fake(True)}, TextDataset(SENTENCES[:count]), samples, what)
 
 
 def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +165,7 @@ def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pyte
     for name in ("nltk_bleu", "fid_metric", "load_minilm"):
 
         def missing(name: str = name) -> None:
-            raise AttnGANError(f"{name}: not installed")
+            raise AttnGANError(name, "not installed")
 
         with monkeypatch.context() as patched:
             patched.setattr(evaluation, name, missing)
@@ -172,9 +173,6 @@ def test_missing_packages_are_named_before_anything_is_written(monkeypatch: pyte
     assert not writer.asked
 
 
-def fails(writers: dict[str, Fake], test: TextDataset, samples: int, *parts: str) -> None:
-    with pytest.raises(AttnGANError) as caught:
+def fails(writers: dict[str, Fake], test: TextDataset, samples: int, what: str) -> None:
+    with refuses(what):
         evaluate_sentences(writers, test, None, samples=samples)
-    assert "\n" not in str(caught.value)
-    for part in parts:
-        assert part in str(caught.value)

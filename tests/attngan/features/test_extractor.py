@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refuses
 
-from attngan.errors import AttnGANError
 from attngan.features.extractor import Extractor, load_extractor
 
 MODULE = """
@@ -55,29 +55,25 @@ def test_transparent_pictures_arrive_on_white(module: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("inception", "--features inception: not module:function; write"),
+        ("inception", "not module:function"),
         (":brightness", "not module:function"),
         ("no_module_of_that_name:f", r"importing no_module_of_that_name failed \(ModuleNotFoundError"),
-        (
-            "broken_features_of_a_test:f",
-            r"importing .* failed \(ModuleNotFoundError: No module named 'no_such_package'",
-        ),
+        ("broken_features_of_a_test:f", "No module named 'no_such_package'"),
         ("own_features_of_a_test:darkness", "has no function darkness"),
         ("own_features_of_a_test:number", "has no function number"),
     ],
 )
 @pytest.mark.usefixtures("module")
 def test_what_can_not_be_loaded(spec: str, message: str) -> None:
-    with pytest.raises(AttnGANError, match=message) as caught:
+    with refuses(f"--features: {message}"):
         load_extractor(spec)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (np.zeros((3, 2, 2)), r"--features mine: gives float64 \[3, 2, 2\] for 3 pictures; return floats \[3, d\]"),
-        (np.zeros((2, 4)), r"gives float64 \[2, 4\] for 3 pictures"),
+        (np.zeros((3, 2, 2)), r"gives float64 \[3, 2, 2\]"),
+        (np.zeros((2, 4)), r"gives float64 \[2"),
         (np.zeros((3, 0)), r"gives float64 \[3, 0\]"),
         (np.zeros((3, 4), np.int64), r"gives int64 \[3, 4\]"),
         (None, r"gives object \[\]"),
@@ -87,7 +83,7 @@ def test_what_can_not_be_loaded(spec: str, message: str) -> None:
 )
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_what_is_not_features(result: Any, message: str) -> None:
-    with pytest.raises(AttnGANError, match=message):
+    with refuses(f"--features mine: {message}"):
         Extractor("mine", None, lambda images: result)(np.zeros((3, 4, 4, 1), np.uint8))
 
 
@@ -105,5 +101,5 @@ def test_batches_give_every_picture_once_in_order() -> None:
 
 def test_batches_of_different_lengths_are_refused() -> None:
     extractor = Extractor("mine", None, lambda batch: np.zeros((len(batch), len(batch))))
-    with pytest.raises(AttnGANError, match="gives 64 values, then 6; return as many for every picture"):
+    with refuses("--features mine: 64 values, then 6"):
         extractor.extract(70, lambda part: np.zeros((part.stop - part.start, 1, 1, 1), np.uint8), "pictures")

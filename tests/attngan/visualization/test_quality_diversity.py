@@ -18,11 +18,14 @@ def point(temperature: float | None, self_bleu: float, bleu: float, distance: fl
 
 
 POINTS = [point(0.5, 0.6, 0.4, 0.2), point(1.0, 0.4, 0.3, 0.1), point(1.5, 0.3, 0.1, 0.3)]
-CURVES = {"mine": POINTS, "other": [point(1.0, 0.5, 0.3, 0.15)]}
-REAL = {"real": point(None, 0.2, 0.35, 0.05), "training": point(None, 0.25, 0.3, 0.07)}
+CURVES = {
+    "mine": POINTS,
+    "other": [point(1.0, 0.5, 0.3, 0.15)],
+}
+REAL = {"real sentences": point(None, 0.2, 0.35, 0.05), "training text": point(None, 0.25, 0.3, 0.07)}
 
 
-def pixels(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> np.ndarray:
+def pixels(path: Path, curves: dict[str, list[Point]] = CURVES, real: dict[str, Point] = REAL) -> np.ndarray:
     draw(curves, real, path)
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
@@ -35,24 +38,22 @@ def near(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_every_curve_and_the_real_sentences_stand_in_both_panels(tmp_path: Path) -> None:
-    picture = pixels(CURVES, REAL, tmp_path / "curves.png")
+    picture = pixels(tmp_path / "curves.png")
     assert picture.shape == (540, 1300, 3)
-    blue, orange, grey, black = (0, 114, 178), (213, 94, 0), (102, 102, 102), (0, 0, 0)
-    path = tmp_path / "without.png"
-    without_mine = pixels({"other": CURVES["other"]}, REAL, path)
-    for colour, without in (
-        (blue, without_mine),
-        (orange, pixels({"mine": POINTS}, REAL, path)),
-        (grey, pixels(CURVES, {"real": REAL["real"]}, path)),
-        (black, pixels(CURVES, {}, path)),
-    ):
-        assert (near(picture, colour) > near(without, colour) + 50).all(), colour
-    assert (near(without_mine, orange) == 0).all()  # the first curve has the first colour, whoever it is
+    for title, colour in {"mine": (0, 114, 178), "other": (213, 94, 0)}.items():
+        without = pixels(tmp_path / "x.png", {name: points for name, points in CURVES.items() if name != title})
+        assert (near(picture, colour) > near(without, colour) + 50).all(), title
+        if title == "mine":
+            assert (near(without, (213, 94, 0)) == 0).all()  # the first curve has the first colour, whoever it is
+    none, (first, _) = pixels(tmp_path / "x.png", real={}), REAL
+    one = pixels(tmp_path / "x.png", real={first: REAL[first]})
+    assert (near(one, (0, 0, 0)) > near(none, (0, 0, 0)) + 50).all()
+    assert (near(picture, (102, 102, 102)) > near(one, (102, 102, 102)) + 50).all()
 
 
 def test_points_are_joined_by_temperature(tmp_path: Path) -> None:
     rising, mixed = (
-        pixels({"mine": points}, {}, tmp_path / "x.png") for points in (POINTS, [POINTS[i] for i in (1, 2, 0)])
+        pixels(tmp_path / "x.png", {"mine": points}, {}) for points in (POINTS, [POINTS[i] for i in (1, 2, 0)])
     )
     assert (rising == mixed).all()
 

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, find_bundle, shipped_names
-from attngan_runtime.sidecar import write_sidecar
+from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER, find_bundle, shipped_names, write_sidecar
 from tests.runtime.conftest import CLASSES, make_sidecar, model_bytes
 from tests.runtime.sentences_bundle import write_sentences_bundle
 from tests.runtime.words_bundle import write_words_bundle

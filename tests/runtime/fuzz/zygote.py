@@ -18,7 +18,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from attngan_runtime import sidecar
 from tests.runtime.fuzz import cases
 from tests.runtime.fuzz.bases import Files, read_bases
 
@@ -58,10 +57,8 @@ class Children:
 
 
 def _serve(bases_folder: Path) -> None:
-    for module in ("tokenizers", "attngan_runtime.picture_generator", "attngan_runtime.sentence_generator"):
-        import_module(module)  # once for all children, as is the schema
-    for detailed in (False, True):
-        sidecar._compiled_schema(detailed)
+    for module in ("tokenizers", "attngan_runtime.generators.text_to_image", "attngan_runtime.generators.text"):
+        import_module(module)  # once for all children
     bases = read_bases(bases_folder)
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "said", "w+b") as said:
         folder = Path(place) / "bundle"

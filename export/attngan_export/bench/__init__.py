@@ -1,0 +1,1 @@
+"""Latency, time to the first sample, and memory of a bundle, beside PyTorch."""

@@ -1,0 +1,1 @@
+"""What `attngan-run` does, a module for each of its jobs, and what all command lines of attngan share."""

@@ -1,0 +1,66 @@
+"""Files that are written whole or not at all, and whether they can be written where `--out` says."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from attngan_runtime.errors import AttnGANError
+
+
+class NotSavedError(AttnGANError):
+    """A file that the disk refused, with the remedy for its reason."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        remedies = {errno.EACCES: "write elsewhere", errno.EROFS: "write elsewhere", errno.ENOENT: "its folder is gone"}
+        before = "the file before it is intact: " if path.exists() else ""
+        remedy = remedies.get(error.errno or 0, "free space, then run again")
+        super().__init__(path, f"could not be saved ({error.strerror or error})", f"{before}{remedy}")
+
+
+def write_atomically(path: Path, data: bytes | memoryview, keep_as: Path | None = None) -> None:
+    """Writes beside `path`, flushes to disk, then renames: readers see the old content or the new, never a part.
+
+    keep_as: where the old file goes. It moves after the new one is whole on disk, so that a kill in between leaves
+    it there. Raises NotSavedError, and leaves what was there, if the disk refuses.
+    """
+    partial = path.with_name(path.name + ".part")
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep_as and path.exists():
+            os.replace(path, keep_as)
+        os.replace(partial, path)
+    except OSError as error:
+        raise NotSavedError(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    _flush_names(path.parent)
+
+
+def _flush_names(folder: Path) -> None:
+    """So that the new name outlives a power cut, where folders can be flushed: not on Windows."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def check_parent(path: Path) -> None:
+    """Raises AttnGANError unless the folder that is to hold `--out` exists."""
+    if not path.parent.is_dir():
+        raise AttnGANError(f"--out {path}", f"folder {path.parent} does not exist", "create it first")
+
+
+def check_output_file(path: Path, example: str) -> None:
+    """Raises AttnGANError unless a file, such as `example`, can be written where `--out` says."""
+    check_parent(path)
+    if path.is_dir():
+        raise AttnGANError(f"--out {path}", "is a folder", f"name a file such as {path / example}")

@@ -1,0 +1,1 @@
+"""Attention in O(N) memory in plain torch operations."""

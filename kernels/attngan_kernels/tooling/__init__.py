@@ -1,0 +1,1 @@
+"""What the commands `aot`, `tune` and `selfcheck` are made of."""
