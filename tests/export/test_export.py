@@ -1,6 +1,7 @@
 """What an export writes, and that it draws as PyTorch does."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,11 @@ def test_weights_beyond_fp16_are_refused(run_plain):
 def test_same_weights_give_the_same_bytes_in_another_process(bundle, run_by_class, tmp_path):
     command = [sys.executable, "-m", "attngan_export.cli", str(run_by_class), "--out", str(tmp_path / "again")]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}, check=False
+        command,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -212,7 +212,7 @@ def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
     run, data = folder / "tiny", folder / "other.txt"
     for arguments, message in (
         ((run, "--beside", "fashion-32"), "fashion-32: draws pictures"),
-        (("fashion-32", "--beside", run), f"{run}: writes sentences, where pictures are wanted"),
+        (("fashion-32", "--beside", run), "fashion-32 draws without words"),
         (("fashion-32", "--beside", "a", "--beside", "b"), "--beside b: one generator stands beside"),
         (("fashion-32", "--temperature", "1"), "--temperature 1: fashion-32 draws pictures"),
     ):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -13,17 +12,19 @@ from attngan.checkpoint import save_tensors
 from attngan.config import NetworkConfig, RunConfig, TrainingConfig
 from attngan.generators import LoadedGenerator
 from attngan_export import forms
+from attngan_export.bench import bench
 from attngan_export.export import compare_files, export_generator, form_of, load
 from attngan_export.folder import PT2, TORCHSCRIPT
 from attngan_export.formats.onnx_graph import onnx_bytes
 from attngan_export.forms.base import GeneratorForm
+from attngan_export.forms.workloads import Workload
 from attngan_export.sidecar import metadata
 from attngan_export.verify import verify
-from attngan_runtime.bundle import MODEL, Bundle, spec
-from attngan_runtime.bundle.schema import record
+from attngan_runtime import Generator
+from attngan_runtime.bundle import MODEL
 from attngan_runtime.errors import AttnGANError
-
-ROW = {"dtype": "float32", "shape": ["batch", 16]}
+from attngan_runtime.generators import GENERATORS, Task
+from tests.runtime.numbers_bundle import add_task
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class NumbersForm(GeneratorForm):
         return {"numbers": torch.randn(batch, 16, generator=torch.Generator().manual_seed(draw))}
 
 
+class NumbersWorkload(Workload):
+    sample, other = "row", "makes other numbers"
+
+    def arguments(self, generator, seeds):
+        return {"numbers": [[float(seed)] * 16 for seed in seeds]}
+
+
 load_torch = LoadedNumbersGenerator
 
 
@@ -78,10 +86,10 @@ def run(tmp_path, monkeypatch):
         networks.NETWORKS, "numbers", networks.Networks(NumbersGenerator, nn.Identity, DeployedNumbersGenerator)
     )
     monkeypatch.setitem(generators.GENERATORS, "numbers", __name__)
-    monkeypatch.setitem(forms.FORMS, "numbers", forms.Forms(f"{__name__}:NumbersForm", ""))
-    monkeypatch.setitem(spec.INPUTS, "numbers", record({"name": "numbers", **ROW}))
-    made = record({"name": "made", **ROW, "minimum": -2, "maximum": 2})
-    monkeypatch.setitem(spec.TASKS, "numbers", spec.TaskSpec(("numbers",), {"output": made}, "values"))
+    monkeypatch.setitem(forms.FORMS, "numbers", forms.Forms(f"{__name__}:NumbersForm", f"{__name__}:NumbersWorkload"))
+    add_task(monkeypatch)
+    runtime = "tests.runtime.numbers_generator"
+    monkeypatch.setitem(GENERATORS, "numbers", Task(f"{runtime}:NumbersGenerator", runtime))
     found = RunConfig("", NumbersConfig(width=8), TrainingConfig(images=1))
     folder = tmp_path / "run"
     folder.mkdir()
@@ -90,20 +98,30 @@ def run(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.mark.parametrize("target", ["ort", "portable"])
-def test_it_is_exported_and_verified(run, target, tmp_path):
-    done = export_generator(
-        str(run), tmp_path / "out", target=target, torchscript=True, pt2=True, precision="fp16-weights"
-    )
+@pytest.fixture
+def bundle(run, tmp_path):
+    options = {"target": "portable", "torchscript": True, "pt2": True, "precision": "fp16-weights"}
+    done = export_generator(str(run), tmp_path / "out", **options)
     assert [entry.file for entry in done.comparisons] == [MODEL, TORCHSCRIPT, PT2]
-    bundle = Bundle.load(tmp_path / "out")
-    assert bundle.task == "numbers" and bundle.sidecar["output"]["name"] == "made"
-    assert bundle.sidecar["inputs"] == [{"name": "numbers", **ROW}] and len(bundle.sidecar["golden"]["values"]) == 64
-    assert all(row[2].startswith("ok") for row in verify(str(tmp_path / "out"), str(run)))
+    return tmp_path / "out"
+
+
+def test_it_is_exported_verified_and_run(bundle, run):
+    assert all(row[2].startswith("ok") for row in verify(bundle, str(run)))
     form = form_of(load(str(run)), "seed", "fp16-weights")
     numbers = form.sample(5, draw=9)
-    (made,) = onnxruntime.InferenceSession(bundle.model).run(["made"], {"numbers": numbers["numbers"].numpy()})
-    assert torch.allclose(torch.from_numpy(made), form.run(numbers)[0], atol=1e-5)
+    found = Generator.load(bundle).run(numbers["numbers"].numpy())
+    assert torch.allclose(torch.from_numpy(found), form.run(numbers)[0], atol=1e-5)
+
+
+def test_it_is_measured_beside_pytorch(bundle, run, monkeypatch):
+    for name, value in {"THREADS": 1, "_ROUNDS": 1, "_ROUND": 0.0, "_PROCESSES": 1}.items():
+        monkeypatch.setattr(bench, name, value)
+    # A process of its own would not know the task.
+    monkeypatch.setattr(bench, "_start_process", lambda task, runner: (1.0, 50_000_000, 60_000_000))
+    figures = bench.run_bench(str(bundle), str(run))
+    assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
+    assert "first row, s" in bench.report(figures)
 
 
 def test_a_file_that_differs_is_refused(run):
@@ -111,7 +129,7 @@ def test_a_file_that_differs_is_refused(run):
     form = form_of(generator, "seed", "fp32")
     content = onnx_bytes(form, "ort", metadata(generator))
     generator.network.generator.layers[2].bias.add_(1e-3)
-    with pytest.raises(AttnGANError, match=r"of the range of made, beyond 1\.0e-05 \(batch 1\); refused"):
+    with pytest.raises(AttnGANError, match=r"of the range of twice, beyond 1\.0e-05 \(batch 1\); refused"):
         compare_files({MODEL: content}, form)
 
 
