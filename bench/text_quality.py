@@ -24,8 +24,9 @@ from output import origin, write_json
 from attngan.checkpoint import LIKELIHOOD, load_tensors
 from attngan.data import TextDataset, load_lines
 from attngan.data.split import usual_holdout
+from attngan.evaluation.halves import draw_halves
 from attngan.evaluation.sentence_report import REAL, TRAINING
-from attngan.evaluation.sentences import draw_test_halves, evaluate_sentences
+from attngan.evaluation.sentences import USUAL_SAMPLES, evaluate_sentences
 from attngan.evaluation.yardstick import Yardstick
 from attngan.generators import open_generator
 from attngan.generators.text import TorchTextGenerator
@@ -76,7 +77,7 @@ def score(data: Path, test: Path, out: Path) -> dict[str, Any]:
 def curves(columns: dict[str, TorchTextGenerator], kept: TextDataset, shown: TextDataset) -> dict[str, Any]:
     """Quality against diversity without key words, drawn into FIGURE."""
     samples = len(kept) // 2
-    held, rest = draw_test_halves(kept, samples)
+    held, rest = draw_halves(kept, samples, USUAL_SAMPLES)
     yardstick = Yardstick.of(kept.take(rest), samples, shown)
     some = np.random.default_rng(0).permutation(len(shown))[:samples]
     real = {REAL: _point(yardstick, kept.take(held)), TRAINING: _point(yardstick, shown.take(some))}

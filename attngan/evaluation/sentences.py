@@ -24,13 +24,9 @@ FREE, ASKED = "without key words", "from key words"  # kinds of sentences
 
 
 def evaluate_sentences(
-    generators: dict[str, LoadedTextGenerator],
-    test: TextDataset,
-    training: TextDataset | None,
-    *,
-    samples: int = USUAL_SAMPLES,
-    temperature: float = 1.0,
-) -> SentenceReport:
+    generators: dict[str, LoadedTextGenerator], test: TextDataset, training: TextDataset | None, *,
+    samples: int = USUAL_SAMPLES, temperature: float = 1.0,
+) -> SentenceReport:  # fmt: skip
     """Figures of `samples` sentences of each generator, without key words and from some, beside those of real ones.
 
     generators: by the title of their column. test: sentences that no training saw: `samples` of them stand in the
@@ -51,8 +47,8 @@ def evaluate_sentences(
         scores[kind] = {}
         for title, generator in generators.items():
             text = TextDataset(generator.write(np.arange(samples), words, temperature))
-            nll = _per_token(generator.nll(test.sentences, words_of_test))
-            scores[kind][title] = replace(yardstick.measure(text, words), nll=nll)
+            nll = generator.nll(test.sentences, words_of_test)
+            scores[kind][title] = replace(yardstick.measure(text, words), nll=nll and nll[0] / nll[1])
         scores[kind][REAL] = own if words else replace(own, coverage=None)
     if training and len(training) >= samples:
         some = np.random.default_rng(0).permutation(len(training))[:samples]
@@ -72,7 +68,3 @@ def draw_keywords(sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     chosen = draw_content_words(known, torch.arange(len(content)), MOST_KEY_WORDS)
     rows = zip(content, chosen.tolist(), strict=True)
     return [[words[number - 1] for number in row if number] for words, row in rows]
-
-
-def _per_token(found: tuple[float, int] | None) -> float | None:
-    return None if found is None else found[0] / found[1]

@@ -39,13 +39,9 @@ def real_features(extractor: Extractor, pictures: ImageDataset, places: np.ndarr
 
 
 def load_or_make(
-    extractor: Extractor,
-    pictures: ImageDataset,
-    places: np.ndarray,
-    rows: int,
-    make: Callable[[], np.ndarray],
+    extractor: Extractor, pictures: ImageDataset, places: np.ndarray, rows: int, make: Callable[[], np.ndarray],
     *what: str,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """float32 [rows, d]: what `make` made of these pictures before, from the cache; or makes it now, and keeps it.
 
     what: names it, with a version that changes whenever it does; nothing for the features themselves.

@@ -42,10 +42,10 @@ class Closeness:
         figures: dict[str, Any] = {}
         parts = {"": "value", "_error": "error", "_without_copies": "without_copies"}
         for name, value in vars(self).items():
-            shares = name.startswith(("closer", "nearest"))
-            figures |= (
-                {name + part: getattr(value, field, None) for part, field in parts.items()} if shares else {name: value}
-            )
+            if name.startswith(("closer", "nearest")):
+                figures |= {name + part: getattr(value, field, None) for part, field in parts.items()}
+            else:
+                figures[name] = value
         return figures
 
 

@@ -43,10 +43,7 @@ def _describe(run: Run, task: TaskReport) -> dict[str, Any]:
     return {
         "name": run.folder.resolve().name,
         "config": run.config,
-        "things": task.things,
-        "unit": task.unit,
-        "entries": task.entries,
-        "kid_name": task.kid_name,
+        "task": task,
         "data": {**dict.fromkeys(_DATA), **read_object(run.folder / "data.json")},
         "seen": run.seen,
         "state": run.state,

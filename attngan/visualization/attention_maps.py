@@ -29,12 +29,9 @@ class AttentionMaps:
 
 
 def attention_maps(
-    generator: TorchImageGenerator,
-    seeds: list[int],
-    classes: np.ndarray | None,
-    truncation: float,
+    generator: TorchImageGenerator, seeds: list[int], classes: np.ndarray | None, truncation: float,
     point: tuple[int, int],
-) -> tuple[np.ndarray, list[AttentionMaps]]:
+) -> tuple[np.ndarray, list[AttentionMaps]]:  # fmt: skip
     """Pictures uint8 [B, H, W, C] of the seeds, and the maps of each attention layer from coarse to fine.
 
     classes: int64 [B] or None. point: x and y in pixels of the picture, from its top left corner.
@@ -45,7 +42,7 @@ def attention_maps(
     with _collect_maps(generator.network, point, side) as seen:
         pictures = generator.sample(seeds, classes, truncation)
     return pictures, [
-        AttentionMaps(token_of(point, side, parts[0].shape[-1]), torch.cat(parts).numpy()) for parts in seen.values()
+        AttentionMaps(token_of(point, side, parts[0].shape[-1]), torch.cat(parts).numpy()) for parts in seen
     ]
 
 
@@ -81,21 +78,16 @@ def weights_from(layer: SelfAttention2d, x: Tensor, token: tuple[int, int]) -> T
 
 
 @contextmanager
-def _collect_maps(network: nn.Module, point: tuple[int, int], side: int) -> Iterator[dict[int, list[Tensor]]]:
+def _collect_maps(network: nn.Module, point: tuple[int, int], side: int) -> Iterator[list[list[Tensor]]]:
     """The maps of each layer, batch by batch, of what the network draws meanwhile."""
-    found = layers(network)
-    seen: dict[int, list[Tensor]] = {index: [] for index in range(len(found))}
+    maps: dict[SelfAttention2d, list[Tensor]] = {layer: [] for layer in layers(network)}
 
-    def note(index: int) -> Any:
-        def hook(layer: SelfAttention2d, inputs: tuple[Tensor]) -> None:
-            token = token_of(point, side, inputs[0].shape[-1])
-            seen[index].append(weights_from(layer, inputs[0], token).float())
+    def note(layer: Any, inputs: Any) -> None:
+        maps[layer].append(weights_from(layer, inputs[0], token_of(point, side, inputs[0].shape[-1])).float())
 
-        return hook
-
-    handles = [layer.register_forward_pre_hook(note(index)) for index, layer in enumerate(found)]
+    handles = [layer.register_forward_pre_hook(note) for layer in maps]
     try:
-        yield seen
+        yield list(maps.values())
     finally:
         for handle in handles:
             handle.remove()

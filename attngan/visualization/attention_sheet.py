@@ -9,15 +9,7 @@ from PIL import Image
 
 from attngan.generators.image import TorchImageGenerator
 from attngan.visualization.attention_maps import AttentionMaps, attention_maps, layers
-from attngan.visualization.tiles import (
-    CAPTION,
-    add_caption,
-    enlarge,
-    legible_side,
-    mark_cell,
-    on_paper,
-    overlay_heat,
-)
+from attngan.visualization.tiles import CAPTION, add_caption, enlarge, legible_side, mark_cell, on_paper, overlay_heat
 from attngan_runtime.generators.grid import check_sheet_size, grid
 
 

@@ -42,7 +42,6 @@ def draw_curves(folder: Path) -> None:
     Takes about a second. Files that are absent, short or torn leave their panel with the words "not measured".
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     run = RunRecords.read(folder)
@@ -53,9 +52,17 @@ def draw_curves(folder: Path) -> None:
                 axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", alpha=0.6)
         _event_legend(figure, run.events)
         figure.subplots_adjust(left=0.05, right=0.955, top=0.94, bottom=0.11, wspace=0.27, hspace=0.32)
-        png = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(png)
-    write_atomically(folder / "curves.png", png.getvalue())
+        png = render_png(figure)
+    write_atomically(folder / "curves.png", png)
+
+
+def render_png(figure: Figure) -> bytes:
+    """A figure as the content of a file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)
+    return png.getvalue()
 
 
 def curves_svg(run: RunRecords) -> dict[str, str]:

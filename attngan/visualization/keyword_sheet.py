@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from attngan.errors import AttnGANError
 from attngan.generators.text import TorchTextGenerator
+from attngan.visualization.curves import render_png
 from attngan_runtime.saving import check_output_file, write_atomically
 from attngan_runtime.tokenizers.sentences import END
 from attngan_runtime.tokenizers.word_level import PADDING
@@ -41,7 +41,6 @@ def keyword_sheet(
     `check_sheet` does.
     """
     check_sheet(writer, keywords, path)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -68,6 +67,4 @@ def keyword_sheet(
         axis.tick_params(length=0)
         axis.set_title(f"seed {seed}", loc="left", fontsize=10, fontweight="bold")
     figure.colorbar(cells, ax=axes, label="share of attention", shrink=min(1.0, 3.0 / size[1]), aspect=15)
-    png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
-    write_atomically(path, png.getvalue())
+    write_atomically(path, render_png(figure))

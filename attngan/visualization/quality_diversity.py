@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attngan.checkpoint import write_atomically
 from attngan.metrics.estimate import Estimate
-from attngan.visualization.curves import AXES_STYLE
+from attngan.visualization.curves import AXES_STYLE, render_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +41,6 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
     refuses.
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Picture
 
     with rc_context(_STYLE):
@@ -58,9 +56,8 @@ def draw(curves: dict[str, list[Point]], real: dict[str, Point], path: Path) -> 
             _draw_curve(left, right, sorted(points, key=lambda point: point.temperature or 0.0), look, aside)
         _name_axes(left, right)
         picture.subplots_adjust(left=0.06, right=0.985, top=0.94, bottom=0.11, wspace=0.16)
-        png = io.BytesIO()
-        FigureCanvasAgg(picture).print_png(png)
-    write_atomically(path, png.getvalue())
+        png = render_png(picture)
+    write_atomically(path, png)
 
 
 def _name_axes(left: Axes, right: Axes) -> None:

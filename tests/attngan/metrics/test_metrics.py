@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attngan.metrics import kid as kernel_distance
 from attngan.metrics import precision_recall as neighbours
 from attngan.metrics.fid import fid
 from attngan.metrics.kid import kid
-from attngan.metrics.kid import kid as kernel_distance
 from attngan.metrics.precision_recall import density_and_coverage, precision_and_recall
 
 
