@@ -4,9 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo test lint pytest wheel-test test-slow same-bits survival fuzz compatibility mutate bench gpu gpu-rehearse clean
+.PHONY: help demo test lint pytest wheel-test test-slow same-bits survival fuzz compatibility mutate bench gpu gpu-rehearse clean
 
-demo: $(VENV)/.demo
+# The first target: what `make` alone does.
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '## ' Makefile
+
+demo: $(VENV)/.demo  ## exports, verifies and runs a shipped generator, into demo/
 	mkdir -p demo
 	$(BIN)/attngan-export fashion-32 --out demo/fashion-32 --torchscript --pt2
 	$(BIN)/attngan-export verify demo/fashion-32
@@ -14,53 +18,48 @@ demo: $(VENV)/.demo
 	$(BIN)/attngan-run captions --keywords "man, motorcycle, street" --seeds 0-3
 	@echo "demo: look at demo/fashion-32.png; demo/fashion-32/ is the bundle to embed"
 
-test: lint pytest wheel-test
+test: lint pytest wheel-test  ## lint, pytest and wheel-test: what CI runs
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev  ## ruff, mypy and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # Two processes of one thread each, since most tests are too small for two threads.
-pytest: $(VENV)/.dev $(VENV)/.web
+pytest: $(VENV)/.dev $(VENV)/.web  ## all tests but slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-wheel-test: $(VENV)/.dev
+wheel-test: $(VENV)/.dev  ## the built wheel in an environment without torch
 	$(BIN)/python tests/wheel.py
 
-test-slow: $(VENV)/.dev $(VENV)/.web
+test-slow: $(VENV)/.dev $(VENV)/.web  ## longer sweeps
 	$(BIN)/python -m pytest -m slow
 
-# Trains, samples and exports with BASE and with the files here, and demands the same bits. BASE: the commit to compare
-# with. ONLY="--quick --task text" does less.
+# ONLY="--quick --task text" does less.
 BASE ?= 4dda11c
-same-bits: $(VENV)/.dev
+same-bits: $(VENV)/.dev  ## trains, samples and exports with BASE and with the files here; the bits must be the same
 	$(BIN)/python -m tests.interface.same_bits --base $(BASE) $(ONLY)
 
-# Fifty kills at random moments; writes bench/results/survival.json.
-survival: $(VENV)/.dev
+survival: $(VENV)/.dev  ## fifty kills at random moments; writes bench/results/survival.json
 	$(BIN)/python -m pytest -m slow tests/attngan/training/test_survival.py
 
-# More than 10,000 damaged and hostile bundles; writes bench/results/fuzz.json.
-fuzz: $(VENV)/.dev
+fuzz: $(VENV)/.dev  ## 10,000 damaged and hostile bundles; writes bench/results/fuzz.json
 	$(BIN)/python -m pytest -m slow tests/runtime/test_fuzz.py
 
-# Every bundle under each minor version of ONNX Runtime since 1.24; writes docs/compatibility.md.
-compatibility: $(VENV)/.dev
+compatibility: $(VENV)/.dev  ## every bundle under each minor version of ONNX Runtime since 1.24; writes docs/compatibility.md
 	$(BIN)/python bench/compatibility.py
 
-mutate: $(VENV)/.dev
+mutate: $(VENV)/.dev  ## breaks the kernels on purpose; each break must fail a test
 	$(BIN)/python tests/kernels/mutate.py
 
-# All that needs a GPU, under eight minutes; the rehearsal does the same on the CPU, in Triton's interpreter.
-gpu: $(VENV)/.dev
+gpu: $(VENV)/.dev  ## all that needs a GPU, under eight minutes
 	$(BIN)/python bench/gpu.py
 
-gpu-rehearse: $(VENV)/.dev
+gpu-rehearse: $(VENV)/.dev  ## the same on the CPU, in Triton's interpreter
 	$(BIN)/python bench/gpu.py --rehearse
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev  ## times the kernel and the exports
 	$(BIN)/python bench/bench_attention.py
 	$(BIN)/python bench/bench_export.py
 
@@ -97,5 +96,5 @@ $(VENV)/.web: export/web/package-lock.json | $(VENV)/bin/python
 	  echo "error: chromium is missing; on Debian or Ubuntu: sudo apt-get install chromium"; exit 2; }
 	@touch $@
 
-clean:
+clean:  ## removes what demo and builds left
 	rm -rf demo dist build
