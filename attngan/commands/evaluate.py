@@ -54,9 +54,8 @@ def evaluate(
     from attngan.generators import open_generator
     from attngan.tasks import TASKS
 
-    generators = [open_generator(name) for name in (run_or_bundle, *beside)]
-    task = TASKS[generators[0].source.task]
-    report = task.evaluate(generators, data, samples, features, temperature)
+    generator = open_generator(run_or_bundle)
+    report = TASKS[generator.source.task].evaluate(generator, beside, data, samples, features, temperature)
     click.echo(report)
     if out is not None:
         write_atomically(out, (json.dumps(report.as_dict(), indent=2) + "\n").encode())

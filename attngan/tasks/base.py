@@ -89,10 +89,10 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(
-        self, generators: Sequence[Any], data: Path, samples: int | None, features: str | None,
+        self, generator: Any, beside: Sequence[str], data: Path, samples: int | None, features: str | None,
         temperature: float | None,
     ) -> Any:  # fmt: skip
-        """What `attngan evaluate` prints: a report with as_dict(). The first generator's figures, others beside."""
+        """What `attngan evaluate` prints: a report with as_dict(). beside: names of others, opened if options fit."""
 
     def measure_copies(self, generator: Any, data: Path, held_out: Path | None, folder: Path, samples: int) -> Any:
         """What `attngan memorisation` prints."""

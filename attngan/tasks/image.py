@@ -115,23 +115,28 @@ class ImageTask(Task):
         sample_pictures(*arguments, **options)
 
     def evaluate(
-        self, generators: Sequence[Any], data: Path, samples: int | None, features: str | None,
+        self, generator: Any, beside: Sequence[str], data: Path, samples: int | None, features: str | None,
         temperature: float | None,
     ) -> Any:  # fmt: skip
-        first = generators[0]
+        written = generator.source.written
         if temperature is not None:
-            raise AttnGANError(f"--temperature {temperature:g}", f"{first.source.written} {self.does}", "leave it out")
-        self.check_beside(generators)
+            raise AttnGANError(f"--temperature {temperature:g}", f"{written} {self.does}", "leave it out")
+        if len(beside) > 1:
+            raise AttnGANError(
+                f"--beside {beside[1]}", "one generator stands beside one that draws from words", "leave it out"
+            )
         extractor = load_extractor(features) if features else EFFICIENTNET
-        pictures = self.read(data, first)
-        first.check_choices(pictures, f"--data {data}")
+        generators = [generator, *map(open_generator, beside)]
+        self.check_beside(generators)
+        pictures = self.read(data, generator)
+        generator.check_choices(pictures, f"--data {data}")
         return self._compare(generators, pictures, data, samples, extractor)
 
     def check_beside(self, generators: Sequence[Any]) -> None:
         """AttnGANError if these generators have no figures side by side."""
-        if len(generators) > 1:
-            first, other = (one.source.written for one in generators[:2])
-            raise AttnGANError(f"--beside {other}", f"{first} draws without words", "leave the option out")
+        for other in generators[1:]:
+            problem = f"{generators[0].source.written} draws without words"
+            raise AttnGANError(f"--beside {other.source.written}", problem, "leave the option out")
 
     def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, extractor: Any) -> Any:
         return evaluate_generator(generators[0], pictures, data, samples, extractor)

@@ -21,6 +21,7 @@ from attngan.data.tokenizer import build_sentence_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text import evaluate_writers
 from attngan.features.minilm import embeddings
+from attngan.generators import open_generator
 from attngan.metrics.sentence_distance import kernel_distance
 from attngan.networks import deploy
 from attngan.networks.text import gumbel
@@ -118,17 +119,15 @@ class TextTask(Task):
         sample_sentences(*arguments, **options)
 
     def evaluate(
-        self, generators: Sequence[Any], data: Path, samples: int | None, features: str | None,
+        self, generator: Any, beside: Sequence[str], data: Path, samples: int | None, features: str | None,
         temperature: float | None,
     ) -> Any:  # fmt: skip
         if features:
-            raise AttnGANError(
-                f"--features {features}",
-                f"of pictures, and {generators[0].source.written} writes sentences",
-                "leave it out",
-            )
-        for one in generators[1:]:
-            if one.source.task != generators[0].source.task:
+            problem = f"of pictures, and {generator.source.written} writes sentences"
+            raise AttnGANError(f"--features {features}", problem, "leave it out")
+        generators = [generator, *map(open_generator, beside)]
+        for one in generators:
+            if one.source.task != generator.source.task:
                 raise AttnGANError(
                     one.source.written, "draws pictures, where sentences are wanted", "name a generator that writes"
                 )

@@ -76,12 +76,6 @@ class TextToImageTask(ImageTask):
         sample_prompts(*arguments, **options)
 
     def check_beside(self, generators: Sequence[Any]) -> None:
-        if len(generators) > 2:
-            raise AttnGANError(
-                f"--beside {generators[2].source.written}",
-                "one generator stands beside one that draws from words",
-                "leave it out",
-            )
         for one in generators[1:]:
             if one.source.task != generators[0].source.task:
                 raise AttnGANError(f"--beside {one.source.written}", "draws without words", "leave the option out")
