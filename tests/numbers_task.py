@@ -163,7 +163,7 @@ class NumbersTask(Task):
     def sample(self, source, seeds, attention, out):
         click.echo(text_of(open_generator(source).sample(seeds or [0])), nl=False)
 
-    def evaluate(self, generators, data, samples, features, temperature):
+    def evaluate(self, generator, beside, data, samples, features, temperature):
         raise NotImplementedError
 
 

@@ -294,5 +294,5 @@ def test_a_bundle_without_its_tokenizer_among_the_files_is_refused(tmp_path: Pat
     folder = write_sentences_bundle(tmp_path / "bare")
     sidecar = json.loads((folder / "model.onnx.json").read_text())
     sidecar["files"].pop("tokenizer.json")
-    with refuses(r"model.onnx.json: tokenizer\.json is not among its files"):
+    with refuses("model.onnx.json: files lacks tokenizer"):
         write_sidecar(folder, sidecar)
