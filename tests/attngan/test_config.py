@@ -1,6 +1,7 @@
 """Configs survive JSON, and damaged ones are named."""
 
 import dataclasses
+import json
 
 import pytest
 from refusals import refuses
@@ -37,3 +38,20 @@ def test_differences_name_the_fields():
     new = dataclasses.replace(old, training=dataclasses.replace(training, seed=3))
     assert differences(old, new) == ["training.seed: 0 → 3"]
     assert differences(old, old) == []
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_config_without_the_newer_settings_has_those_that_runs_were_trained_with(name):
+    """So that an older run resumes, and a later change of a default is named as one."""
+    network, training = preset(name)
+    newer = [
+        entry.name for entry in dataclasses.fields(training) if entry.name.startswith(("matching_", "likelihood_"))
+    ]
+    newer = [key for key in newer if not key.endswith("_images")]
+    config = RunConfig(name, network, training)
+    older = json.loads(config.to_json())
+    older["training"] = {key: value for key, value in older["training"].items() if key not in newer}
+    assert RunConfig.from_json(json.dumps(older), "here") == config
+    for key in newer:
+        changed = dataclasses.replace(training, **{key: 2 * getattr(training, key)})
+        assert differences(config, dataclasses.replace(config, training=changed))[0].startswith(f"training.{key}: ")

@@ -158,3 +158,29 @@ def test_what_is_frozen_in_d_stays_frozen():
         trainer.step(real, z, torch.arange(4), Settings(mismatched=1.0))
     assert torch.equal(trainer.discriminator.say.weight, before)
     assert [p.requires_grad for p in trainer.discriminator.parameters()] == [True, True, False]
+
+
+def test_gradients_can_be_changed_between_the_backward_pass_and_the_step():
+    """As several processes will sum theirs: each gradient of either network is handed over once a step."""
+    real, z = batch()
+    plain, summed, seen = Trainer(Shift(), Critic()), Trainer(Shift(), Critic()), []
+
+    def add_up(gradients):
+        seen.append([gradient.clone() for gradient in gradients])
+        for gradient in gradients:
+            gradient.mul_(-1)
+
+    summed.reduce = add_up
+    plain.step(real, z)
+    summed.step(real, z)
+    assert [len(gradients) for gradients in seen] == [1, 1]
+    start = torch.tensor([0.3, -0.4])
+    torch.testing.assert_close(summed.discriminator.weight - start, start - plain.discriminator.weight)
+
+
+def test_a_gradient_that_its_sum_makes_infinite_moves_nothing():
+    real, z = batch()
+    trainer = Trainer(Shift(), Critic())
+    trainer.reduce = lambda gradients: [gradient.fill_(torch.inf) for gradient in gradients]
+    assert "skipped" in trainer.step(real, z)
+    assert torch.equal(trainer.discriminator.weight, torch.tensor([0.3, -0.4]))

@@ -7,6 +7,7 @@ import shutil
 import signal
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,11 +24,11 @@ from attngan.generators import open_generator
 from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan.tasks.image import ImageRun
-from attngan.train import Outcome, build
+from attngan.train import Outcome, build, train
 from attngan.trainer import Trainer
 from attngan.training.run_logger import RunLogger
 from attngan.training.schedule import schedule
-from attngan.training.state import CHECKPOINT, PREVIOUS
+from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +302,16 @@ def test_grids_of_a_run_have_a_class_a_column(classes, columns, tmp_path):
     run.save_samples(ImageGenerator(network), RunLogger(tmp_path, tensorboard=False), 7)
     with Image.open(tmp_path / "samples" / "000000007.png") as picture:
         assert picture.size == (columns * 18 - 2, 8 * 18 - 2)
+
+
+def test_saves_are_counted_in_steps_where_they_are_asked_for(tmp_path, pictures, monkeypatch):
+    saved, original = [], TrainingState.save
+
+    def save(state, *arguments, **options):
+        saved.append(state.trainer.steps)
+        original(state, *arguments, **options)
+
+    monkeypatch.setattr(TrainingState, "save", save)
+    train(config(pictures), pictures, tmp_path / "run", torch.device("cpu"), save_every=3)
+    between = [later - earlier for earlier, later in pairwise(saved)]
+    assert saved[0] == 0 and saved[-1] == 20 and max(between) <= 3
