@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import refuses
 
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.saving import NotSavedError, check_output_file, check_parent, write_atomically
@@ -85,7 +86,7 @@ def test_places_are_looked_at_before_the_work(tmp_path: Path) -> None:
     check_parent(tmp_path / "file")
     check_output_file(tmp_path / "file", "grid.png")
     for check in (check_parent, lambda path: check_output_file(path, "grid.png")):
-        with pytest.raises(AttnGANError, match=r"--out .*/no/file: folder .*/no does not exist; create it first"):
+        with refuses(r"--out: folder .*/no does not exist; create it first"):
             check(tmp_path / "no" / "file")
-    with pytest.raises(AttnGANError, match=r"is a folder; name a file such as .*/grid.png"):
+    with refuses(r": is a folder; name a file such as .*/grid.png"):
         check_output_file(tmp_path, "grid.png")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusals import refuses
 
 from attngan_runtime.bundle import Bundle, golden_indices, parse_sidecar, validate_sidecar, write_sidecar
 from attngan_runtime.errors import AttnGANError
@@ -19,7 +20,7 @@ def sidecar(make_bundle: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", [0, 2, "1", 1.5, True, None, [1]])
 def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[str, Any], version: Any) -> None:
-    with pytest.raises(AttnGANError, match="this attngan reads 1; install the attngan that wrote it"):
+    with refuses(": this attngan reads 1; install the attngan that wrote it"):
         validate_sidecar(sidecar | {"format_version": version})
 
 
@@ -32,7 +33,7 @@ def test_unknown_format_version_says_what_is_read_and_the_remedy(sidecar: dict[s
 )  # fmt: skip
 def test_file_names_that_may_lead_out_are_refused(sidecar: dict[str, Any], name: str) -> None:
     sidecar["files"][name] = "0" * 64
-    with pytest.raises(AttnGANError, match="leads out of the bundle") as raised:
+    with refuses(": leads out of the bundle") as raised:
         validate_sidecar(sidecar)
     assert "\n" not in str(raised.value)
 
@@ -45,7 +46,7 @@ def test_other_file_names_are_let_pass(sidecar: dict[str, Any], name: str) -> No
 
 def test_files_that_are_one_where_capitals_do_not_count_are_refused(sidecar: dict[str, Any]) -> None:
     sidecar["files"]["Model.onnx"] = "0" * 64
-    with pytest.raises(AttnGANError, match="two of its files differ in capitals alone"):
+    with refuses(": two of its files differ in capitals alone"):
         validate_sidecar(sidecar)
 
 
@@ -68,7 +69,7 @@ def test_no_byte_of_a_sidecar_changes_unnoticed(make_bundle: Any) -> None:
 def test_a_truncated_sidecar_is_refused_at_every_length(make_bundle: Any) -> None:
     data = (make_bundle() / "model.onnx.json").read_bytes()
     for length in range(0, len(data) - 1, 7):
-        with pytest.raises(AttnGANError, match="cut short"):
+        with refuses(": cut short"):
             parse_sidecar(data[:length])
 
 
@@ -103,7 +104,7 @@ def test_writing_keeps_every_value_and_its_order_of_classes(sidecar: dict[str, A
 
 
 def test_writing_refuses_what_reading_would(sidecar: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(AttnGANError, match="license"):
+    with refuses(": license"):
         write_sidecar(tmp_path, sidecar | {"license": ""})
     assert not (tmp_path / "model.onnx.json").exists()
 
