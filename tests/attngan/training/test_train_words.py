@@ -197,7 +197,7 @@ def test_words_that_are_infinite_again_and_again_are_given_up_on(tmp_path, pictu
     matching.total = 640  # twenty steps
     with torch.no_grad():
         matching.networks["text"].embedding.weight[:] = torch.nan
-    with refuses("words and pictures: not finite in 10 steps"):
+    with refuses("matching words: not finite in 10 steps"):
         run_phase(matching, tmp_path, SaveTimer(), [])
     assert not [*tmp_path.iterdir()]
 
