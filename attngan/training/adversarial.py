@@ -47,6 +47,10 @@ class Adversarial(Phase):
         return self.progress.images
 
     @property
+    def measuring(self) -> str:
+        return "measuring KID" if self.validation else ""
+
+    @property
     def ended(self) -> bool:
         return (self.progress.stopped_early or self.seen >= self.total) and not self.measurement_is_due()
 

@@ -50,6 +50,11 @@ class Phase(ABC):
         """Samples shown so far."""
 
     @property
+    def measuring(self) -> str:
+        """What stands on the progress bar while it measures."""
+        return self.name
+
+    @property
     @abstractmethod
     def ended(self) -> bool:
         """Nothing is left to train or to measure."""
@@ -89,7 +94,7 @@ def run_phase(phase: Phase, folder: Path, timer: SaveTimer, stop: Sequence[int])
     with progress_bar(phase.name, phase.total, phase.seen, phase.unit) as bar:
         while not stop and not phase.ended:
             if phase.measurement_is_due():
-                bar.set_description(phase.name or "measuring KID")
+                bar.set_description(phase.measuring or None)
                 if phase.measure(stop):
                     phase.save(folder)
                     timer.restart()
