@@ -65,6 +65,12 @@ class TextToImageConfig(NetworkConfig):
     text_dim: int  #: length of a word's and of a sentence's vector
     text_layers: int  #: of the text encoder
     text_heads: int  #: divides text_dim
+    #: "matched": it learns before, from matching words and pictures (DAMSM), and reads frozen; "learned": it begins by
+    #: predicting what pictures look like, and goes on learning in both networks
+    text: Literal["matched", "learned"] = "matched"
+    normalised: bool = False  #: whether the generator's blocks are group-normalised
+    discriminator: Literal["convolutional", "projected"] = "convolutional"  #: of pictures, or of a frozen network's features
+    attentive_heads: bool = False  #: whether the places that a projected discriminator sees attend to words
 
     def __post_init__(self) -> None:
         if self.channels not in (3, 4):
@@ -155,11 +161,16 @@ class TrainingConfig:
     warm_up: float = 0.0  #: share of the run in which that rises from 0, while D learns
     precision: Literal["fp32", "bf16"] = "fp32"  #: of convolutions and matrix products; weights are always fp32
     ema_half_life: int = 4000  #: in samples; shorter while fewer than twenty times as many have been seen
+    beta1: float = 0.0  #: of the generator's Adam; D's is 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if min(self.gamma) <= 0 or min(self.learning_rate) <= 0:
             raise AttnGANError(f"gamma {self.gamma}, learning_rate {self.learning_rate}", "both must be above 0")
+
+    def adversarial_weight(self, seen: int) -> float:
+        """Of what D says in the generator's loss, after `seen` samples; 0 while D is not there."""
+        return 1.0
 
 
 @dataclass(frozen=True)
@@ -185,11 +196,20 @@ class TextToImageTraining(ImageTraining):
     matching_batch: int = 32
     matching_learning_rate: float = 1e-3  #: of Adam, on a cosine to 0
     matching_unknown: float = 0.05  #: share of words shown as the unknown one, so that it means something
+    perceptual: float = 0.0  #: weight of the distance between a drawing and its picture in a frozen network's features
+    pixels: float = 0.0  #: weight of the distance between their pixels
+    adversarial: float = 1.0  #: weight of what D says in the generator's loss
+    adversarial_from: float = 0.0  #: share of the run after which D comes in
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not (self.perceptual or self.pixels) and self.adversarial_from:
+            raise AttnGANError(f"adversarial_from {self.adversarial_from}", "nothing else is learnt from before")
         if list(self.grow) != sorted(self.grow) or not all(0 < share < 1 for share in self.grow):
             raise AttnGANError(f"grow {self.grow}", remedy="use rising shares of the run between 0 and 1")
+
+    def adversarial_weight(self, seen: int) -> float:
+        return self.adversarial if seen >= self.adversarial_from * self.images else 0.0
 
 
 @dataclass(frozen=True)

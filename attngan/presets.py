@@ -62,6 +62,25 @@ def _words(
     return network, training
 
 
+def _captioned(
+    widths: tuple[int, ...], attention: tuple[int, ...], heads: int, base: int, text: tuple[int, int, int],
+    images: int, batch: int, grow: tuple[float, ...], adversarial_from: float, matching_images: int,
+) -> tuple[TextToImageConfig, TextToImageTraining]:  # fmt: skip
+    """A preset for machines without a GPU: a frozen network leads G, then judges it (attngan.perceptual_trainer)."""
+    network = TextToImageConfig(
+        2 ** (len(widths) + 1), 4, 0, 64, widths, 1, attention, heads, base, 2, 16, *text,
+        text="learned", normalised=True, discriminator="projected", attentive_heads=True,
+    )  # fmt: skip
+    training = TextToImageTraining(
+        images, batch, learning_rate=(3e-4, 3e-5), generator_rate=3.0, beta1=0.5, beta2=(0.99, 0.99),
+        objective="hinge", penalty="none", mismatched=1.0, augment=("warp",), augment_probability=(0.8, 0.8),
+        kid_samples=250, patience=0, ema_half_life=min(max(images // 40, 200), 4000), precision="bf16", grow=grow,
+        matching_images=matching_images, matching_batch=64, matching_learning_rate=2e-3, perceptual=1.0, pixels=2.0,
+        adversarial=0.1, adversarial_from=adversarial_from,
+    )  # fmt: skip
+    return network, training
+
+
 def _text(
     width: int, layers: int, heads: int, readouts: int, length: int, dropout: float, likelihood_images: int,
     images: int, batch: int, learning_rate: tuple[float, float], temperature: tuple[float, float],
@@ -94,6 +113,7 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     # name              side  widths from 4² up       words at heads  z  from  text          images  batch  gamma       growth at    matching  augmentation
     "tiny-words": _words(16, (8, 8, 8),               (8, 16),  2,   16,   8, (16, 1, 2),     2_000, 16, (1.0, 0.1), (0.5,),          1_280, (0.0, 0.0)),
     "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  190_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
+    "words-64":   _captioned((128, 192, 160, 72, 32), (16, 32), 4, 32, (160, 1, 4), 200_000, 32, (0.25,), 0.08, 100_000),
     # name              width layers heads read-outs length dropout likelihood images batch  learning rate  temperature
     "tiny-text":  _text(32,   1,     2,    2,        24,    0.0,    6_400,     1_280, 16,    (1e-3, 1e-4),  (1.0, 0.1)),
     "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  24_000, 64,    (3e-4, 1e-4),  (1.0, 0.1)),

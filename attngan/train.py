@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -24,7 +23,6 @@ from attngan.random import derive
 from attngan.run_folder import check_data, check_run, only_writer
 from attngan.streams import Stream
 from attngan.tasks import TASKS
-from attngan.trainer import Trainer
 from attngan.training.adversarial import Adversarial
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.recovery import restore
@@ -113,9 +111,7 @@ def build(config: RunConfig, device: torch.device) -> TrainingState:
     # oneDNN and cuDNN both convolve channels-last faster than they convolve NCHW.
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # Without a penalty γ is 0, and the trainer never asks which.
-    penalty: Any = "r1+r2" if config.training.penalty == "none" else config.training.penalty
-    trainer = Trainer(generator, discriminator, config.training.objective, penalty)
+    trainer = TASKS[config.task].build_trainer(config, generator, discriminator)
     return TrainingState(trainer, Ema(generator, config.training.ema_half_life), config.network)
 
 

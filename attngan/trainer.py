@@ -7,7 +7,8 @@ a row a picture, or None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,8 @@ class Settings:
     penalty_every: int = 1
     mismatched: float = 0.0
     generator_rate: float = 1.0  #: times the learning rate is the generator's
+    beta1: float = 0.0  #: of the generator's Adam; D's is 0
+    adversarial: float = 1.0  #: see `attngan.perceptual_trainer`
 
 
 class Trainer:
@@ -74,14 +77,19 @@ class Trainer:
         the figures have a "skipped" as well, 1.
         """
         settings = settings or Settings()
-        for optimizer, rate in ((self.optimizer_g, settings.generator_rate), (self.optimizer_d, 1.0)):
-            for group in optimizer.param_groups:
-                group["lr"], group["betas"] = settings.learning_rate * rate, (0.0, settings.beta2)
+        self.tune(settings)
         figures = self.discriminator_step(real, z[0], labels, settings, augment)
         if "skipped" not in figures:
             figures |= self.generator_step(real, z[1], labels, augment)
         self.steps += 1
         return {name: value.item() for name, value in figures.items()}
+
+    def tune(self, settings: Settings) -> None:
+        """Sets both optimisers."""
+        both = (self.optimizer_g, settings.generator_rate, settings.beta1), (self.optimizer_d, 1.0, 0.0)
+        for optimizer, rate, beta1 in both:
+            for group in optimizer.param_groups:
+                group["lr"], group["betas"] = settings.learning_rate * rate, (beta1, settings.beta2)
 
     @torch.no_grad()
     def mean_logit(self, pictures: Tensor, labels: Tensor | None, augment: Augment) -> float:
@@ -138,10 +146,7 @@ class Trainer:
 
     def generator_step(self, real: Tensor, z: Tensor, labels: Tensor | None, augment: Augment) -> dict[str, Tensor]:
         """Moves G to make D take its pictures for real; D's parameters collect no gradient."""
-        learning = [parameter for parameter in self.discriminator.parameters() if parameter.requires_grad]
-        for parameter in learning:
-            parameter.requires_grad_(False)
-        try:
+        with frozen(self.discriminator):
             fake = augment(self.generator(z, labels))
             fake_logits = self.discriminator(fake, labels)
             real_logits = fake_logits.detach()
@@ -150,9 +155,19 @@ class Trainer:
                     real_logits = self.discriminator(augment(real), labels)
             loss = self.objective.generator(real_logits, fake_logits)
             return {"loss_g": loss.detach()} | descend(self.optimizer_g, loss, reduce=self.reduce)
-        finally:
-            for parameter in learning:
-                parameter.requires_grad_(True)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Its parameters collect no gradient meanwhile."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:

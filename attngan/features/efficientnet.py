@@ -88,7 +88,7 @@ def cache_folder() -> Path:
 
 def _graph() -> Path:
     """The exported network in the cache folder, written on first use."""
-    from attngan.features.efficientnet_lite0 import SHA256
+    from attngan.networks.efficientnet_lite0 import SHA256
 
     path = cache_folder() / f"efficientnet-lite0-{SHA256[:12]}-{VERSION}.onnx"
     if not path.is_file():
@@ -108,7 +108,7 @@ def _export(path: Path) -> None:
         ) from None
     import torch
 
-    from attngan.features.efficientnet_lite0 import load_pretrained
+    from attngan.networks.efficientnet_lite0 import load_pretrained
 
     network = load_pretrained()
     try:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from attngan.config import NetworkConfig
+from attngan.config import NetworkConfig, TextToImageConfig
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
+from attngan.networks.projected import ProjectedDiscriminator
 from attngan.networks.text import TextDiscriminator, TextGenerator
 from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 
@@ -24,9 +25,13 @@ class Networks:
     deployed: Callable[..., nn.Module]
 
 
+def _discriminator_from_words(config: TextToImageConfig) -> nn.Module:
+    return (ProjectedDiscriminator if config.discriminator == "projected" else TextToImageDiscriminator)(config)
+
+
 NETWORKS: dict[str, Networks] = {
     "image": Networks(ImageGenerator, ImageDiscriminator, DeployedImageGenerator),
-    "text-to-image": Networks(TextToImageGenerator, TextToImageDiscriminator, DeployedTextToImageGenerator),
+    "text-to-image": Networks(TextToImageGenerator, _discriminator_from_words, DeployedTextToImageGenerator),
     "text": Networks(TextGenerator, TextDiscriminator, DeployedTextGenerator),
 }
 

@@ -35,6 +35,31 @@ class ModulatedBlock(nn.Module):
         return x + self.second(h)
 
 
+class NormalisedBlock(nn.Module):
+    """x + two of conv(lrelu(scale(style)·norm(·) + shift(style))), the norm over groups of channels.
+
+    Adaptive group normalisation (Dhariwal & Nichol 2021, section 3); style is float [B, style].
+    """
+
+    def __init__(self, width: int, style: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.modulation = nn.Linear(style, 4 * width)
+        self.groups = math.gcd(width, 8)
+        variance_scaled(self.first)
+        nn.init.zeros_(self.second.weight)
+        nn.init.normal_(self.modulation.weight, std=0.5 / math.sqrt(style))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift, next_scale, next_shift = self.modulation(style)[:, :, None, None].chunk(4, 1)
+        h = self.first(self._modulated(x, scale, shift))
+        return x + self.second(self._modulated(h, next_scale, next_shift))
+
+    def _modulated(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        return F.leaky_relu(F.group_norm(x, self.groups) * (1 + scale) + shift, SLOPE)
+
+
 class Block(nn.Module):
     """x + conv(lrelu(conv(lrelu(x))))."""
 

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from attngan.attention import WordAttention
 from attngan.config import TextToImageConfig
-from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, stages_of, variance_scaled, widen_layer
+from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, NormalisedBlock, stages_of, variance_scaled, widen_layer
 from attngan.networks.text_encoder import TextEncoder
 from attngan.random import normals
 from attngan_runtime.tokenizers.word_level import PADDING
 
 _STYLE = 256  # values that modulate the blocks
-_STYLE_NAME = 32  # values of the style that is asked for by name
+STYLE_NAME = 32  #: values of the style that is asked for by name
 _FEATURES = 256  # values that D sees of a picture
 
 
@@ -37,14 +37,15 @@ class TextToImageGenerator(nn.Module):
     def __init__(self, config: TextToImageConfig) -> None:
         super().__init__()
         self.config, self.resolution = config, config.resolution
-        self.text = TextEncoder(config).requires_grad_(False)  # it learns before, from matching words and pictures
-        self.style = nn.Embedding(max(config.styles, 1), _STYLE_NAME)
+        self.text = TextEncoder(config).requires_grad_(config.text == "learned")
+        self.style = nn.Embedding(max(config.styles, 1), STYLE_NAME)
         self.mapping = nn.Sequential(
-            nn.Linear(config.z_dim + config.text_dim + _STYLE_NAME, _STYLE), nn.LeakyReLU(SLOPE),
+            nn.Linear(config.z_dim + config.text_dim + STYLE_NAME, _STYLE), nn.LeakyReLU(SLOPE),
             nn.Linear(_STYLE, _STYLE), nn.LeakyReLU(SLOPE),
         )  # fmt: skip
-        self.basis = nn.Parameter(torch.randn(1, config.widths[0], 4, 4))
-        self.mixture = nn.Linear(_STYLE, config.widths[0])
+        # The 4² map: a learned one whose channels the style weighs or, among normalised blocks, a map of the style.
+        self.basis = None if config.normalised else nn.Parameter(torch.randn(1, config.widths[0], 4, 4))
+        self.mixture = nn.Linear(_STYLE, config.widths[0] * (16 if config.normalised else 1))
         self.stages = nn.ModuleList(TextStage(below, width, config, side) for below, width, side in stages_of(config))
         for layer in (self.mapping[0], self.mapping[2], self.mixture):
             variance_scaled(layer)
@@ -63,7 +64,7 @@ class TextToImageGenerator(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             words, sentence = self.text(tokens, mask)
             modulation = self.mapping(torch.cat([z, sentence, self.style(style)], 1))
-        x = self.basis * self.mixture(modulation)[:, :, None, None]
+        x = self._layout(modulation)
         picture: Tensor | None = None
         for stage in self.stages:
             assert isinstance(stage, TextStage)
@@ -74,6 +75,13 @@ class TextToImageGenerator(nn.Module):
         assert picture is not None
         return picture
 
+    def _layout(self, modulation: Tensor) -> Tensor:
+        """[B, widths[0], 4, 4], where drawing begins."""
+        mixture: Tensor = self.mixture(modulation)
+        if self.basis is None:
+            return mixture.view(-1, self.config.widths[0], 4, 4)
+        return self.basis * mixture[:, :, None, None]
+
 
 class TextStage(nn.Module):
     """All blocks at one resolution, its word attention, and what it adds to the picture from config.base on."""
@@ -83,7 +91,10 @@ class TextStage(nn.Module):
         self.resolution = resolution
         depth = len(config.widths) * config.blocks
         self.widen = widen_layer(width_in, width)
-        self.blocks = nn.ModuleList(ModulatedBlock(width, depth, _STYLE) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(
+            NormalisedBlock(width, _STYLE) if config.normalised else ModulatedBlock(width, depth, _STYLE)
+            for _ in range(config.blocks)
+        )
         attends = resolution in config.attention
         self.attention = WordAttention(width, config.text_dim, config.heads) if attends else None
         self.to_picture = None
@@ -125,15 +136,15 @@ class TextToImageDiscriminator(nn.Module):
     def __init__(self, config: TextToImageConfig) -> None:
         super().__init__()
         self.config = config
-        self.text = TextEncoder(config).requires_grad_(False)  # it learns before, from matching words and pictures
-        self.style = nn.Embedding(max(config.styles, 1), _STYLE_NAME)
+        self.text = TextEncoder(config).requires_grad_(config.text == "learned")
+        self.style = nn.Embedding(max(config.styles, 1), STYLE_NAME)
         self.stages = nn.ModuleList(
             SeeingStage(width, narrower, config, side) for narrower, width, side in reversed(list(stages_of(config)))
         )
         self.pool = nn.Conv2d(config.widths[0], _FEATURES, 4)
         self.score = nn.Linear(_FEATURES, 1)
         self.expected = nn.Sequential(
-            nn.Linear(config.text_dim + _STYLE_NAME, _FEATURES), nn.LeakyReLU(SLOPE), nn.Linear(_FEATURES, _FEATURES)
+            nn.Linear(config.text_dim + STYLE_NAME, _FEATURES), nn.LeakyReLU(SLOPE), nn.Linear(_FEATURES, _FEATURES)
         )
         for layer in (self.pool, self.expected[0], self.expected[2]):
             variance_scaled(layer)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from torch import nn
 
 from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.generators import Source
 from attngan.metrics.kid import FEWEST_FOR_KID
+from attngan.trainer import Trainer
 from attngan.training.task_run import TaskRun
 
 
@@ -72,6 +74,12 @@ class Task(ABC):
     @abstractmethod
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         """The task with the data of one run."""
+
+    def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
+        """What trains these two."""
+        # Without a penalty γ is 0, and the trainer never asks which.
+        penalty: Any = "r1+r2" if config.training.penalty == "none" else config.training.penalty
+        return Trainer(generator, discriminator, config.training.objective, penalty)
 
     @abstractmethod
     def summarise(self, config: RunConfig) -> str:

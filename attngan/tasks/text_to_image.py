@@ -18,17 +18,22 @@ from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
+from attngan.networks.perception import Perception
+from attngan.perceptual_trainer import PerceptualTrainer
 from attngan.random import derive
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
 from attngan.tasks.image import ImageBatches, ImageRun, ImageTask
-from attngan.training.damsm import WordMatching
+from attngan.trainer import Trainer
 from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
+from attngan.training.text_prior import TextPrior
+from attngan.training.word_matching import WordMatching
 from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.tokenizers.prompts import Tokenizer
+from attngan_runtime.tokenizers.word_level import PADDING
 
 
 class TextToImageTask(ImageTask):
@@ -63,6 +68,17 @@ class TextToImageTask(ImageTask):
 
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         return TextToImageRun(config, dataset, device, Tokenizer.from_json(tokenizer, TOKENIZER))
+
+    def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
+        plan = config.training
+        if not (plan.perceptual or config.network.discriminator == "projected"):
+            return super().build_trainer(config, generator, discriminator)
+        perception = Perception().to(next(generator.parameters()).device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        penalty: Any = "r1" if plan.penalty == "none" else plan.penalty
+        return PerceptualTrainer(
+            generator, discriminator, perception, plan.objective, penalty, perceptual=plan.perceptual,
+            pixels=plan.pixels,
+        )  # fmt: skip
 
     def _kind(self, network: Any) -> str:
         styles = f" in {network.styles} styles" if network.styles > 1 else ""
@@ -103,9 +119,10 @@ class TextToImageRun(ImageRun):
 
     def first_phases(self, state: TrainingState, folder: Path, logger: RunLogger) -> list[Phase]:
         """Its text encoder reads, frozen, for all three networks."""
-        matching = WordMatching(self.config, self.dataset, self.captions, state)
-        matching.restore(folder)
-        return [matching]
+        learning = TextPrior if self.config.network.text == "learned" else WordMatching
+        words = learning(self.config, self.dataset, self.captions, state)
+        words.restore(folder)
+        return [words]
 
     def tune(self, progress: Progress, generators: Iterable[nn.Module]) -> None:
         """Generators at the resolution that is trained now; D goes by its pictures.
@@ -148,7 +165,10 @@ class CaptionedBatches(ImageBatches):
 
     def conditions(self, places: np.ndarray, seen: int) -> Tensor:
         seeds = derive(self.seed, Stream.CAPTIONS, seen, torch.arange(len(places))).numpy()
-        return torch.from_numpy(self.captions.draw(places, seeds)).to(self.device)
+        rows = torch.from_numpy(self.captions.draw(places, seeds, always=self.plan.perceptual > 0))
+        if self.config.network.text == "learned":  # padding takes as long as words do
+            rows = rows[:, : 1 + max(int((rows[:, 1:] != PADDING).sum(1).max()), 1)]
+        return rows.to(self.device)
 
 
 def resolution_at(config: RunConfig, seen: int) -> int:

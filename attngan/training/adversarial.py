@@ -60,7 +60,7 @@ class Adversarial(Phase):
         self._tune()
         settings, probability = self._settings()
         step = self.run.batches.step(trainer.steps, progress.images, progress.salt, probability)
-        held_out = self._held_out_logit(step)
+        held_out = self._held_out_logit(step) if settings.adversarial else None
         with self._precision():
             figures = trainer.step(step.real, step.noise, step.condition, settings, step.augment)
         before, progress.images = progress.images, progress.images + plan.batch
@@ -97,7 +97,7 @@ class Adversarial(Phase):
             return trainer.mean_logit(samples, condition, step.augment)
 
     def _record(self, figures: Figures, settings: Settings, probability: float) -> None:
-        self._shown = {name: figures[name] for name in ("loss_d", "loss_g")}
+        self._shown = {name: figures[name] for name in ("loss_d", "loss_g") if name in figures}
         line = {**figures, "learning_rate": settings.learning_rate, "gamma": settings.gamma}
         line["augment_probability"] = probability
         if self.plan.holdout:

@@ -27,4 +27,7 @@ def schedule(plan: TrainingConfig, seen: int, share_of_side: float = 1.0) -> Set
         gamma *= share_of_side**2
     rate = plan.generator_rate * (min(seen / (plan.warm_up * plan.images), 1.0) if plan.warm_up else 1.0)
     learning_rate, beta2 = between(plan.learning_rate, plan, seen), between(plan.beta2, plan, seen)
-    return Settings(learning_rate, beta2, gamma, plan.penalty_every, plan.mismatched, rate)
+    return Settings(
+        learning_rate, beta2, gamma, plan.penalty_every, plan.mismatched, rate, plan.beta1,
+        plan.adversarial_weight(seen),
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from attngan.data.transforms import fit
 from attngan.features import efficientnet as module
 from attngan.features import efficientnet_lite0
 from attngan.features.efficientnet import bicubic, features, prepare
-from attngan.features.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
+from attngan.networks.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
 
 
 @pytest.fixture(scope="module")
