@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,34 +27,36 @@ def data() -> None:
 @click.option("--out", required=True, type=_SOURCE, help="Folder to write.")
 @click.option("--google", type=_SOURCE, help="Folder or .tgz of emoji-datasource-google; fetched by npm if not given.")
 @click.option("--twitter", type=_SOURCE, help="The same of emoji-datasource-twitter.")
+@click.option("--fluent", type=_SOURCE, help="The same of @iconify-json/fluent-emoji-flat, which is drawn from SVG.")
 @click.option("--labels", type=_SOURCE, help="The same of emojibase-data, or its en/data.json.")
 @click.option(
     "--without", default="flags", show_default=True, metavar="GROUPS",
     help="Groups to leave out, as flags,symbols, or none. Flags can't be drawn from the names of countries.",
 )  # fmt: skip
-def emoji(out: Path, google: Path | None, twitter: Path | None, labels: Path | None, without: str) -> None:
-    """Build the emoji set: two vendors' pictures with their names, tags and licences, from three npm packages."""
+def emoji(
+    out: Path, google: Path | None, twitter: Path | None, fluent: Path | None, labels: Path | None, without: str
+) -> None:
+    """Build the emoji set: three vendors' pictures with their names, tags and licences, from four npm packages."""
     from attngan.data.emoji import build, check_new, read_labels, write
+    from attngan.data.emoji_drawings import draw_icons, find_render
     from attngan.data.emoji_sources import LABELS, VENDORS
-    from attngan.data.image_dataset import name_some
 
     check_new(out)
-    groups = _groups(without)
-    sources = {"--google": google, "--twitter": twitter, "--labels": labels}
-    [content] = _files(LABELS, labels).values()
-    try:
-        known = read_labels(content)
-    except ValueError as error:
-        raise AttnGANError(f"--labels {labels}", f"{error}", f"name {LABELS.tarball} or its en/data.json") from None
-    pictures = {vendor: _files(part, sources[part.option]) for vendor, part in VENDORS.items()}
-    built = build(pictures, known, groups)
+    groups, render = _groups(without), find_render()
+    sources = {"--google": google, "--twitter": twitter, "--fluent": fluent, "--labels": labels}
+    with _damage(LABELS, labels):
+        known = read_labels(*_files(LABELS, labels).values())
+    files = {vendor: _files(part, sources[part.option]) for vendor, part in VENDORS.items()}
+    with _damage(VENDORS["fluent"], fluent):
+        drawn = draw_icons(files["fluent"], render)
+    built = build(files | {"fluent": drawn.pictures}, known, groups)
     if not built.lines:
         raise AttnGANError(f"--without {without}", "leaves no picture", "leave out fewer groups")
     write(built, out, {option for option, source in sources.items() if source})
     concepts = len({line["concept"] for line in built.lines})
     click.echo(f"wrote {len(built.lines):,} pictures of {concepts:,} concepts: {out}; {built.left_out:,} left out")
-    if built.unnamed:
-        click.echo(f"{len(built.unnamed):,} pictures without a label left out: {name_some(built.unnamed)}")
+    _say_left_out("without a label", built.unnamed)
+    _say_left_out("that can't be rendered", [f"fluent/{name}" for name in drawn.failed])
 
 
 @data.command()
@@ -62,6 +66,22 @@ def inspect(folder: Path) -> None:
     from attngan.data.summary import summarise
 
     click.echo(summarise(folder))
+
+
+@contextmanager
+def _damage(part: Part, source: Path | None) -> Iterator[None]:
+    """What is not the content that the package has, by the option that names it."""
+    try:
+        yield
+    except ValueError as error:
+        raise AttnGANError(f"{part.option} {source}", f"{error}", f"name {part.tarball}") from None
+
+
+def _say_left_out(why: str, names: list[str]) -> None:
+    from attngan.data.image_dataset import name_some
+
+    if names:
+        click.echo(f"{len(names):,} pictures {why} left out: {name_some(names)}")
 
 
 def _files(part: Part, source: Path | None) -> dict[str, bytes]:

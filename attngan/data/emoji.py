@@ -1,4 +1,4 @@
-"""The emoji set: two vendors' drawings under the names that Unicode gives them, as a captioned folder."""
+"""The emoji set: three vendors' drawings under the names that Unicode gives them, as a captioned folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class Emoji:
 
     label: str
     tags: tuple[str, ...]
-    concept: str  #: code points of the emoji without skin tones
     group: int | None
 
 
@@ -47,23 +46,27 @@ def read_labels(content: bytes) -> dict[str, Emoji]:
     found: dict[str, Emoji] = {}
     try:
         for base in json.loads(content):
-            concept = _points(base["hexcode"])
             tags = tuple(map(str, base.get("tags", ())))
             for variant in (base, *base.get("skins", ())):
-                found[_points(variant["hexcode"])] = Emoji(str(variant["label"]), tags, concept, base.get("group"))
+                found[_points(variant["hexcode"])] = Emoji(str(variant["label"]), tags, base.get("group"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError("not emojibase's data.json") from None
     return found
 
 
 def build(pictures: Mapping[str, Mapping[str, bytes]], labels: Mapping[str, Emoji], without: list[str]) -> EmojiSet:
-    """The set of these pictures (by vendor, then by file name) but for the groups named in `without`."""
+    """The set of these pictures (by vendor, then by file name) but for the groups named in `without`.
+
+    The concept of a picture is its code points, skin tones included: what is held out are compositions, such as a
+    gesture in one skin tone whose others are seen, and all vendors' pictures of them.
+    """
     unwanted = {GROUPS[name] for name in without}
     chosen: dict[str, bytes] = {}
     lines, unnamed, left_out = [], [], 0
     for vendor in sorted(pictures):
         for name, content in sorted(pictures[vendor].items()):
-            emoji = labels.get(_points(name.removesuffix(".png")))
+            points = _points(name.removesuffix(".png"))
+            emoji = labels.get(points)
             if emoji is None:
                 unnamed.append(f"{vendor}/{name}")
             elif emoji.group in unwanted or emoji.group not in GROUPS.values():
@@ -73,7 +76,7 @@ def build(pictures: Mapping[str, Mapping[str, bytes]], labels: Mapping[str, Emoj
                 lines.append(
                     {
                         "file_name": f"{vendor}/{name}", "caption": emoji.label, "tags": emoji.tags,
-                        "style": vendor, "concept": emoji.concept,
+                        "style": vendor, "concept": points,
                     }
                 )  # fmt: skip
     return EmojiSet(chosen, lines, unnamed, left_out)
@@ -116,8 +119,9 @@ def _points(code: str) -> str:
 
 def _attribution(named: set[str]) -> str:
     parts = {f"{vendor}/": part for vendor, part in VENDORS.items()} | {JSON_LINES: LABELS}
-    lines = ["# Attribution", "", "The pictures are unchanged. The captions are emojibase's labels, with its tags."]
+    pictures = "The pictures of `fluent/` are drawn from SVG, the others are unchanged."
+    lines = ["# Attribution", "", f"{pictures} The captions are emojibase's labels, with its tags."]
     for what, part in parts.items():
         version = "a version that was named" if part.option in named else part.version
         lines += ["", f"`{what}`, from the npm package {part.name}, {version}: {part.licence}"]
-    return "\n".join([*lines, "", "A generator trained on this set names all three in its model card.", ""])
+    return "\n".join([*lines, "", "A generator trained on this set names all four in its model card.", ""])

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from attngan.errors import AttnGANError
 
-_LARGEST = 2**25  # bytes of a file; the largest, the labels, has 0.8 million
+_LARGEST = 2**25  # bytes of a file; the largest, of Fluent Emoji's icons, has 9.0 million
 _PATIENCE = 900  # seconds; the largest package has 74 MB
 
 
@@ -34,19 +34,30 @@ class Part:
 
     @property
     def tarball(self) -> str:
-        return f"{self.name}-{self.version}.tgz"
+        return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
 
-_DRAWINGS = re.compile(r"[0-9a-f]+(-[0-9a-f]+)*\.png")  # code points in hex
+DRAWING = re.compile(r"[0-9a-f]+(-[0-9a-f]+)*\.png")  # code points in hex
 
 VENDORS = {
+    "fluent": Part(
+        "--fluent",
+        "@iconify-json/fluent-emoji-flat",
+        "1.2.6",
+        "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175",
+        "",
+        re.compile(r"(icons|chars)\.json"),
+        "Fluent Emoji (https://github.com/microsoft/fluentui-emoji), © Microsoft Corporation, MIT "
+        "(https://opensource.org/license/mit), in the flat style, as Iconify packs it. Copies of substantial parts "
+        "carry this notice and the licence's text.",
+    ),
     "google": Part(
         "--google",
         "emoji-datasource-google",
         "16.0.0",
         "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
         "img/google/64",
-        _DRAWINGS,
+        DRAWING,
         "Noto Emoji (https://github.com/googlefonts/noto-emoji), © Google, Apache License 2.0 "
         "(https://www.apache.org/licenses/LICENSE-2.0). Whoever passes them on gives the licence with them, keeps "
         "the notices and says what was changed.",
@@ -57,7 +68,7 @@ VENDORS = {
         "16.0.0",
         "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
         "img/twitter/64",
-        _DRAWINGS,
+        DRAWING,
         "Twemoji (https://github.com/jdecked/twemoji), © Twitter, Inc and other contributors, CC-BY 4.0 "
         "(https://creativecommons.org/licenses/by/4.0/). Whoever passes them on names the authors and the licence "
         "and says what was changed.",
@@ -95,7 +106,7 @@ def read_part(part: Part, source: Path) -> dict[str, bytes]:
     except OSError as error:
         raise AttnGANError(where, f"{error.strerror or error}", remedy) from None
     if not found:
-        raise AttnGANError(where, f"no {part.folder}/{part.wanted.pattern} in it", remedy)
+        raise AttnGANError(where, f"no {PurePosixPath(part.folder, part.wanted.pattern)} in it", remedy)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`attngan data emoji`: what it takes of the three packages, where they come from, and every refusal."""
+"""`attngan data emoji`: what it takes of the four packages, where they come from, and every refusal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from picture_files import make, png
+from PIL import Image
 from refusals import refuses
 
 from attngan.cli import main
 from attngan.data import emoji_sources, load_captioned
 from attngan.data.emoji import GROUPS, build, read_labels
+from attngan.data.emoji_drawings import draw_icons, find_render
 from attngan.data.emoji_sources import LABELS, VENDORS, read_part
 
 TONES = [{"label": f"waving hand: {tone} skin tone", "hexcode": code} for tone, code in
@@ -34,9 +37,26 @@ EMOJIBASE = [
 ]
 NAMES = ("1f1e6", "2764-fe0f", "1f44b", "1f44b-1f3fb", "1f44b-1f3ff", "1f3fb", "1f409", "3299-fe0f", "1f1f9-1f1e9")
 DRAWN = ("1f409", "1f44b", "1f44b-1f3fb", "1f44b-1f3ff", "2764-fe0f", "3299-fe0f")
+CHARS = tuple(name.removesuffix("-fe0f") for name in NAMES)  # fluent's names of the same
+FLUENT = VENDORS["fluent"]
+
+
+def icon_files(**changes: object) -> dict[str, bytes]:
+    """fluent's package, icon number i a square of i as grey; a change of None leaves a file out."""
+    squares = {f"icon-{i}": {"body": f'<path fill="rgb({i},{i},{i})" d="M0 0h32v32H0z"/>'} for i in range(len(CHARS))}
+    icons = {"prefix": "fluent-emoji-flat", "icons": squares, "width": 32, "height": 32}
+    chars = {points: f"icon-{number}" for number, points in enumerate(CHARS)}
+    found = {"icons": icons, "chars": chars, **changes}
+    return {
+        f"package/{name}.json": content if isinstance(content, bytes) else json.dumps(content).encode()
+        for name, content in {**found, "metadata": {}}.items()
+        if content is not None
+    }
 
 
 def package_files(vendor: str) -> dict[str, bytes]:
+    if vendor == "fluent":
+        return icon_files()
     pictures = {f"package/img/{vendor}/64/{name}.png": png(number) for number, name in enumerate(NAMES)}
     return {
         "package/package.json": b"{}",
@@ -71,7 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> dict[str, Path]:
-    """The three packages as tarballs, by option."""
+    """The packages as tarballs, by option."""
     found = {f"--{vendor}": tgz(tmp_path / f"{vendor}.tgz", package_files(vendor)) for vendor in VENDORS}
     return {**found, "--labels": tgz(tmp_path / "labels.tgz", label_files())}
 
@@ -91,31 +111,103 @@ def test_the_set(tmp_path: Path, sources: dict[str, Path]) -> None:
     out = tmp_path / "emoji"
     result = run(out, sources)
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"wrote 12 pictures of 4 concepts: {out}; 6 left out\n"
+    assert result.stdout == f"wrote 18 pictures of 6 concepts: {out}; 9 left out\n"
     written = contents(out)
-    pictures = {f"{vendor}/{name}.png": png(NAMES.index(name)) for vendor in VENDORS for name in DRAWN}
+    pictures = {f"{vendor}/{name}.png": png(NAMES.index(name)) for vendor in ("google", "twitter") for name in DRAWN}
+    fluent = {f"fluent/{name.removesuffix('-fe0f')}.png": NAMES.index(name) for name in DRAWN}
+    for name, grey in fluent.items():
+        picture = Image.open(io.BytesIO(written.pop(name)))
+        assert (picture.mode, picture.size) == ("RGBA", (64, 64))
+        assert picture.getcolors() == [(64 * 64, (grey, grey, grey, 255))]
     assert {name: content for name, content in written.items() if name.endswith(".png")} == pictures
     lines = [json.loads(line) for line in written["captions.jsonl"].decode().splitlines()]
-    assert [line["file_name"] for line in lines] == sorted(pictures)
-    assert lines[1] == {
+    assert [line["file_name"] for line in lines] == sorted({**fluent, **pictures})
+    assert lines[7] == {
         "file_name": "google/1f44b-1f3fb.png", "caption": "waving hand: light skin tone", "tags": ["hello"],
-        "style": "google", "concept": "1f44b",
+        "style": "google", "concept": "1f44b-1f3fb",
     }  # fmt: skip
-    assert lines[10]["caption"] == "red heart" and lines[10]["concept"] == "2764"
+    hearts = [line for line in lines if line["caption"] == "red heart"]
+    assert [line["style"] for line in hearts] == ["fluent", "google", "twitter"]
+    assert {line["concept"] for line in hearts} == {"2764"}
     assert "“secret”" in written["captions.jsonl"].decode()
     assert oct(out.stat().st_mode & 0o777) == "0o755"
 
 
-def test_it_is_read_with_skin_tones_and_vendors_on_one_side(tmp_path: Path, sources: dict[str, Path]) -> None:
+def test_vendors_are_held_out_together_and_skin_tones_apart(tmp_path: Path, sources: dict[str, Path]) -> None:
     run(tmp_path / "emoji", sources)
     pictures = load_captioned(tmp_path / "emoji", resolution=8, channels=4)
     captions = pictures.captions
-    assert captions is not None and pictures.style_names == ["google", "twitter"] and pictures.ignored == 1
+    assert captions is not None and pictures.style_names == ["fluent", "google", "twitter"] and pictures.ignored == 1
+    apart = 0
     for seed in range(10):
-        seen, unseen = pictures.split(6, seed)
-        assert len(unseen) and not {captions.concepts[i] for i in seen} & {captions.concepts[i] for i in unseen}
-    waving = np.array(captions.concepts) == "1f44b"
-    assert waving.sum() == 6
+        seen, unseen = ({captions.concepts[i] for i in half} for half in pictures.split(9, seed))
+        assert len(unseen) == 3 and not seen & unseen
+        apart += "1f44b" in seen and "1f44b-1f3ff" in unseen
+    assert apart
+
+
+def square(colour: str, x: int = 0, width: int = 32) -> dict[str, str]:
+    return {"body": f'<path fill="{colour}" d="M{x} 0h{width}v32H{x}z"/>'}
+
+
+def drawn(icon: dict[str, object], **of_the_set: object) -> np.ndarray:
+    """uint8 [64, 64, 4] of one icon."""
+    files = {"icons.json": json.dumps({"icons": {"x": icon}, **of_the_set}), "chars.json": '{"1f44b": "x"}'}
+    found = draw_icons({name: text.encode() for name, text in files.items()}, find_render())
+    assert not found.failed
+    return np.asarray(Image.open(io.BytesIO(found.pictures["1f44b.png"])))
+
+
+def test_icons_keep_their_transparency() -> None:
+    half = drawn({**square("red", 0, 16)}, width=32, height=32)
+    assert (half[:, :32] == (255, 0, 0, 255)).all() and not half[:, 32:].any()
+    pale = {"body": '<path fill="red" fill-opacity=".5" d="M0 0h32v32H0z"/>'}
+    assert (np.abs(drawn(pale, width=32, height=32)[..., 3].astype(int) - 128) <= 1).all()
+
+
+def test_icons_are_shown_whole() -> None:
+    """In a box of their own, the set's, or else 16²; what isn't square stands in the middle."""
+    assert (drawn(square("red", 0, 16), height=32)[..., 3] > 0).sum() == 32 * 64
+    assert drawn(square("red", 0, 16))[..., 3].all()
+    assert drawn({**square("red", -8), "left": -8, "width": 32, "height": 32}, width=8)[..., 3].all()
+    below = {"body": '<path d="M0 32h32v32H0z"/>', "top": 32, "width": 32, "height": 32}
+    assert drawn(below)[..., 3].all()
+    wide = drawn({"body": '<path d="M0 0h32v16H0z"/>', "width": 32, "height": 16})[..., 3] > 0
+    assert wide[16:48].all() and not wide[:16].any() and not wide[48:].any()
+
+
+def test_icons_that_cannot_be_rendered_are_counted_and_named(tmp_path: Path, sources: dict[str, Path]) -> None:
+    bodies = {f"icon-{i}": {"body": "<path" if i in (2, 6) else "<g/>"} for i in range(len(CHARS))}
+    path = tgz(tmp_path / "torn.tgz", icon_files(icons={"icons": bodies}))
+    result = run(tmp_path / "emoji", {**sources, "--fluent": path})
+    assert result.exit_code == 0 and "wrote 16 pictures of 6 concepts" in result.stdout
+    assert "2 pictures that can't be rendered left out: fluent/1f44b.png, fluent/1f409.png" in result.stdout
+    assert not {"fluent/1f44b.png", "fluent/1f409.png"} & contents(tmp_path / "emoji").keys()
+    assert "fluent/1f44b.png" not in contents(tmp_path / "emoji")["captions.jsonl"].decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: content} for name in ("icons", "chars") for content in (None, b"", b"{", b"\xff", [7], 7)),
+        *({"icons": icons} for icons in ({}, {"icons": [7]}, {"icons": {}})),
+        *({"icons": {"icons": {"x": icon}}} for icon in ({}, 7, {"body": 7})),
+        *({"chars": chars} for chars in ({"1f44b": ["x"]}, {"1f44b": "y"}, {"../../1f44b": "x"})),
+    ],
+)
+def test_icons_that_are_none(tmp_path: Path, sources: dict[str, Path], changes: dict[str, object]) -> None:
+    whole = {"icons": {"icons": {"x": square("red")}}, "chars": {"1f44b": "x"}}
+    path = tgz(tmp_path / "damaged.tgz", icon_files(**whole | changes))
+    refused(run(tmp_path / "emoji", {**sources, "--fluent": path}), f"--fluent {path}: not the icons.json and chars")
+    assert not (tmp_path / "emoji").exists()
+
+
+def test_nothing_is_fetched_without_resvg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    fake_npm(tmp_path, monkeypatch, f"touch {tmp_path}/called; exit 1")
+    result = run(tmp_path / "emoji", {})
+    refused(result, "resvg-py: not installed")
+    assert 'pip install "attngan[emoji]"' in result.stderr and not (tmp_path / "called").exists()
 
 
 def test_folders_tarballs_and_a_json_give_the_same(tmp_path: Path, sources: dict[str, Path]) -> None:
@@ -125,7 +217,13 @@ def test_folders_tarballs_and_a_json_give_the_same(tmp_path: Path, sources: dict
     (tmp_path / "flat").mkdir()
     twitter = make(tmp_path / "flat", {f"{name}.png": png(number) for number, name in enumerate(NAMES)}, False)
     (tmp_path / "en.json").write_text(json.dumps(EMOJIBASE))
-    others = ({"--labels": google}, {"--labels": google / "package"}, {"--labels": tmp_path / "en.json"})
+    (tmp_path / "icons").mkdir()
+    fluent = make(tmp_path / "icons", icon_files(), False)
+    others = (
+        {"--labels": google, "--fluent": fluent},
+        {"--labels": google / "package", "--fluent": fluent / "package"},
+        {"--labels": tmp_path / "en.json", "--fluent": sources["--fluent"]},
+    )
     for number, other in enumerate(others):
         out = tmp_path / f"of_folders{number}"
         assert run(out, {"--google": google, "--twitter": twitter, **other}).exit_code == 0
@@ -135,14 +233,15 @@ def test_folders_tarballs_and_a_json_give_the_same(tmp_path: Path, sources: dict
 def test_licences_are_recorded(tmp_path: Path, sources: dict[str, Path]) -> None:
     run(tmp_path / "emoji", sources)
     text = (tmp_path / "emoji" / "ATTRIBUTION.md").read_text()
-    for part in ("Noto Emoji", "Apache License 2.0", "Twemoji", "CC-BY 4.0", "© 2017-2019 Miles Johnson, MIT"):
+    notices = ("Noto Emoji", "Apache License 2.0", "Twemoji", "CC-BY 4.0", "© Microsoft Corporation, MIT")
+    for part in (*notices, "© 2017-2019 Miles Johnson, MIT"):
         assert part in text
-    assert text.count("a version that was named") == 3 and "16.0.0" not in text
+    assert text.count("a version that was named") == 4 and "16.0.0" not in text
 
 
 @pytest.mark.parametrize(
     ("without", "left"),
-    [("none", 14), ("flags", 12), ("flags,symbols", 10), ("people-body, flags", 6), ("smileys-emotion", 12)],
+    [("none", 21), ("flags", 18), ("flags,symbols", 15), ("people-body, flags", 9), ("smileys-emotion", 18)],
 )
 def test_without(tmp_path: Path, sources: dict[str, Path], without: str, left: int) -> None:
     assert f"wrote {left} pictures" in run(tmp_path / "emoji", sources, "--without", without).stdout
@@ -240,6 +339,8 @@ def test_sources_that_are_none(tmp_path: Path, sources: dict[str, Path]) -> None
         (sources["--twitter"], "no img/google/64/"),
     ):
         refused(run(tmp_path / "emoji", {**sources, "--google": path}), f"--google {path}: {reason}")
+    path = sources["--twitter"]
+    refused(run(tmp_path / "emoji", {**sources, "--fluent": path}), f"--fluent {path}: no (icons|chars)")
     assert not (tmp_path / "emoji").exists()
 
 
@@ -274,12 +375,12 @@ def test_fetched_by_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: p
             emoji_sources, "LABELS", known
         )
         sources[f"--{name}"].rename(tmp_path / part.tarball)
-    fake_npm(tmp_path, monkeypatch, f'cp {tmp_path}/$(echo "$2" | tr @ -).tgz "$4"')
+    fake_npm(tmp_path, monkeypatch, f'cp {tmp_path}/$(echo "$2" | sed "s/^@//" | tr @/ --).tgz "$4"')
     result = run(tmp_path / "emoji", {})
     assert result.exit_code == 0, result.output
-    assert "wrote 12 pictures" in result.stdout and result.stderr.count("fetching ") == 3
+    assert "wrote 18 pictures" in result.stdout and result.stderr.count("fetching ") == 4
     text = (tmp_path / "emoji" / "ATTRIBUTION.md").read_text()
-    assert text.count("16.0.0") == 2 and "17.0.0" in text
+    assert text.count("16.0.0") == 2 and "17.0.0" in text and FLUENT.version in text
 
 
 def test_another_package_came(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,5 +401,6 @@ def test_npm_takes_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_no_npm(tmp_path: Path, sources: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    del sources["--twitter"]
-    refused(run(tmp_path / "emoji", sources), "--twitter: not given, and npm is not installed")
+    for option in ("--twitter", "--fluent"):
+        named = {name: path for name, path in sources.items() if name != option}
+        refused(run(tmp_path / "emoji", named), f"{option}: not given, and npm is not installed")
