@@ -112,8 +112,7 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     "image-256":  _preset(256, 3, (256, 256, 256, 192, 128, 64, 32),  2, (16, 32), 4, 64, 10_000_000, 32, (32.0, 3.2), True),
     # name              side  widths from 4² up       words at heads  z  from  text          images  batch  gamma       growth at    matching  augmentation
     "tiny-words": _words(16, (8, 8, 8),               (8, 16),  2,   16,   8, (16, 1, 2),     2_000, 16, (1.0, 0.1), (0.5,),          1_280, (0.0, 0.0)),
-    "emoji-64":   _words(64, (208, 160, 96, 48, 24),  (16, 32), 4,   64,  16, (128, 2, 4),  190_000, 32, (8.0, 4.0), (0.31, 0.77),  100_000, (0.15, 0.4)),
-    "words-64":   _captioned((128, 192, 160, 72, 32), (16, 32), 4, 32, (160, 1, 4), 200_000, 32, (0.25,), 0.08, 100_000),
+    "emoji-64":   _captioned((128, 192, 160, 72, 32), (16, 32), 2, 32, (160, 1, 4), 400_000, 32, (0.125,), 0.04, 150_000),
     # name              width layers heads read-outs length dropout likelihood images batch  learning rate  temperature
     "tiny-text":  _text(32,   1,     2,    2,        24,    0.0,    6_400,     1_280, 16,    (1e-3, 1e-4),  (1.0, 0.1)),
     "captions":   _text(176,  2,     4,    8,        64,    0.25,   240_000,  24_000, 64,    (3e-4, 1e-4),  (1.0, 0.1)),

@@ -21,7 +21,7 @@ from attngan_runtime.tokenizers.word_level import PADDING
 _MIXED = (24, 32, 64, 96, 128)  # channels of each mixed map
 _STRIDED = (2, 1, 0, 0, 0)  # convolutions that halve it before it is judged
 _HEAD = 128  # channels in which a head judges
-_HEADS = 4  # of its attention
+_HEADS = 2  # of its attention
 
 
 class ProjectedDiscriminator(nn.Module):
