@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ def check_architecture(path: Path, saved: dict[str, Any] | None, network: Any) -
     if saved is None:
         return
     here = json.loads(json.dumps(asdict(network)))
+    # A field that came later has its default in what was saved before.
+    saved = {entry.name: entry.default for entry in fields(network) if entry.default is not MISSING} | saved
     changed = [f"network.{name}: {saved.get(name)} → {now}" for name, now in here.items() if saved.get(name) != now]
     if changed:
         raise AttnGANError(

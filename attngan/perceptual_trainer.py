@@ -57,16 +57,16 @@ class PerceptualTrainer(Trainer):
         with torch.no_grad():
             real_maps = self.perception(_on_some_background(real, z[1]))
         fake_maps = self.perception(_on_some_background(shown, z[1]))
-        seen = (real_maps, fake_maps) if self.sees_features else (real, shown)
+        real_seen, fake_seen = (real_maps, fake_maps) if self.sees_features else (real, shown)
         figures: Figures = {}
         if settings.adversarial:
-            figures = self._discriminator_step(*seen, labels, settings)
+            figures = self._discriminator_step(real_seen, fake_seen, labels, settings)
         if "skipped" not in figures:
             loss = self.perceptual * _distance(real_maps, fake_maps)
             figures["distance"] = loss.detach()
             loss = loss + self.pixels * 0.5 * (shown - real).abs().mean()
             if settings.adversarial:
-                adversarial = self._deceive(*seen, labels)
+                adversarial = self._deceive(real_seen, fake_seen, labels)
                 figures["loss_g"] = adversarial.detach()
                 loss = loss + settings.adversarial * adversarial
             figures |= descend(self.optimizer_g, loss, max_norm=_LONGEST, reduce=self.reduce)
@@ -100,7 +100,7 @@ class PerceptualTrainer(Trainer):
         return figures | descend(self.optimizer_d, loss, reduce=self.reduce)
 
     def _logits_of(self, seen: Seen, labels: Tensor | None, mismatched: bool) -> list[tuple[Tensor, ...]]:
-        """Of each head the logits [B, …] of real pictures, of fakes and, if asked for, of real ones under other labels."""
+        """Of each head the logits [B, …] of real pictures, of fakes and, if asked, of real ones under other labels."""
         features: Seen = self.discriminator.features(seen)  # type: ignore[operator]
         count, conditions = len(_listed(seen)[0]) // 2, None
         if labels is not None:
@@ -113,8 +113,8 @@ class PerceptualTrainer(Trainer):
     def _gradient_penalty(self, logits: list[tuple[Tensor, ...]], seen: list[Tensor]) -> Tensor:
         """½E|∇D|² of real pictures or, with R2, of both, in the gradient with respect to all that D sees of one."""
         parts = 1 if self.penalty == "r1" else 2
-        total = sum(half.flatten(1).mean(1).sum() for head in logits for half in head[:parts]) / len(logits)
-        gradients = torch.autograd.grad(total, seen, create_graph=True)
+        said = [half.reshape(len(half), -1).mean(1).sum() for head in logits for half in head[:parts]]  # over places
+        gradients = torch.autograd.grad(torch.stack(said).sum() / len(logits), seen, create_graph=True)
         count = len(seen[0]) // 2 * parts
         return 0.5 * parts * torch.stack([_squared_norm(gradient[:count]).mean() for gradient in gradients]).sum()
 

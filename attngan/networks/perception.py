@@ -88,7 +88,7 @@ class _FrozenConv(nn.Module):
         dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
         weight, bias = self.weight.to(dtype), None if self.bias is None else self.bias.to(dtype)
         with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = _Convolve.apply(x.to(dtype), weight, bias, self.stride, padding, self.groups)  # type: ignore[no-untyped-call]
+            out: Tensor = _Convolve.apply(x.to(dtype), weight, bias, self.stride, padding, self.groups)
         return out
 
 
@@ -107,9 +107,9 @@ class _Convolve(torch.autograd.Function):
         (weight,), (stride, padding, groups) = ctx.saved_tensors, ctx.numbers
         if stride > 1:  # zeros between: the transposed convolution by channel takes five times as long
             side = ctx.side + 2 * padding - weight.shape[-1] + 1
-            spread = torch.zeros(
-                (*gradient.shape[:2], side, side), dtype=gradient.dtype, device=gradient.device
-            ).to(memory_format=torch.channels_last)
+            spread = torch.zeros((*gradient.shape[:2], side, side), dtype=gradient.dtype, device=gradient.device).to(
+                memory_format=torch.channels_last
+            )
             spread[:, :, ::stride, ::stride] = gradient
             gradient = spread
         mirrored = weight.flip(2, 3) if groups > 1 else weight.flip(2, 3).transpose(0, 1)

@@ -17,7 +17,15 @@ from torch import Tensor, nn
 
 from attngan.attention import WordAttention
 from attngan.config import TextToImageConfig
-from attngan.networks.blocks import SLOPE, Block, ModulatedBlock, NormalisedBlock, stages_of, variance_scaled, widen_layer
+from attngan.networks.blocks import (
+    SLOPE,
+    Block,
+    ModulatedBlock,
+    NormalisedBlock,
+    stages_of,
+    variance_scaled,
+    widen_layer,
+)
 from attngan.networks.text_encoder import TextEncoder
 from attngan.random import normals
 from attngan_runtime.tokenizers.word_level import PADDING

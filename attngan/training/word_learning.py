@@ -70,17 +70,21 @@ class WordLearning(Phase):
             self.conditions.draw(chosen, derive(seed, Stream.MATCHING_CAPTIONS, seeds).numpy(), always=True)
         )
         condition = _with_unknown(condition, derive(seed, Stream.MATCHING_WORDS, seeds), self.plan.matching_unknown)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.matching_learning_rate * (0.5 + 0.5 * math.cos(math.pi * self.images / self.total))
-        named = (condition[:, 1:] != PADDING).any(1)  # a caption of nothing but punctuation matches no picture
-        figures = {"loss": math.nan}
-        if named.any():
-            loss = self.loss(chosen[named.numpy()], condition[named].to(self.device), seeds[named])
-            skipped = descend(self.optimizer, loss, max_norm=1.0)
-            figures = {name: value.item() for name, value in ({"loss": loss.detach()} | skipped).items()}
+        figures = self.learn(chosen, condition, seeds)
         self.images += batch
         self._loss = figures["loss"]
         return figures
+
+    def learn(self, chosen: np.ndarray, condition: Tensor, seeds: Tensor) -> Figures:
+        """One step on the pictures at the places int64 [B] under conditions [B, 1 + L], some of which may be empty."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.matching_learning_rate * (0.5 + 0.5 * math.cos(math.pi * self.images / self.total))
+        named = (condition[:, 1:] != PADDING).any(1)  # a caption of nothing but punctuation matches no picture
+        if not named.any():
+            return {"loss": math.nan}
+        loss = self.loss(chosen[named.numpy()], condition[named].to(self.device), seeds[named])
+        skipped = descend(self.optimizer, loss, max_norm=1.0)
+        return {name: value.item() for name, value in ({"loss": loss.detach()} | skipped).items()}
 
     def postfix(self) -> Figures:
         return {"loss": self._loss}

@@ -40,7 +40,7 @@ def test_differences_name_the_fields():
     assert differences(old, old) == []
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "emoji-64"])  # which is newer than they are
 def test_a_config_without_the_newer_settings_has_those_that_runs_were_trained_with(name):
     """So that an older run resumes, and a later change of a default is named as one."""
     network, training = preset(name)

@@ -29,7 +29,7 @@ from attngan.tasks.base import TrainOptions
 from attngan.tasks.text_to_image import TextToImageRun, resolution_at
 from attngan.train import Outcome, build, train
 from attngan.trainer import Trainer
-from attngan.training.damsm import WordMatching
+from attngan.training.word_matching import WordMatching
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.schedule import schedule
 from attngan_runtime.tokenizers.prompts import Tokenizer
@@ -150,20 +150,25 @@ def test_held_out_pictures_teach_nothing(tmp_path, pictures, monkeypatch):
     lonely = replace(pictures, captions=replace(marked, texts=texts), images=images)
     seen = []
 
-    def watched(original):
-        def step(self, real, *others):
-            seen.append(real)
-            return original(self, real, *others)
+    step, loss = Trainer.step, WordMatching.loss
 
-        return step
+    def watched_step(self, real, *others):
+        seen.append(real)
+        return step(self, real, *others)
 
-    monkeypatch.setattr(Trainer, "step", watched(Trainer.step))
-    monkeypatch.setattr(WordMatching, "match", watched(WordMatching.match))
+    def watched_loss(self, chosen, *others):
+        seen.append(self.pictures.images[chosen])
+        return loss(self, chosen, *others)
+
+    monkeypatch.setattr(Trainer, "step", watched_step)
+    monkeypatch.setattr(WordMatching, "loss", watched_loss)
     assert run(lonely, tmp_path / "run", 64, holdout=10) == Outcome.FINISHED
     words = Tokenizer.from_json((tmp_path / "run" / "tokenizer.json").read_bytes(), "tokenizer.json")
     assert words.encode(["lonely"]).unknown == (("lonely",),) and words.encode(["red"]).unknown == ((),)
-    level = 77 / 127.5 - 1
-    assert seen and not any(((real - level).abs() < 1e-3).all((1, 2, 3)).any() for real in seen)
+    drawn = [real for real in seen if isinstance(real, torch.Tensor)]
+    assert drawn and not any(((real - (77 / 127.5 - 1)).abs() < 1e-3).all((1, 2, 3)).any() for real in drawn)
+    matched = [images for images in seen if isinstance(images, np.ndarray)]
+    assert matched and not any((images == 77).all((1, 2, 3)).any() for images in matched)
 
 
 def test_what_is_held_out_is_what_fits(tmp_path, pictures):
@@ -183,12 +188,13 @@ def test_a_style_is_never_held_out_as_a_whole():
     assert whole_groups(concepts, 38, 0).sum() == 38
 
 
-def test_steps_without_words_or_with_infinite_losses_move_nothing(pictures):
+def test_steps_without_words_or_with_infinite_losses_move_nothing(pictures, monkeypatch):
     matching = matching_of(pictures)
     before = {name: value.clone() for name, value in matching.networks.state_dict().items()}
-    seen, concepts = torch.zeros(4, 4, 16, 16), torch.arange(4)
-    matching.match(seen, torch.zeros(4, 17, dtype=torch.int64), concepts)
-    assert matching.match(seen * torch.nan, torch.ones(4, 17, dtype=torch.int64), concepts)["skipped"]
+    places = np.arange(4)
+    matching.learn(places, torch.zeros(4, 17, dtype=torch.int64), torch.arange(4))
+    monkeypatch.setattr(WordMatching, "loss", lambda self, *some: self.networks["text"].position.sum() * torch.inf)
+    assert matching.learn(places, torch.ones(4, 17, dtype=torch.int64), torch.arange(4))["skipped"]
     assert all(torch.equal(value, before[name]) for name, value in matching.networks.state_dict().items())
 
 
