@@ -18,8 +18,8 @@ from refusals import refuses
 
 from attngan.data.transforms import fit
 from attngan.features import efficientnet as module
-from attngan.networks import efficientnet_lite0
 from attngan.features.efficientnet import bicubic, features, prepare
+from attngan.networks import efficientnet_lite0
 from attngan.networks.efficientnet_lite0 import EfficientNetLite0, SameConv, load_pretrained
 
 

@@ -29,9 +29,9 @@ from attngan.tasks.base import TrainOptions
 from attngan.tasks.text_to_image import TextToImageRun, resolution_at
 from attngan.train import Outcome, build, train
 from attngan.trainer import Trainer
-from attngan.training.word_matching import WordMatching
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.schedule import schedule
+from attngan.training.word_matching import WordMatching
 from attngan_runtime.tokenizers.prompts import Tokenizer
 
 
