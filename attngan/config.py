@@ -84,7 +84,10 @@ class TextToImageConfig(NetworkConfig):
             raise AttnGANError(f"text_heads {self.text_heads}", f"does not divide text_dim {self.text_dim}")
 
     def check_training(self, training: TextToImageTraining) -> None:
-        """AttnGANError unless it grows from `base` to `resolution`."""
+        """AttnGANError unless it grows from `base` to `resolution`, from where a frozen network sees something."""
+        smallest = self.base if training.grow else self.resolution
+        if (training.perceptual or self.discriminator == "projected") and smallest < 16:
+            raise AttnGANError(f"base {self.base}", "too small for perceptual features", "use 16 or more")
         if training.grow and self.base << len(training.grow) != self.resolution:
             raise AttnGANError(
                 f"grow {training.grow}",

