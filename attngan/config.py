@@ -37,6 +37,8 @@ class ImageNetworkConfig(NetworkConfig):
     blocks: int  #: residual blocks a stage
     attention: tuple[int, ...]  #: resolutions with self-attention, in both networks
     heads: int  #: attention heads; divides the width of each stage with attention
+    #: of pictures, or two: of pictures, and of a frozen network's features of them
+    discriminator: Literal["convolutional", "paired"] = "convolutional"
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
@@ -185,6 +187,7 @@ class ImageTraining(TrainingConfig):
     augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
     overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
+    projected: float = 1.0  #: weight of a discriminator of features beside one of pictures, in G's loss
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,45 +1,56 @@
-"""Training that is led by a frozen network: the generator learns its picture for each condition, then to deceive D.
+"""Training that a frozen network takes part in: as what leads the generator, as what a discriminator looks through.
 
 Nothing but a discriminator tells G what to draw in the usual game, which takes millions of pictures. Where each
-condition has its picture, the distance between that and the drawing in features of a frozen network (Zhang et al.
-2018, LPIPS; Johnson et al. 2016) teaches G layout and colour within minutes; D at a low weight then makes it crisp.
+condition has its picture, the distance between that and the drawing in features of a frozen network (Johnson et al.
+2016; Zhang et al. 2018, LPIPS) teaches G layout and colour within minutes; D at a low weight then makes it crisp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from attngan.losses import Objective
+from attngan.losses import OBJECTIVES
 from attngan.networks.perception import on_background
-from attngan.trainer import Augment, Penalty, Settings, Trainer, descend, frozen
+from attngan.trainer import Augment, Settings, Trainer, descend, frozen
 
 Figures = dict[str, Tensor]
-Seen = Tensor | list[Tensor]  # what D looks at: pictures, or a frozen network's maps of them
+Seen = Tensor | list[Tensor]  # what a judge looks at: pictures, or a frozen network's maps of them
+Logits = tuple[Tensor, ...]  # of one head: of real pictures, of fakes and, if asked, of real ones under other labels
 
 _LONGEST = 5.0  # norm of G's gradient
+
+
+@dataclass(frozen=True)
+class Judge:
+    """One discriminator of several, or the only one, and its game."""
+
+    network: nn.Module  #: features(seen), judge(features, labels) → logits [B] or, of several heads, a list of [B, P]
+    objective: str = "hinge"  #: a key of OBJECTIVES
+    penalty: str = "none"  #: "r1", "r1+r2" or "none": exact, with respect to what it sees
+    weight: float = 1.0  #: of what it says in G's loss
+    sees_features: bool = True  #: the frozen network's maps; else the pictures
 
 
 class PerceptualTrainer(Trainer):
     """One D step and one G step on the same fakes, whose features are taken once.
 
-    perception: frozen, RGB pictures [B, 3, r, r] in [−1, 1] → list of feature maps. G's loss is `perceptual` times
-    the mean L1 distance of these maps, plus `pixels` times that of the pixels in [0, 1], plus Settings.adversarial
-    times what D says of the fakes; at adversarial = 0 D rests. Augmentation does the same to a picture and its fake.
-    discriminator: features(seen) and judge(features, labels) → logits [B] or, of several heads, a list of [B, P].
-    With an attribute `sees_features`, it sees the maps; else the pictures.
-    The penalty, R1 or R1 + R2, is exact with respect to what D sees.
+    discriminator: holds the judges' networks. perception: frozen, RGB pictures [B, 3, r, r] in [−1, 1] → a list of
+    feature maps. G's loss is `perceptual` times the mean L1 distance of these maps, plus `pixels` times that of the
+    pixels in [0, 1], plus Settings.adversarial times what the judges say of the fakes; at adversarial = 0 they rest.
+    Augmentation does the same to a picture and its fake.
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, perception: nn.Module,
-        objective: str | Objective = "hinge", penalty: Penalty = "r1", *, perceptual: float = 1.0, pixels: float = 2.0,
+        self, generator: nn.Module, discriminator: nn.Module, perception: nn.Module, judges: Sequence[Judge] = (),
+        *, perceptual: float = 1.0, pixels: float = 2.0,
     ) -> None:  # fmt: skip
-        super().__init__(generator, discriminator, objective, penalty)
+        super().__init__(generator, discriminator)
         self.perception, self.perceptual, self.pixels = perception, perceptual, pixels
-        self.sees_features = getattr(discriminator, "sees_features", False)
+        self.judges = list(judges) or [Judge(discriminator)]
 
     def step(
         self,
@@ -49,43 +60,59 @@ class PerceptualTrainer(Trainer):
         settings: Settings | None = None,
         augment: Augment = lambda pictures: pictures,
     ) -> dict[str, float]:
-        """As `Trainer.step`; fakes are drawn with z[0], and z[1] chooses backgrounds."""
+        """As `Trainer.step`; fakes are drawn with z[0], and z[1] chooses backgrounds.
+
+        Figures of D are those of the first judge.
+        """
         settings = settings or Settings()
         self.tune(settings)
-        fake = self.generator(z[0], labels)
-        real, shown = augment(real), augment(fake)
+        fake = augment(self.generator(z[0], labels))
+        real = augment(real)
         with torch.no_grad():
             real_maps = self.perception(_on_some_background(real, z[1]))
-        fake_maps = self.perception(_on_some_background(shown, z[1]))
-        real_seen, fake_seen = (real_maps, fake_maps) if self.sees_features else (real, shown)
-        figures: Figures = {}
-        if settings.adversarial:
-            figures = self._discriminator_step(real_seen, fake_seen, labels, settings)
+        fake_maps = self.perception(_on_some_background(fake, z[1]))
+        seen: list[tuple[Seen, Seen]] = [
+            (real_maps, fake_maps) if judge.sees_features else (real, fake) for judge in self.judges
+        ]
+        figures: Figures = self._judges_step(seen, labels, settings) if settings.adversarial else {}
         if "skipped" not in figures:
-            loss = self.perceptual * _distance(real_maps, fake_maps)
-            figures["distance"] = loss.detach()
-            loss = loss + self.pixels * 0.5 * (shown - real).abs().mean()
+            loss = torch.zeros((), device=real.device)
+            if self.perceptual or self.pixels:
+                distance = _distance(real_maps, fake_maps)
+                figures["distance"] = distance.detach()
+                loss = self.perceptual * distance + self.pixels * 0.5 * (fake - real).abs().mean()
             if settings.adversarial:
-                adversarial = self._deceive(real_seen, fake_seen, labels)
-                figures["loss_g"] = adversarial.detach()
-                loss = loss + settings.adversarial * adversarial
+                deceit = self._deceive(seen, labels)
+                figures["loss_g"] = deceit.detach()
+                loss = loss + settings.adversarial * deceit
             figures |= descend(self.optimizer_g, loss, max_norm=_LONGEST, reduce=self.reduce)
         self.steps += 1
         return {name: value.item() for name, value in figures.items()}
 
     @torch.no_grad()
     def mean_logit(self, pictures: Tensor, labels: Tensor | None, augment: Augment) -> float:
-        """D's mean logit of pictures that it is not trained on, on white."""
-        seen = augment(pictures)
-        if self.sees_features:
+        """The first judge's mean logit of pictures that it is not trained on, on white."""
+        seen, judge = augment(pictures), self.judges[0]
+        if judge.sees_features:
             seen = self.perception(on_background(seen, torch.ones_like(seen[:, :3, 0, 0])))
-        return float(_mean(_listed(self.discriminator(seen, labels))))
+        return float(_mean(_listed(judge.network(seen, labels))))
 
-    def _discriminator_step(self, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings) -> Figures:
-        penalise = settings.gamma > 0 and self.steps % settings.penalty_every == 0
-        seen = _each(lambda some, others: torch.cat([some, others]).detach().requires_grad_(penalise), real, fake)
-        logits = self._logits_of(seen, labels, settings.mismatched > 0)
-        compare = self.objective.discriminator
+    def _judges_step(self, seen: list[tuple[Seen, Seen]], labels: Tensor | None, settings: Settings) -> Figures:
+        """Moves all judges to tell real from fake."""
+        losses, every = [], []
+        for judge, (real, fake) in zip(self.judges, seen, strict=True):
+            loss, figures = self._judge_loss(judge, real, fake, labels, settings)
+            losses.append(loss)
+            every.append(figures)
+        return every[0] | descend(self.optimizer_d, torch.stack(losses).sum(), reduce=self.reduce)
+
+    def _judge_loss(
+        self, judge: Judge, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings
+    ) -> tuple[Tensor, Figures]:
+        penalise = judge.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
+        both = _each(lambda some, others: torch.cat([some, others]).detach().requires_grad_(penalise), real, fake)
+        logits = _logits_of(judge, both, labels, settings.mismatched > 0)
+        compare = OBJECTIVES[judge.objective].discriminator
         loss = torch.stack([compare(some, others) for some, others, *_ in logits]).mean()
         figures = {"loss_d": loss.detach(), "real": _mean(part[0] for part in logits)}
         figures["fake"] = _mean(part[1] for part in logits)
@@ -94,40 +121,50 @@ class PerceptualTrainer(Trainer):
             wrong = torch.stack([compare(some, others) for some, _, others in logits]).mean()
             loss = loss + settings.mismatched * wrong
         if penalise:
-            penalty = self._gradient_penalty(logits, _listed(seen))
+            penalty = _penalty(logits, _listed(both), real_alone=judge.penalty == "r1")
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
-        return figures | descend(self.optimizer_d, loss, reduce=self.reduce)
+        return loss, figures
 
-    def _logits_of(self, seen: Seen, labels: Tensor | None, mismatched: bool) -> list[tuple[Tensor, ...]]:
-        """Of each head the logits [B, …] of real pictures, of fakes and, if asked, of real ones under other labels."""
-        features: Seen = self.discriminator.features(seen)  # type: ignore[operator]
-        count, conditions = len(_listed(seen)[0]) // 2, None
-        if labels is not None:
-            conditions = torch.cat([labels, labels])
-            if mismatched:
-                conditions = torch.cat([conditions, labels.roll(1, 0)])
-                features = _each(lambda x: torch.cat([x, x[:count]]), features)
-        return [logits.split(count) for logits in _listed(self.discriminator.judge(features, conditions))]  # type: ignore[operator]
-
-    def _gradient_penalty(self, logits: list[tuple[Tensor, ...]], seen: list[Tensor]) -> Tensor:
-        """½E|∇D|² of real pictures or, with R2, of both, in the gradient with respect to all that D sees of one."""
-        parts = 1 if self.penalty == "r1" else 2
-        said = [half.reshape(len(half), -1).mean(1).sum() for head in logits for half in head[:parts]]  # over places
-        gradients = torch.autograd.grad(torch.stack(said).sum() / len(logits), seen, create_graph=True)
-        count = len(seen[0]) // 2 * parts
-        return 0.5 * parts * torch.stack([_squared_norm(gradient[:count]).mean() for gradient in gradients]).sum()
-
-    def _deceive(self, real: Seen, fake: Seen, labels: Tensor | None) -> Tensor:
-        """G's side of the game; D's parameters collect no gradient."""
+    def _deceive(self, seen: list[tuple[Seen, Seen]], labels: Tensor | None) -> Tensor:
+        """G's side of the games; D's parameters collect no gradient."""
+        said = []
         with frozen(self.discriminator):
-            fakes = _listed(self.discriminator(fake, labels))
-            reals = [logits.detach() for logits in fakes]
-            if self.objective.needs_real:
-                with torch.no_grad():
-                    reals = _listed(self.discriminator(real, labels))
-            pairs = zip(reals, fakes, strict=True)
-            return torch.stack([self.objective.generator(some, others) for some, others in pairs]).mean()
+            for judge, (real, fake) in zip(self.judges, seen, strict=True):
+                objective = OBJECTIVES[judge.objective]
+                fakes = _listed(judge.network(fake, labels))
+                reals = [logits.detach() for logits in fakes]
+                if objective.needs_real:
+                    with torch.no_grad():
+                        reals = _listed(judge.network(real, labels))
+                pairs = zip(reals, fakes, strict=True)
+                heads = torch.stack([objective.generator(some, others) for some, others in pairs])
+                said.append(judge.weight * heads.mean())
+        return torch.stack(said).sum()
+
+
+def _logits_of(judge: Judge, seen: Seen, labels: Tensor | None, mismatched: bool) -> list[Logits]:
+    """Of each head; every picture is looked at once."""
+    features: Seen = judge.network.features(seen)  # type: ignore[operator]
+    count, conditions = len(_listed(seen)[0]) // 2, None
+    if labels is not None:
+        conditions = torch.cat([labels, labels])
+        if mismatched:
+            conditions = torch.cat([conditions, labels.roll(1, 0)])
+            features = _each(lambda x: torch.cat([x, x[:count]]), features)
+    return [logits.split(count) for logits in _listed(judge.network.judge(features, conditions))]  # type: ignore[operator]
+
+
+def _penalty(logits: list[Logits], seen: list[Tensor], real_alone: bool) -> Tensor:
+    """½E|∇D|² of real pictures or, with R2, of both, in the gradient with respect to all that D sees of one.
+
+    D is the mean over heads of the mean over a head's places.
+    """
+    parts = 1 if real_alone else 2
+    said = [half.reshape(len(half), -1).mean(1).sum() for head in logits for half in head[:parts]]
+    gradients = torch.autograd.grad(torch.stack(said).sum() / len(logits), seen, create_graph=True)
+    count = len(seen[0]) // 2 * parts
+    return 0.5 * parts * torch.stack([_squared_norm(gradient[:count]).mean() for gradient in gradients]).sum()
 
 
 def _on_some_background(pictures: Tensor, noise: Tensor) -> Tensor:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from attngan.config import NetworkConfig, TextToImageConfig
+from attngan.config import ImageNetworkConfig, NetworkConfig, TextToImageConfig
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
-from attngan.networks.projected import ProjectedDiscriminator
+from attngan.networks.projected import PairedDiscriminator, ProjectedWordDiscriminator
 from attngan.networks.text import TextDiscriminator, TextGenerator
 from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 
@@ -25,13 +25,17 @@ class Networks:
     deployed: Callable[..., nn.Module]
 
 
-def _discriminator_from_words(config: TextToImageConfig) -> nn.Module:
-    return (ProjectedDiscriminator if config.discriminator == "projected" else TextToImageDiscriminator)(config)
+def _discriminator_of_words(config: TextToImageConfig) -> nn.Module:
+    return (ProjectedWordDiscriminator if config.discriminator == "projected" else TextToImageDiscriminator)(config)
+
+
+def _discriminator_of_pictures(config: ImageNetworkConfig) -> nn.Module:
+    return (PairedDiscriminator if config.discriminator == "paired" else ImageDiscriminator)(config)
 
 
 NETWORKS: dict[str, Networks] = {
-    "image": Networks(ImageGenerator, ImageDiscriminator, DeployedImageGenerator),
-    "text-to-image": Networks(TextToImageGenerator, _discriminator_from_words, DeployedTextToImageGenerator),
+    "image": Networks(ImageGenerator, _discriminator_of_pictures, DeployedImageGenerator),
+    "text-to-image": Networks(TextToImageGenerator, _discriminator_of_words, DeployedTextToImageGenerator),
     "text": Networks(TextGenerator, TextDiscriminator, DeployedTextGenerator),
 }
 

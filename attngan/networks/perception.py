@@ -51,6 +51,12 @@ class Perception(nn.Module):
         return found
 
 
+def open_perception(beside: nn.Module) -> Perception:
+    """On the device of another network, channels last, as oneDNN and cuDNN convolve fastest."""
+    device = next(beside.parameters()).device
+    return Perception().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 class _FoldedBlock(nn.Module):
     """An inverted residual whose norms are part of its convolutions: a third less time."""
 

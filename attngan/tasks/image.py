@@ -24,11 +24,13 @@ from attngan.features.extractor import EFFICIENTNET, load_extractor
 from attngan.generators import open_generator
 from attngan.metrics.kid import kid
 from attngan.networks import deploy
+from attngan.networks.perception import open_perception
+from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.presets import OVERFITTING_TARGET, preset
 from attngan.random import derive, normals
 from attngan.streams import Stream
 from attngan.tasks.base import Task, TrainOptions
-from attngan.trainer import Augment
+from attngan.trainer import Augment, Trainer
 from attngan.training.adaptive import MOST
 from attngan.training.batches import Batches
 from attngan.training.run_logger import RunLogger, note
@@ -82,6 +84,18 @@ class ImageTask(Task):
 
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         return ImageRun(config, dataset, device)
+
+    def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: Any) -> Trainer:
+        if config.network.discriminator != "paired":
+            return super().build_trainer(config, generator, discriminator)
+        plan = config.training
+        judges = [
+            Judge(discriminator.pixels, plan.objective, plan.penalty, sees_features=False),
+            Judge(discriminator.features, weight=plan.projected),
+        ]
+        return PerceptualTrainer(
+            generator, discriminator, open_perception(generator), judges, perceptual=0.0, pixels=0.0
+        )
 
     def summarise(self, config: RunConfig) -> str:
         network, training = config.network, config.training

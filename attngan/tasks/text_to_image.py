@@ -18,8 +18,8 @@ from attngan.data.conditioning import Conditions
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
-from attngan.networks.perception import Perception
-from attngan.perceptual_trainer import PerceptualTrainer
+from attngan.networks.perception import open_perception
+from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.random import derive
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
@@ -71,13 +71,12 @@ class TextToImageTask(ImageTask):
         return TextToImageRun(config, dataset, device, Tokenizer.from_json(tokenizer, TOKENIZER))
 
     def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
-        plan = config.training
-        if not (plan.perceptual or config.network.discriminator == "projected"):
+        plan, projected = config.training, config.network.discriminator == "projected"
+        if not (plan.perceptual or projected):
             return super().build_trainer(config, generator, discriminator)
-        perception = Perception().to(next(generator.parameters()).device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        penalty: Any = "r1" if plan.penalty == "none" else plan.penalty
+        judge = Judge(discriminator, plan.objective, plan.penalty, sees_features=projected)
         return PerceptualTrainer(
-            generator, discriminator, perception, plan.objective, penalty, perceptual=plan.perceptual,
+            generator, discriminator, open_perception(generator), [judge], perceptual=plan.perceptual,
             pixels=plan.pixels,
         )  # fmt: skip
 

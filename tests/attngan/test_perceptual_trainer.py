@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attngan.perceptual_trainer import PerceptualTrainer
+from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.trainer import Settings
 
 
@@ -31,10 +31,8 @@ class Eyes(nn.Module):
         return [first, self.layers[1](first.tanh())]
 
 
-class Judge(nn.Module):
+class Heads(nn.Module):
     """A head a map."""
-
-    sees_features = True
 
     def __init__(self):
         super().__init__()
@@ -51,7 +49,7 @@ class Judge(nn.Module):
         return self.judge(self.features(maps), labels)
 
 
-class PixelJudge(nn.Module):
+class Pixels(nn.Module):
     def __init__(self):
         super().__init__()
         self.layer, self.labels = nn.Conv2d(3, 4, 3), nn.Embedding(3, 4)
@@ -66,9 +64,14 @@ class PixelJudge(nn.Module):
         return self.judge(self.features(pictures), labels)
 
 
+def trainer_of(network, objective, penalty, **weights):
+    judge = Judge(network, objective, penalty, sees_features=isinstance(network, Heads))
+    return PerceptualTrainer(Painter(), network, Eyes(), [judge], **weights)
+
+
 def trained(judge, steps, settings, *, perceptual=1.0, pixels=2.0, objective="hinge", penalty="r1"):
     torch.manual_seed(0)
-    trainer = PerceptualTrainer(Painter(), judge(), Eyes(), objective, penalty, perceptual=perceptual, pixels=pixels)
+    trainer = trainer_of(judge(), objective, penalty, perceptual=perceptual, pixels=pixels)
     real, labels = torch.rand(6, 3, 8, 8) * 2 - 1, torch.arange(6) % 3
     real = real[:3].repeat(2, 1, 1, 1)
     before = {name: value.clone() for name, value in trainer.discriminator.state_dict().items()}
@@ -79,7 +82,7 @@ def trained(judge, steps, settings, *, perceptual=1.0, pixels=2.0, objective="hi
     return trainer, real[:3], figures, moved
 
 
-@pytest.mark.parametrize("judge", [Judge, PixelJudge])
+@pytest.mark.parametrize("judge", [Heads, Pixels])
 def test_without_an_adversary_the_picture_of_each_label_is_learnt_and_d_rests(judge):
     settings = Settings(learning_rate=3e-2, adversarial=0.0)
     trainer, real, figures, moved = trained(judge, 300, settings)
@@ -91,14 +94,14 @@ def test_without_an_adversary_the_picture_of_each_label_is_learnt_and_d_rests(ju
 
 
 def test_features_alone_lead_as_well():
-    trainer, real, *_ = trained(Judge, 300, Settings(learning_rate=3e-2, adversarial=0.0), pixels=0.0)
+    trainer, real, *_ = trained(Heads, 300, Settings(learning_rate=3e-2, adversarial=0.0), pixels=0.0)
     with torch.no_grad():
         drawn = trainer.generator(torch.zeros(3, 4), torch.arange(3))
         far = [(a - b).abs().mean() for a, b in zip(trainer.perception(drawn), trainer.perception(real), strict=True)]
     assert max(far) < 0.05
 
 
-@pytest.mark.parametrize("judge", [Judge, PixelJudge])
+@pytest.mark.parametrize("judge", [Heads, Pixels])
 @pytest.mark.parametrize(("objective", "penalty"), [("hinge", "r1"), ("relativistic", "r1+r2")])
 def test_with_an_adversary_both_move(judge, objective, penalty):
     settings = Settings(learning_rate=1e-2, gamma=0.1, mismatched=1.0, adversarial=0.1)
@@ -107,12 +110,12 @@ def test_with_an_adversary_both_move(judge, objective, penalty):
     assert all(parameter.requires_grad for parameter in trainer.discriminator.parameters())
 
 
-@pytest.mark.parametrize("judge", [Judge, PixelJudge])
+@pytest.mark.parametrize("judge", [Heads, Pixels])
 @pytest.mark.parametrize("penalty", ["r1", "r1+r2"])
 def test_the_penalty_is_the_exact_one(judge, penalty):
     """Against the definition, written out picture by picture in float64."""
     torch.manual_seed(0)
-    trainer = PerceptualTrainer(Painter(), judge(), Eyes(), "hinge", penalty)
+    trainer = trainer_of(judge(), "hinge", penalty)
     for network in (trainer.generator, trainer.discriminator, trainer.perception):
         network.double()
     real, labels = torch.rand(3, 3, 8, 8).double() * 2 - 1, torch.arange(3)
@@ -124,11 +127,13 @@ def test_the_penalty_is_the_exact_one(judge, penalty):
         for place in range(3):
             seen = (
                 trainer.perception(pictures[place : place + 1])
-                if trainer.sees_features
+                if trainer.judges[0].sees_features
                 else [pictures[place : place + 1]]
             )
             seen = [x.detach().requires_grad_() for x in seen]
-            logits = trainer.discriminator(seen if trainer.sees_features else seen[0], labels[place : place + 1])
+            logits = trainer.discriminator(
+                seen if trainer.judges[0].sees_features else seen[0], labels[place : place + 1]
+            )
             heads = logits if isinstance(logits, list) else [logits]
             said = sum(head.mean() for head in heads) / len(heads)
             expected += 0.5 * sum(float(g.square().sum()) for g in torch.autograd.grad(said, seen)) / 3
@@ -137,7 +142,7 @@ def test_the_penalty_is_the_exact_one(judge, penalty):
 
 
 def test_a_step_that_is_not_finite_moves_nothing():
-    trainer, *_ = trained(Judge, 1, Settings(learning_rate=1e-3, adversarial=0.1))
+    trainer, *_ = trained(Heads, 1, Settings(learning_rate=1e-3, adversarial=0.1))
     before = [parameter.clone() for parameter in trainer.generator.parameters()]
     figures = trainer.step(torch.full((6, 3, 8, 8), torch.nan), (torch.randn(6, 4),) * 2, torch.arange(6) % 3,
                            Settings(adversarial=0.1))  # fmt: skip
@@ -148,7 +153,7 @@ def test_a_step_that_is_not_finite_moves_nothing():
 def test_a_picture_and_its_fake_are_changed_alike():
     seen = []
     torch.manual_seed(0)
-    trainer = PerceptualTrainer(Painter(), Judge(), Eyes())
+    trainer = PerceptualTrainer(Painter(), Heads(), Eyes())
 
     def augment(pictures):
         seen.append(len(pictures))
@@ -157,3 +162,21 @@ def test_a_picture_and_its_fake_are_changed_alike():
     trainer.step(torch.zeros(3, 3, 8, 8), (torch.randn(3, 4), torch.randn(3, 4)), torch.arange(3),
                  Settings(adversarial=0.0), augment)  # fmt: skip
     assert seen == [3, 3]  # a batch each, so that seeds by place are the same
+
+
+def test_two_judges_are_both_trained_and_both_listened_to():
+    torch.manual_seed(0)
+    pair = nn.ModuleDict({"pixels": Pixels(), "features": Heads()})
+    judges = [Judge(pair["pixels"], "relativistic", "r1+r2", sees_features=False), Judge(pair["features"], weight=0.5)]
+    trainer = PerceptualTrainer(Painter(), pair, Eyes(), judges, perceptual=0.0, pixels=0.0)
+    before = {name: value.clone() for name, value in pair.state_dict().items()}
+    real, labels, z = torch.rand(6, 3, 8, 8) * 2 - 1, torch.arange(6) % 3, torch.randn(2, 6, 4)
+    with torch.no_grad():
+        fake = trainer.generator(z[0], labels)
+    figures = trainer.step(real, (z[0], z[1]), labels, Settings(learning_rate=1e-12, gamma=0.1))
+    assert "distance" not in figures and "penalty" in figures
+    game = torch.nn.functional.softplus(pair["pixels"](real, labels) - pair["pixels"](fake, labels)).mean()
+    heads = torch.stack([-part.mean() for part in pair["features"](trainer.perception(fake), labels)]).mean()
+    assert figures["loss_g"] == pytest.approx(float((game + 0.5 * heads).detach()), abs=1e-5)
+    trainer.step(real, (z[0], z[1]), labels, Settings(learning_rate=1e-2, gamma=0.1))
+    assert all(not torch.equal(value, before[name]) for name, value in pair.state_dict().items() if "weight" in name)
