@@ -9,26 +9,18 @@ measured speed allows in that time. `attngan evaluate` then judges them, and `be
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
+from equal_time import prepare, train_for
 
-from attngan.config import RunConfig
+from attngan.networks import projected
 from attngan.presets import preset
 from attngan.tasks import TASKS
 from attngan.tasks.base import TrainOptions
-from attngan.tasks.text_to_image import TextToImageRun
-from attngan.train import build, train
-from attngan.training.adversarial import Adversarial
-from attngan.training.run_logger import RunLogger
 
 _HELD_OUT = 1000
-_STEPS = 12  # measured, after three, at the end of the plan, where all parts of a step are there
 _TASK = TASKS["text-to-image"]
 
 
@@ -69,62 +61,17 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("variant", nargs="*")
     asked = options.parse_args()
-    torch.set_num_threads(1)
-    # What the runs are judged by is taken afterwards, by features that none of them saw.
-    TextToImageRun.open_validation = lambda self: (None, "")  # type: ignore[method-assign]
-    TextToImageRun.finish = lambda self, folder: None  # type: ignore[method-assign]
+    prepare()
     asked.out.mkdir(exist_ok=True)
     for name in asked.variant or variants():
-        _run(name, asked)
-
-
-def _run(name: str, asked: argparse.Namespace) -> None:
-    network, plan = variants()[name]
-    dataset = _TASK.read(asked.data, network)
-    choice = TrainOptions("emoji-64", holdout=_HELD_OUT)
-    plan = _TASK.hold_out(replace(plan, holdout=_HELD_OUT, seed=asked.seed), choice, dataset)
-    config, tokenizer = _TASK.complete(network, plan, choice, dataset)
-    folder = asked.out / name
-    if name == "r1":
-        _without_spectral_norm()
-    if (folder / "config.json").exists():
-        config = RunConfig.from_json((folder / "config.json").read_text(), folder)
-    else:
-        images = _images(config, dataset, tokenizer, asked.minutes)
-        config = replace(config, training=replace(plan, images=images))
-    began = time.process_time()
-    outcome = train(config, dataset, folder, torch.device("cpu"), tokenizer=tokenizer)
-    figures = {"images": config.training.images, "cpu_seconds": time.process_time() - began, "outcome": outcome.value}
-    (folder / "time.json").write_text(json.dumps(figures) + "\n")
-    print(name, figures, flush=True)
-
-
-def _images(config: RunConfig, dataset: Any, tokenizer: bytes, minutes: float) -> int:
-    """How many can be shown in the time, by the measured speed without and with D."""
-    plan, rates = config.training, []
-    for share in (0.0, 1.0):
-        run = _TASK.prepare(config, dataset, torch.device("cpu"), tokenizer)
-        state = build(config, torch.device("cpu"))
-        state.progress.images = int(share * (plan.images - plan.batch))
-        with tempfile.TemporaryDirectory() as folder:
-            phase = Adversarial(run, state, Path(folder), RunLogger(Path(folder), False))
-            for step in range(3 + _STEPS):
-                if step == 3:
-                    began = time.process_time()
-                phase.step()
-        rates.append(_STEPS * plan.batch / (time.process_time() - began))
-    alone = plan.adversarial_from if plan.adversarial_from < 1 else 1.0
-    seconds = 60 * minutes - 90 * bool(plan.matching_images)  # what the words take
-    images = seconds / (alone / rates[0] + (1 - alone) / rates[1])
-    print(f"{config.preset}: {rates[0]:.1f} and {rates[1]:.1f} images/s, {images:,.0f} images", flush=True)
-    return int(images) // plan.batch * plan.batch
-
-
-def _without_spectral_norm() -> None:
-    """The heads without it, to compare it with the exact penalty."""
-    import attngan.networks.projected as projected
-
-    projected.spectral_norm = lambda layer: layer  # type: ignore[assignment]
+        network, plan = variants()[name]
+        dataset = _TASK.read(asked.data, network)
+        choice = TrainOptions("emoji-64", holdout=_HELD_OUT)
+        plan = _TASK.hold_out(replace(plan, holdout=_HELD_OUT, seed=asked.seed), choice, dataset)
+        if name == "r1":  # in place of spectral norm, not beside it
+            projected.spectral_norm = lambda layer: layer  # type: ignore[assignment]
+        config, tokenizer = _TASK.complete(network, plan, choice, dataset)
+        train_for(asked.minutes, config, dataset, tokenizer, asked.out / name)
 
 
 if __name__ == "__main__":
