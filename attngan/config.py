@@ -204,6 +204,7 @@ class TextToImageTraining(ImageTraining):
     matching_batch: int = 32
     matching_learning_rate: float = 1e-3  #: of Adam, on a cosine to 0
     matching_unknown: float = 0.05  #: share of words shown as the unknown one, so that it means something
+    balanced: bool = False  #: whether pictures whose words are all common are shown less often
     perceptual: float = 0.0  #: weight of the distance between a drawing and its picture in a frozen network's features
     pixels: float = 0.0  #: weight of the distance between their pixels
     adversarial: float = 1.0  #: weight of what D says in the generator's loss

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from attngan.data.captioned_dataset import CaptionedDataset
@@ -24,6 +26,18 @@ class Conditions:
     def main(self, places: np.ndarray) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under their first captions."""
         return self._rows(places, [self._texts[place][0] for place in places])
+
+    def rarity(self, places: np.ndarray) -> np.ndarray:
+        """float [B], up to 1: how often pictures should be shown for rare words to be learnt beside common ones.
+
+        The fourth root of the least frequency of a word in that of the picture's own rarest word (after Mikolov et al.
+        2013, eq. 5, who take the square root, which leaves too few smiling faces): a hundred pictures that differ in
+        skin tones alone then count as thirty.
+        """
+        words = [set(self._texts[place][0]) for place in places]
+        counts = Counter(word for some in words for word in some)
+        rarest = np.array([min((counts[word] for word in some), default=len(words)) for some in words], float)
+        return (rarest.min() / rarest) ** 0.25
 
     def draw(self, places: np.ndarray, seeds: np.ndarray, *, always: bool = False) -> np.ndarray:
         """The conditions [B, 1 + L] of pictures under what chance calls them.

@@ -155,8 +155,11 @@ class CaptionedBatches(ImageBatches):
     def __init__(
         self, config: RunConfig, dataset: CaptionedDataset, device: torch.device, captions: Conditions
     ) -> None:
-        super().__init__(config, dataset, device)
         self.captions = captions
+        super().__init__(config, dataset, device)
+
+    def weights(self) -> np.ndarray | None:
+        return self.captions.rarity(self.training) if self.plan.balanced else None
 
     def samples(self, places: np.ndarray, seen: int) -> tuple[Tensor, Tensor | None]:
         real = self.pictures(places)

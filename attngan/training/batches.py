@@ -38,7 +38,7 @@ class Batches(ABC):
     def _use_salt(self, salt: int) -> None:
         self._salt = salt
         self.seed = int(derive(self.plan.seed, Stream.SALT, salt)) if salt else self.plan.seed
-        self._order = Sampler(self.seed, len(self.training))
+        self._order = Sampler(self.seed, len(self.training), self.weights())
         self._held_out_order = Sampler(int(derive(self.seed, Stream.HELD_OUT_ORDER)), max(len(self.held_out), 1))
 
     def step(self, step: int, seen: int, salt: int, probability: float) -> Step:
@@ -51,6 +51,10 @@ class Batches(ABC):
     def held_out_batch(self, seen: int) -> tuple[Tensor, Tensor | None]:
         """As many samples that training never shows, and what they are of."""
         return self.samples(self.held_out[self._held_out_order.indices(seen, self.plan.batch)], seen)
+
+    def weights(self) -> np.ndarray | None:
+        """float [N]: how often each training sample is shown beside the others; None where all are alike."""
+        return None
 
     @abstractmethod
     def samples(self, places: np.ndarray, seen: int) -> tuple[Tensor, Tensor | None]:

