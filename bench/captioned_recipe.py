@@ -28,7 +28,7 @@ def variants() -> dict[str, tuple[Any, Any]]:
     """(network, training) of each, but for what the data and the clock say."""
     network, plan = preset("emoji-64")
     network = replace(network, resolution=32, widths=network.widths[:4])
-    plan = replace(plan, grow=(), adversarial_from=0.25)
+    plan = replace(plan, grow=(), adversarial_from=0.25, balanced=False)
     conv = replace(network, discriminator="convolutional", attentive_heads=False)
     game = {"objective": "relativistic", "penalty": "r1+r2", "gamma": (8.0, 4.0), "penalty_every": 8}
     old = replace(
@@ -49,6 +49,7 @@ def variants() -> dict[str, tuple[Any, Any]]:
         "generator-without-words": (replace(network, attention=()), plan),
         "without-prior": (network, replace(plan, matching_images=0)),
         "r1": (network, replace(plan, penalty="r1", gamma=(1.0, 1.0), penalty_every=4)),
+        "balanced": (network, replace(plan, balanced=True)),
         "perceptual-alone": (network, replace(plan, adversarial_from=0.999)),
     }
 
