@@ -21,7 +21,7 @@ from attngan.networks.text_to_image import STYLE_NAME
 from attngan_runtime.tokenizers.word_level import PADDING
 
 _MIXED = (24, 32, 64, 96, 128)  # channels of each mixed map
-_STRIDED = (2, 1, 0, 0, 0)  # convolutions that halve it before it is judged
+_STRIDED = (3, 2, 1, 0, 0)  # convolutions that halve it before it is judged, at 36 places at most: each attends
 _HEAD = 128  # channels in which a head judges
 _HEADS = 2  # of its attention
 _CLASS = 32  # values of a class

@@ -37,7 +37,7 @@ def settled(config):
 @pytest.mark.parametrize("side", [32, 48])
 def test_every_head_says_something_of_every_place(config, side):
     logits = settled(config)(maps_of(2, side), condition_of([5, 6], [7]))
-    sides = [side // 4, side // 4, side // 4, side // 8, side // 16]
+    sides = [side // 8, side // 8, side // 8, side // 8, side // 16]
     assert [tuple(part.shape) for part in logits] == [(2, n * n) for n in sides]
 
 
