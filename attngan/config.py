@@ -241,6 +241,12 @@ class RunConfig:
         """A key of CONFIGS."""
         return str(self.network.task)
 
+    @property
+    def saw_efficientnet(self) -> bool:
+        """Whether training looks through EfficientNet-Lite0, so that figures in its features judge nothing here."""
+        projected = getattr(self.network, "discriminator", "convolutional") == "projected"
+        return projected or getattr(self.training, "perceptual_images", 0) > 0
+
     def to_json(self) -> str:
         fields = dataclasses.asdict(self)
         styles = fields.pop("style_names")

@@ -80,8 +80,8 @@ class TextToImageTask(ImageTask):
             if one.source.task != generators[0].source.task:
                 raise AttnGANError(f"--beside {one.source.written}", "draws without words", "leave the option out")
 
-    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, extractor: Any) -> Any:
-        return evaluate_prompts(list(generators), pictures, samples, extractor)
+    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, judges: Any) -> Any:
+        return evaluate_prompts(list(generators), pictures, samples, judges)
 
 
 class TextToImageRun(ImageRun):
