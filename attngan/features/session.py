@@ -38,6 +38,8 @@ def open_session(name: str, write: Callable[[Path], None]) -> Any:
         _make(path, write)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait by spinning take the cores from whoever works there: half the speed beside one other program.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common class for its errors
