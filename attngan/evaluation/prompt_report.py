@@ -16,8 +16,6 @@ REAL, CHANCE = "real pictures", "chance"  # columns beside those of generators
 
 _TITLE, _WIDE, _NARROW, _GAP = 40, 18, 14, 2  # characters; the second table is 124 wide
 
-_PARTS = "compositions: held-out prompts of which training read every word elsewhere; new words: the other ones."
-_NEARER = "Nearer to training: well above 50 % on held-out prompts are copies; well below, pictures unlike real ones."
 _SHARES = {
     "r_precision": "R-precision, 1 caption in 100", "recall_1": "picture first for its caption",
     "recall_5": "among the first 5", "recall_10": "among the first 10", "shuffled": "R-precision, captions shuffled",
@@ -69,32 +67,37 @@ class PromptReport(Report):
             *(line for prompts in self.scores for line in self._scores(prompts)),
             *(line for prompts in self.obedience for line in self._obedience(prompts)),
             *self._variety(),
-            *([_PARTS] if {"compositions", "new words"} & self.scores.keys() else []),
-            *(["given: it is not known which of these concepts training showed"] if "given" in self.scores else []),
-            "KID: lower is better. The others: higher is better; R-precision counts from that of shuffled captions on.",
-            *([_NEARER] if any(one.nearer for columns in self.scores.values() for one in columns.values()) else []),
-            *(
-                ["Variety: 1 over that of real pictures is as varied as they are; flaws count as variety."]
-                if self.variety
-                else []
-            ),
-            "Changes are in levels of 255, where the real pictures of both prompts differ, and elsewhere; same seed.",
-            *([WHY_ALONE] if self.judges[0].key else []),
+            *(note for note, applies in self._notes().items() if applies),
             f"± is one standard error, by concepts but for KID{' and variety' if self.variety else ''}. Features: "
             f"{'; '.join(judge.name for judge in self.judges)}; matchers and distances: on {self.judges[-1].title}; "
             "not comparable with figures in others",
         ]
 
+    def _notes(self) -> dict[str, Any]:
+        """How to read the tables, and what is true where a note is needed."""
+        return {
+            "compositions: held-out prompts of which training read every word elsewhere; new words: the other ones.": (
+                {"compositions", "new words"} & self.scores.keys()
+            ),
+            "given: it is not known which of these concepts training showed": "given" in self.scores,
+            "KID: lower is better. The others: higher is better; R-precision counts from that of shuffled captions "
+            "on.": True,
+            "Nearer to training: well above 50 % on held-out prompts are copies; well below, pictures unlike real "
+            "ones.": any(scores.nearer for columns in self.scores.values() for scores in columns.values()),
+            "Variety: 1 over that of real pictures is as varied as they are; flaws count as variety.": self.variety,
+            "Changes are in levels of 255, where the real pictures of both prompts differ, and elsewhere; same "
+            "seed.": True,
+            WHY_ALONE: self.judges[0].key,
+        }
+
     def _scores(self, prompts: str) -> list[str]:
         title = f"{prompts}: {self.prompts[prompts]:,} prompts, {self.concepts[prompts]:,} concepts"
         columns = self.scores[prompts]
-        rows: list[Row] = [
-            (
-                f"  KID{f', {judge.title}' if len(self.judges) > 1 else ''}",
-                [number(getattr(scores, f"{judge.key}kid"), 4) for scores in columns.values()],
-            )
-            for judge in self.judges
-        ]
+        rows: list[Row] = []
+        for judge in self.judges:
+            name = f"KID, {judge.title}" if len(self.judges) > 1 else "KID"
+            kids = [getattr(scores, f"{judge.key}kid") for scores in columns.values()]
+            rows.append((f"  {name}", [number(one, 4) for one in kids]))
         for field, name in _SHARES.items():
             if any(getattr(scores, field) for scores in columns.values()):
                 rows.append((f"  {name}", [percent(getattr(scores, field)) for scores in columns.values()]))
