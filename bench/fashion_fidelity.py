@@ -28,7 +28,8 @@ from tqdm import tqdm
 from attngan.checkpoint import load_tensors, save_tensors
 from attngan.data import ImageDataset, load_pictures
 from attngan.errors import AttnGANError
-from attngan.features.efficientnet import NAME, cache_folder, features
+from attngan.features.efficientnet import NAME, features
+from attngan.features.session import cache_folder
 from attngan.generators import open_generator
 
 PER_CLASS, REFERENCE_PER_CLASS = 100, 200

@@ -22,8 +22,10 @@ from attngan_runtime.generators.inputs import temperatures
     "Sentences of each kind: 1000, or half of --data if that is less.",
 )  # fmt: skip
 @click.option(
-    "--features", metavar="MODULE:FUNCTION", help="Your own features, such as Inception's; EfficientNet-Lite0's if not."
-)
+    "--features", metavar="MODULE:FUNCTION",
+    help="Your own features, such as Inception's. If not: Open NSFW's, and EfficientNet-Lite0's unless a run was "
+    "trained through those.",
+)  # fmt: skip
 @click.option("--beside", metavar="RUN_OR_BUNDLE", multiple=True, help="From words, once, and for sentences: another "
               "generator, for a column of its own.")  # fmt: skip
 @click.option("--temperature", type=float, help="Sentences: 0.05 to 5, at which they are written; 1.")
@@ -34,8 +36,10 @@ def evaluate(
 ) -> None:  # fmt: skip
     """A generator's figures against real pictures, real against real beside: KID, FID, precision, recall and more.
 
-    Of one that draws from words: KID, R-precision and retrieval on held-out and seen concepts, and what changes in
-    a picture when one word does.
+    Of a run that held pictures out: how near it is to those that it was shown.
+
+    Of one that draws from words: KID, R-precision and retrieval on held-out and seen concepts, what changes in a
+    picture when one word does, and how varied pictures of one caption are.
 
     Of one that writes: BLEU, Self-BLEU, likelihood of the test sentences, distances of embeddings, key-word coverage.
     RUN/likelihood.safetensors is what likelihood alone gave, for --beside.

@@ -17,7 +17,8 @@ import numpy as np
 
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
-from attngan.evaluation.image import Draw
+from attngan.evaluation.drawing import Draw
+from attngan.evaluation.judges import choose_judges
 from attngan.evaluation.nearest import ALL, CANDIDATES, Nearest, nearest_by_features, nearest_by_pixels, thumbnails
 from attngan.evaluation.table import Report, Row, percent, table_lines
 from attngan.features.cache import real_features
@@ -129,9 +130,13 @@ def _closeness(values: tuple[np.ndarray, np.ndarray], found: Nearest, training: 
 def measure_into(
     generator: LoadedImageGenerator, training: ImageDataset, held_out: ImageDataset, folder: Path, samples: int = 500
 ) -> Memorisation:
-    """`measure`, written into a folder as memorisation.json and neighbours.png, each atomically."""
+    """`measure`, written into a folder as memorisation.json and neighbours.png, each atomically.
+
+    In EfficientNet-Lite0's features, or in Open NSFW's if the generator's training looked through those.
+    """
     draw, conditions = generator.sample_as_data, generator.conditions_of(training)
-    result = measure(draw, training, held_out, conditions, samples=samples)
+    extractor = choose_judges([generator])[0]
+    result = measure(draw, training, held_out, conditions, samples=samples, extractor=extractor)
     folder.mkdir(exist_ok=True)
     write_atomically(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
     save_neighbours(folder / "neighbours.png", result, draw, training, conditions)

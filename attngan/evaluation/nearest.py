@@ -49,6 +49,19 @@ def nearest_by_features(
     return Nearest(np.take_along_axis(candidates, chosen, 1), distances)
 
 
+def distances_to_nearest(features: np.ndarray, known: np.ndarray, same: np.ndarray | None = None) -> np.ndarray:
+    """float64 [N]: of each of features [N, d] the Euclidean distance to the nearest of `known` [M, d].
+
+    same: bool [N, M], which of them are the same picture and don't count.
+    """
+    found = np.empty(len(features))
+    for rows, squares in squared_distances(features, known):
+        if same is not None:
+            squares[same[rows]] = np.inf
+        found[rows] = np.sqrt(squares.min(1))
+    return found
+
+
 def nearest_by_pixels(small: np.ndarray, training: ImageDataset, count: int) -> Nearest:
     """The `count` training pictures whose thumbnails are nearest to given ones [N, n]; fewer where there are fewer.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,20 @@ from attngan.evaluation.table import name_columns
 from attngan.features.extractor import Extractor
 from attngan.generators.text_to_image import LoadedTextToImageGenerator
 from attngan.metrics.kid import FEWEST_FOR_KID
+from attngan_runtime.tokenizers.word_level import UNKNOWN
 
 _PROMPTS = 1000  # held-out ones, and as many seen ones, if the user doesn't say
-_KNOWN = 10_000  # real pictures at most that matchers learn from: seven minutes of features on one core
+_KNOWN = 12_000  # real pictures at most that matchers learn from: a quarter of an hour of features on one core, once
 
 
 def evaluate_prompts(
-    generators: list[LoadedTextToImageGenerator], pictures: CaptionedDataset, samples: int | None, extractor: Extractor
-) -> PromptReport:
+    generators: list[LoadedTextToImageGenerator], pictures: CaptionedDataset, samples: int | None,
+    judges: Sequence[Extractor],
+) -> PromptReport:  # fmt: skip
     """Held-out and seen prompts where a run says which they are, otherwise all alike; `samples` of each, or 1,000.
+
+    Of the held-out ones those have figures of their own whose words the first run's training read, all of them in
+    other captions and tags (compositions), and those with a word that it did not (new words).
 
     Raises AttnGANError if the generators draw other kinds of pictures, or held out others.
     """
@@ -36,12 +42,14 @@ def evaluate_prompts(
             f"did not hold out the pictures that {generators[0].source.written} did",
             "name runs of the same --data, --holdout and --seed",
         )
-    groups = _choose_prompts(pictures, unseen[0], samples or _PROMPTS)
+    new = (generators[0].conditions_of(pictures)[:, 1:] == UNKNOWN).any(1)
+    groups = _choose_prompts(pictures, unseen[0], new, samples or _PROMPTS)
     needed = np.unique(np.concatenate([places for one in groups for places in (one.places, one.others)]))
     more = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(pictures)), needed))
     known = np.sort(np.concatenate([needed, more[: max(_KNOWN - len(needed), 0)]]))
     titles = name_columns([Path(generator.source.written).resolve().name for generator in generators])
-    return measure_prompts(dict(zip(titles, generators, strict=True)), pictures, groups, known, extractor)
+    shown = None if unseen[0] is None else known[~unseen[0][known]]
+    return measure_prompts(dict(zip(titles, generators, strict=True)), pictures, groups, known, judges, shown)
 
 
 def _find_held_out(generator: LoadedTextToImageGenerator, pictures: CaptionedDataset) -> np.ndarray | None:
@@ -53,8 +61,13 @@ def _find_held_out(generator: LoadedTextToImageGenerator, pictures: CaptionedDat
     return unseen
 
 
-def _choose_prompts(pictures: CaptionedDataset, unseen: np.ndarray | None, samples: int) -> list[Prompts]:
-    """As many seen prompts as held-out ones, each the other's comparison; or some of all with others beside."""
+def _choose_prompts(
+    pictures: CaptionedDataset, unseen: np.ndarray | None, new: np.ndarray, samples: int
+) -> list[Prompts]:
+    """As many seen prompts as held-out ones, each the other's comparison; or some of all with others beside.
+
+    new: bool [N], which captions hold words that training did not read.
+    """
     concepts = pictures.captions.concepts
 
     def some(places: np.ndarray, count: int) -> np.ndarray:
@@ -70,10 +83,11 @@ def _choose_prompts(pictures: CaptionedDataset, unseen: np.ndarray | None, sampl
         return [Prompts(name, places, some(np.setdiff1d(every, places), len(places)), swaps)]
     held_out = some(np.flatnonzero(unseen), samples)
     seen = some(np.flatnonzero(~unseen), len(held_out))
-    new = {word: unseen[pairs].any(1) for word, pairs in swaps.items()}
+    apart = {word: unseen[pairs].any(1) for word, pairs in swaps.items()}
+    parts = {"compositions": ~new[held_out], "new words": new[held_out]}
     return [
-        Prompts("held-out", held_out, seen, {word: pairs[new[word]] for word, pairs in swaps.items()}),
-        Prompts("seen", seen, held_out, {word: pairs[~new[word]] for word, pairs in swaps.items()}),
+        Prompts("held-out", held_out, seen, {word: pairs[apart[word]] for word, pairs in swaps.items()}, parts),
+        Prompts("seen", seen, held_out, {word: pairs[~apart[word]] for word, pairs in swaps.items()}),
     ]
 
 

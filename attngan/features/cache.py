@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
-from attngan.features.efficientnet import cache_folder
 from attngan.features.extractor import Extractor
+from attngan.features.session import cache_folder
 
 LIMIT = 2**30  # bytes of all cached features: 200,000 pictures at 1,280 values
 

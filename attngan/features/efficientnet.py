@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from PIL import Image
 
 from attngan.data.transforms import on_white
 from attngan.errors import AttnGANError
+from attngan.features.session import open_session
 from attngan.quiet import quiet_exporter
 
 NAME = "EfficientNet-Lite0 (ImageNet, 1,280 values)"
@@ -31,10 +30,7 @@ def features(images: np.ndarray) -> np.ndarray:
     The graph is exported once into the cache folder ($XDG_CACHE_HOME or ~/.cache, below attngan).
     Raises AttnGANError if a package is missing, the weights differ from the known ones, or the cache can't be written.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4):
-        raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 [N, H, W, 1, 3 or 4]")
-    session = _session()
-    parts = []
+    session, parts = _session(), []
     for start in range(0, len(images), _BATCH):
         (part,) = session.run(None, {"pictures": prepare(images[start : start + _BATCH])})
         parts.append(part)
@@ -42,7 +38,9 @@ def features(images: np.ndarray) -> np.ndarray:
 
 
 def prepare(images: np.ndarray) -> np.ndarray:
-    """uint8 [B, H, W, C] → float32 RGB [B, 3, 224, 224] in 0 … 255."""
+    """uint8 [B, H, W, C] → float32 RGB [B, 3, 224, 224] in 0 … 255; ValueError for any other array."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4):
+        raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 [N, H, W, 1, 3 or 4]")
     if images.shape[3] == 4:
         images = on_white(images)
     planes = images.transpose(0, 3, 1, 2).astype(np.float32)
@@ -60,40 +58,9 @@ def bicubic(length: int, resized: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise AttnGANError(
-            "onnxruntime", "not installed, and the feature network runs there", 'pip install "attngan[cpu]"'
-        ) from None
-    path = _graph()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has no common class for its errors
-        reason = str(error).splitlines()[0][:120]
-        raise AttnGANError(path, f"damaged ({reason})", "delete it, and it will be made again") from None
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/attngan or ~/.cache/attngan, made if it is missing; AttnGANError if it can't be."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attngan"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AttnGANError(folder, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write") from None
-    return folder
-
-
-def _graph() -> Path:
-    """The exported network in the cache folder, written on first use."""
     from attngan.networks.efficientnet_lite0 import SHA256
 
-    path = cache_folder() / f"efficientnet-lite0-{SHA256[:12]}-{VERSION}.onnx"
-    if not path.is_file():
-        _export(path)
-    return path
+    return open_session(f"efficientnet-lite0-{SHA256[:12]}-{VERSION}.onnx", _export)
 
 
 def _export(path: Path) -> None:
@@ -111,14 +78,9 @@ def _export(path: Path) -> None:
     from attngan.networks.efficientnet_lite0 import load_pretrained
 
     network = load_pretrained()
-    try:
-        with quiet_exporter(), tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            partial = Path(folder, "features.onnx")
-            torch.onnx.export(
-                network, (torch.zeros(2, 3, 224, 224),), partial, input_names=["pictures"], output_names=["features"],
-                dynamic_shapes={"pictures": {0: torch.export.Dim("batch")}},
-                dynamo=True, external_data=False, verbose=False,
-            )  # fmt: skip
-            os.replace(partial, path)
-    except OSError as error:
-        raise AttnGANError(path, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write") from None
+    with quiet_exporter():
+        torch.onnx.export(
+            network, (torch.zeros(2, 3, 224, 224),), path, input_names=["pictures"], output_names=["features"],
+            dynamic_shapes={"pictures": {0: torch.export.Dim("batch")}},
+            dynamo=True, external_data=False, verbose=False,
+        )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from attngan.data.transforms import on_white
 from attngan.errors import AttnGANError
-from attngan.features.efficientnet import NAME, VERSION, features
+from attngan.features import efficientnet, open_nsfw
 
 _BATCH = 64  # pictures drawn or read at a time: 12 MB of RGB at 256²
 
@@ -26,6 +26,12 @@ class Extractor:
     name: str  #: printed beside every figure; figures in different features can't be compared
     version: str | None  #: changes whenever the features do; None: they are never cached
     function: Callable[[np.ndarray], Any]  #: uint8 [B, H, W, 1 or 3] → float [B, d]
+    key: str = ""  #: before the names of figures in its features, in JSON
+
+    @property
+    def title(self) -> str:
+        """The name without what stands in brackets after it."""
+        return self.name.partition(" (")[0]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """float32 [B, d] of pictures uint8 [B, H, W, C]; premultiplied RGBA is put on white.
@@ -47,24 +53,34 @@ class Extractor:
         return found
 
     def extract(self, count: int, read: Callable[[slice], np.ndarray], what: str) -> np.ndarray:
-        """float32 [count, d]: the features of the pictures that `read` gives for 0:64, 64:128, … below `count`.
+        """`extract_all` of this one alone."""
+        return extract_all([self], count, read, what)[0]
 
-        No more than one such batch of pictures is held. what: the progress bar's name for them.
-        """
-        parts: list[np.ndarray] = []
-        starts = range(0, count, _BATCH)
-        for start in tqdm(starts, desc=f"features, {what}", unit="batch", delay=2, mininterval=0.5, leave=False):
-            parts.append(self(read(slice(start, min(start + _BATCH, count)))))
-            if parts[0].shape[1] != parts[-1].shape[1]:
+
+def extract_all(
+    extractors: Sequence[Extractor], count: int, read: Callable[[slice], np.ndarray], what: str
+) -> list[np.ndarray]:
+    """By extractor float32 [count, d]: features of the pictures that `read` gives for 0:64, 64:128, … below `count`.
+
+    Each picture is read once, and no more than one such batch is held. what: the progress bar's name for them.
+    """
+    parts: list[list[np.ndarray]] = [[] for _ in extractors]
+    starts = range(0, count, _BATCH)
+    for start in tqdm(starts, desc=f"features, {what}", unit="batch", delay=2, mininterval=0.5, leave=False):
+        images = read(slice(start, min(start + _BATCH, count)))
+        for extractor, found in zip(extractors, parts, strict=True):
+            found.append(extractor(images))
+            if found[0].shape[1] != found[-1].shape[1]:
                 raise AttnGANError(
-                    f"--features {self.name}",
-                    f"gives {parts[0].shape[1]} values, then {parts[-1].shape[1]}",
+                    f"--features {extractor.name}",
+                    f"gives {found[0].shape[1]} values, then {found[-1].shape[1]}",
                     "return as many for every picture",
                 )
-        return np.concatenate(parts)
+    return [np.concatenate(found) for found in parts]
 
 
-EFFICIENTNET = Extractor(NAME, VERSION, features)
+EFFICIENTNET = Extractor(efficientnet.NAME, efficientnet.VERSION, efficientnet.features)
+OPEN_NSFW = Extractor(open_nsfw.NAME, open_nsfw.VERSION, open_nsfw.features, "open_nsfw_")
 
 
 def load_extractor(spec: str) -> Extractor:

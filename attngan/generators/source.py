@@ -53,6 +53,11 @@ class Source:
         """Whether it is a folder that a run was trained into."""
         return not self.is_bundle and not self.is_shipped
 
+    @property
+    def saw_efficientnet(self) -> bool:
+        """What the config says of its training; False of a bundle, which doesn't tell."""
+        return not self.is_bundle and self.config.saw_efficientnet
+
     @cached_property
     def fingerprint(self) -> str:
         """Of the data that a run was trained on; empty if nobody knows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from attngan.data.split import usual_holdout
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
 from attngan.evaluation.image import evaluate_generator
+from attngan.evaluation.judges import choose_judges
 from attngan.evaluation.memorisation import FEWEST_HELD_OUT, measure_into
+from attngan.features import open_nsfw
 from attngan.features.efficientnet import features
-from attngan.features.extractor import EFFICIENTNET, load_extractor
 from attngan.generators import open_generator
 from attngan.metrics.kid import kid
 from attngan.networks import deploy
@@ -139,12 +140,12 @@ class ImageTask(Task):
             raise AttnGANError(
                 f"--beside {beside[1]}", "one generator stands beside one that draws from words", "leave it out"
             )
-        extractor = load_extractor(features) if features else EFFICIENTNET
         generators = [generator, *map(open_generator, beside)]
         self.check_beside(generators)
+        judges = choose_judges(generators, features)
         pictures = self.read(data, generator)
         generator.check_choices(pictures, f"--data {data}")
-        return self._compare(generators, pictures, data, samples, extractor)
+        return self._compare(generators, pictures, data, samples, judges)
 
     def check_beside(self, generators: Sequence[Any]) -> None:
         """AttnGANError if these generators have no figures side by side."""
@@ -152,8 +153,8 @@ class ImageTask(Task):
             problem = f"{generators[0].source.written} draws without words"
             raise AttnGANError(f"--beside {other.source.written}", problem, "leave the option out")
 
-    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, extractor: Any) -> Any:
-        return evaluate_generator(generators[0], pictures, data, samples, extractor)
+    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, judges: Any) -> Any:
+        return evaluate_generator(generators[0], pictures, data, samples, judges)
 
     def measure_copies(self, generator: Any, data: Path, held_out: Path | None, folder: Path, samples: int) -> Any:
         source = generator.source
@@ -207,10 +208,11 @@ class ImageRun(TaskRun):
     def open_validation(self) -> tuple[Validation | None, str]:
         places = self.batches.held_out
         rows = None if self.conditions is None else self.conditions[places]
+        see = open_nsfw.features if self.config.saw_efficientnet else features
         return open_validation(
             len(places),
             self.dataset.noun,
-            lambda: ImageValidation(self.dataset.images[places], rows, self.plan.kid_samples),
+            lambda: ImageValidation(self.dataset.images[places], rows, self.plan.kid_samples, see),
         )
 
     def save_samples(self, generator: nn.Module, logger: RunLogger, seen: int) -> None:
@@ -274,29 +276,34 @@ class ImageBatches(Batches):
 
 
 class ImageValidation(Validation):
-    """KID in EfficientNet-Lite0 features."""
+    """KID in the features of an extractor that training doesn't look through."""
 
     batch = 32
 
-    def __init__(self, images: np.ndarray, conditions: np.ndarray | None, samples: int) -> None:
-        """images: held-out pictures, and their conditions. AttnGANError if the extractor's packages aren't there."""
+    def __init__(
+        self, images: np.ndarray, conditions: np.ndarray | None, samples: int, see: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        """images: held-out pictures, and their conditions. see: pictures uint8 [B, H, W, C] → features float [B, d].
+
+        AttnGANError if the extractor's packages aren't there.
+        """
         super().__init__(len(images), samples)
-        self.images, self.conditions = images, None
-        features(images[:1])
+        self.images, self.conditions, self.see = images, None, see
+        see(images[:1])
         if conditions is not None:
             # In their real shares, in an order that mixes them.
             order = np.resize(np.random.default_rng(0).permutation(len(images)), samples)
             self.conditions = torch.from_numpy(conditions[order])
 
     def real_features(self, part: slice) -> np.ndarray:
-        return features(self.images[part])
+        return self.see(self.images[part])
 
     def made_features(self, deployed: nn.Module, seeds: Tensor) -> np.ndarray:
         rows = self.conditions
         some = None if rows is None else rows[seeds[0] : seeds[-1] + 1].to(seeds.device)
         ones = torch.ones(len(seeds), device=seeds.device)
         drawn = to_uint8(deployed.from_seed(seeds, some, ones).cpu().numpy())  # type: ignore[operator]
-        return features(premultiply(drawn) if drawn.shape[3] == 4 else drawn)
+        return self.see(premultiply(drawn) if drawn.shape[3] == 4 else drawn)
 
     def distance(self, real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
         return kid(real, made)

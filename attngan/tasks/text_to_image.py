@@ -71,9 +71,10 @@ class TextToImageTask(ImageTask):
         return TextToImageRun(config, dataset, device, Tokenizer.from_json(tokenizer, TOKENIZER))
 
     def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
-        plan, projected = config.training, config.network.discriminator == "projected"
-        if not (plan.perceptual or projected):
+        plan = config.training
+        if not config.saw_efficientnet:
             return super().build_trainer(config, generator, discriminator)
+        projected = config.network.discriminator == "projected"
         judge = Judge(discriminator, plan.objective, plan.penalty, sees_features=projected)
         return PerceptualTrainer(
             generator, discriminator, open_perception(generator), [judge], perceptual=plan.perceptual,
@@ -96,8 +97,8 @@ class TextToImageTask(ImageTask):
             if one.source.task != generators[0].source.task:
                 raise AttnGANError(f"--beside {one.source.written}", "draws without words", "leave the option out")
 
-    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, extractor: Any) -> Any:
-        return evaluate_prompts(list(generators), pictures, samples, extractor)
+    def _compare(self, generators: Any, pictures: Any, data: Path, samples: int | None, judges: Any) -> Any:
+        return evaluate_prompts(list(generators), pictures, samples, judges)
 
 
 class TextToImageRun(ImageRun):

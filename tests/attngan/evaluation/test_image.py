@@ -7,7 +7,8 @@ import pytest
 from refusals import refuses
 
 from attngan.data import ImageDataset
-from attngan.evaluation.image import Figures, evaluate
+from attngan.evaluation.image_report import Figures
+from attngan.evaluation.pictures import evaluate
 from attngan.features.extractor import Extractor
 from attngan.metrics.estimate import Estimate
 from attngan.metrics.fid import fid
@@ -39,19 +40,20 @@ def test_compares_with_the_real_classes_and_each_seed_once() -> None:
         asked.append((seeds, labels))
         return np.full((len(seeds), 4, 4, 1), 40, np.uint8)
 
-    report = evaluate(draw, real, real.classes, samples=200, extractor=PIXELS)
+    report = evaluate(draw, real, real.classes, samples=200, judges=[PIXELS])
     seeds, labels = (np.concatenate(parts) for parts in zip(*asked, strict=True))
     assert seeds.tolist() == list(range(200)) and labels.dtype == np.int64
     assert max(len(part) for part, _ in asked) == 64  # a batch is all that is held
     shares = np.bincount(labels, minlength=3) / 200
     assert real.classes is not None
     assert np.abs(shares - np.bincount(real.classes) / 400).max() < 0.1
-    drawn, other = report.generated, report.real
+    (found,) = report.judgements
+    drawn, other = found.generated, found.real
     assert drawn.kid.value > 20 * drawn.kid.error > 0
     assert abs(other.kid.value) < 4 * other.kid.error
     assert drawn.recall == 0 and drawn.coverage < 0.05 and other.recall > 0.5 and other.coverage > 0.9
     assert drawn.fid > 10 * other.fid > 0
-    assert evaluate(draw, real, real.classes, samples=200, extractor=PIXELS) == report
+    assert evaluate(draw, real, real.classes, samples=200, judges=[PIXELS]) == report
 
 
 def test_real_halves_are_disjoint_and_every_figure_is_of_the_right_sets() -> None:
@@ -68,14 +70,15 @@ def test_real_halves_are_disjoint_and_every_figure_is_of_the_right_sets() -> Non
         return np.full((len(seeds), 1, 1, 1), 200, np.uint8)
 
     classes = np.arange(100) // 10
-    report = evaluate(draw, numbered(100), classes, samples=50, extractor=Extractor("recorded", None, record))
+    report = evaluate(draw, numbered(100), classes, samples=50, judges=[Extractor("recorded", None, record)])
     drawn, first, second = seen
     assert set(drawn) == {200} and len(drawn) == 50
     assert sorted(first + second) == list(range(100))
     assert asked == [number // 10 for number in second]  # the classes of the second half, picture by picture
     assert max(first) > 50 and max(second) > 50  # drawn from all over, not the first and the last
     fake, real, other = (np.random.default_rng(s[0]).standard_normal((50, 3)).astype(np.float32) for s in seen)
-    for found, against in ((report.generated, fake), (report.real, other)):
+    (judged,) = report.judgements
+    for found, against in ((judged.generated, fake), (judged.real, other)):
         assert found == Figures(
             Estimate(*kid(real, against), 50),
             fid(real, against),
@@ -84,10 +87,27 @@ def test_real_halves_are_disjoint_and_every_figure_is_of_the_right_sets() -> Non
         )
 
 
+def test_several_judges_see_each_picture_once_and_judge_by_themselves() -> None:
+    real, drawn = pictures(200), []
+
+    def draw(seeds: np.ndarray, _labels: np.ndarray | None) -> np.ndarray:
+        drawn.extend(seeds.tolist())
+        return pictures(300).images[200 + seeds]
+
+    negative = Extractor("negative", None, lambda images: 3 - 2 * PIXELS.function(images), "negative_")
+    both = evaluate(draw, real, samples=100, judges=[PIXELS, negative])
+    assert drawn == list(range(100))
+    alone = [evaluate(draw, real, samples=100, judges=[judge]) for judge in (PIXELS, negative)]
+    assert both.judgements == tuple(one.judgements[0] for one in alone)
+    assert both.judgements[0].generated.kid != both.judgements[1].generated.kid
+    assert both.as_dict() == alone[0].as_dict() | alone[1].as_dict()
+
+
 def test_real_pictures_drawn_again_score_as_real_ones() -> None:
     unseen = np.random.default_rng(6).integers(0, 256, (200, 4, 4, 1), np.uint8)
-    report = evaluate(lambda seeds, _: unseen[seeds], pictures(400), samples=200, extractor=PIXELS)
-    drawn, real = report.generated, report.real
+    report = evaluate(lambda seeds, _: unseen[seeds], pictures(400), samples=200, judges=[PIXELS])
+    (found,) = report.judgements
+    drawn, real = found.generated, found.real
     assert abs(drawn.kid.value) < 4 * drawn.kid.error
     assert drawn.fid == pytest.approx(real.fid, rel=0.2)
     assert drawn.precision == pytest.approx(real.precision, abs=0.15)
@@ -112,7 +132,7 @@ def test_too_few_pictures(count: int, samples: int, message: str) -> None:
 
 
 def test_the_fewest_pictures_have_every_figure() -> None:
-    report = evaluate(lambda seeds, _: pictures(99).images[seeds], pictures(20), samples=10, extractor=PIXELS)
+    report = evaluate(lambda seeds, _: pictures(99).images[seeds], pictures(20), samples=10, judges=[PIXELS])
     assert all(np.isfinite(value) for value in report.as_dict().values() if isinstance(value, float))
 
 

@@ -20,7 +20,7 @@ from attngan.checkpoint import save_tensors
 from attngan.cli import main
 from attngan.config import RunConfig
 from attngan.data import ImageDataset
-from attngan.evaluation import memorisation, nearest
+from attngan.evaluation import judges, memorisation, nearest
 from attngan.evaluation.memorisation import Memorisation, draw_conditions, measure, measure_into, save_neighbours
 from attngan.evaluation.nearest import nearest_by_pixels, thumbnails
 from attngan.features.extractor import Extractor
@@ -270,7 +270,7 @@ def write_run(folder: Path, holdout: int = 0, fingerprint: str | None = None) ->
 
 @pytest.fixture
 def pixel_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memorisation.measure, "__kwdefaults__", {"samples": 500, "extractor": PIXELS})
+    monkeypatch.setattr(judges, "EFFICIENTNET", PIXELS)
 
 
 @pytest.fixture
@@ -299,6 +299,16 @@ def test_measuring_writes_into_the_run(tmp_path: Path) -> None:
         assert picture.width > 1200
 
 
+def test_a_run_that_saw_efficientnet_is_measured_by_what_it_did_not_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judges, "OPEN_NSFW", PIXELS)
+    monkeypatch.setattr(RunConfig, "saw_efficientnet", True)
+    run = write_run(tmp_path / "run")
+    measure_into(open_generator(str(run)), noise(0, 40, 16, 3), noise(1, 20, 16, 3), run, samples=20)
+    assert json.loads((run / "memorisation.json").read_text())["features"] == "pixels"
+
+
 @pytest.mark.usefixtures("pixel_features")
 def test_a_runs_own_held_out_pictures(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     seen, unseen = folders
@@ -312,6 +322,7 @@ def test_a_runs_own_held_out_pictures(tmp_path: Path, folders: tuple[Path, Path]
         lambda seeds, _labels: open_generator(str(run)).sample(seeds),
         *(pictures.take(places) for places in pictures.split(10, 0)),
         samples=20,
+        extractor=PIXELS,
     )
     assert figures == expected.as_dict() and expected.lines()[1] in result.output
     assert str(run / "neighbours.png") in result.output

@@ -148,6 +148,13 @@ def test_config_and_generator_alone_make_a_page(tmp_path):
     assert not (folder / "report.html").exists()
 
 
+def test_it_names_the_features_that_kid_is_measured_in(run, monkeypatch):
+    assert "in EfficientNet-Lite0 features" in Page(render(run, "run")).text
+    monkeypatch.setattr(RunConfig, "saw_efficientnet", True)
+    text = Page(render(run, "run")).text
+    assert "in Open NSFW features" in text and "EfficientNet" not in text
+
+
 def test_a_run_that_is_being_written(run):
     for name in ("generator.safetensors", "quality.jsonl", "events.jsonl", "memorisation.json", "neighbours.png"):
         (run / name).unlink()

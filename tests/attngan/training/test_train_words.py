@@ -20,7 +20,7 @@ from attngan.cli import main
 from attngan.damsm import damsm_loss, sentence_scores, word_scores
 from attngan.data.conditioning import Conditions
 from attngan.data.split import whole_groups
-from attngan.evaluation import memorisation
+from attngan.evaluation import judges
 from attngan.features.extractor import Extractor
 from attngan.generators import open_generator
 from attngan.tasks import TASKS
@@ -286,8 +286,7 @@ def test_kid_and_copies_are_measured_with_the_captions_of_the_pictures(tmp_path,
         return measure(self, *args)
 
     monkeypatch.setattr(image_task, "features", mean_colours)
-    few = {"samples": 20, "extractor": Extractor("colours", None, mean_colours)}
-    monkeypatch.setattr(memorisation.measure, "__kwdefaults__", few)
+    monkeypatch.setattr(judges, "EFFICIENTNET", Extractor("colours", None, mean_colours))
     monkeypatch.setattr(image_task.ImageValidation, "measure", noted)
     many = replace(
         pictures,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from attngan.checkpoint import load_tensors
+from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_lines
 from attngan.tasks.image import ImageRun, ImageValidation
@@ -187,6 +188,19 @@ def test_kid_is_measured_on_the_held_out_pictures_with_their_classes(pictures, c
     validation, _ = ImageRun(plan(pictures), pictures, torch.device("cpu")).open_validation()
     assert sorted(validation.conditions.bincount().tolist()) == [20, 20]
     assert validation.held_out == 12
+
+
+@pytest.mark.parametrize(("saw", "seen_by"), [(False, "efficientnet"), (True, "open_nsfw")])
+def test_a_generator_is_chosen_by_features_that_its_training_did_not_see(saw, seen_by, pictures, monkeypatch):
+    looked = []
+    for module, name in (("efficientnet", "features"), ("open_nsfw", "open_nsfw.features")):
+        see = lambda images, module=module: (looked.append(module), tiny_runs.mean_colours(images))[1]  # noqa: E731
+        monkeypatch.setattr(f"attngan.tasks.image.{name}", see)
+    monkeypatch.setattr(RunConfig, "saw_efficientnet", saw)
+    config, device = plan(pictures), torch.device("cpu")
+    validation, _ = ImageRun(config, pictures, device).open_validation()
+    assert validation.measure(build(config, device).ema.network, device, [])
+    assert set(looked) == {seen_by} and len(looked) == 4  # at the start, held-out pictures, and twice drawn ones
 
 
 def test_without_the_extractor_the_run_goes_on_and_says_what_it_lacks(tmp_path, pictures, monkeypatch, capsys):

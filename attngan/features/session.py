@@ -1,0 +1,62 @@
+"""Feature networks as ONNX Runtime sessions: their graphs are made once, into the cache folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attngan.errors import AttnGANError
+
+
+def cache_folder() -> Path:
+    """$XDG_CACHE_HOME/attngan or ~/.cache/attngan, made if it is missing; AttnGANError if it can't be."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attngan"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+    return folder
+
+
+def open_session(name: str, write: Callable[[Path], None]) -> Any:
+    """A session on the CPU of the graph `name` in the cache folder; where it is missing, `write` makes it first.
+
+    name: changes whenever the graph does. write: is given a file in a folder of its own.
+    Raises AttnGANError if ONNX Runtime is missing, if it can't read the graph, or if the folder can't be written.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise AttnGANError(
+            "onnxruntime", "not installed, and the feature network runs there", 'pip install "attngan[cpu]"'
+        ) from None
+    path = cache_folder() / name
+    if not path.is_file():
+        _make(path, write)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Threads that wait by spinning take the cores from whoever works there: half the speed beside one other program.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has no common class for its errors
+        reason = str(error).splitlines()[0][:120]
+        raise AttnGANError(path, f"damaged ({reason})", "delete it, and it will be made again") from None
+
+
+def _make(path: Path, write: Callable[[Path], None]) -> None:
+    """Puts the file there when it is whole, so that a kill leaves none that looks like it."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder, path.name)
+            write(partial)
+            os.replace(partial, path)
+    except OSError as error:
+        raise _not_writable(path, error) from None
+
+
+def _not_writable(path: Path, error: OSError) -> AttnGANError:
+    return AttnGANError(path, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write")
