@@ -15,7 +15,7 @@ from attngan.checkpoint import load_config
 from attngan.config import RunConfig
 from attngan.tasks import TASKS
 from attngan.tasks.image import ImageRun
-from attngan.train import build, train
+from attngan.train import Outcome, build, train
 from attngan.training.adversarial import Adversarial
 from attngan.training.run_logger import RunLogger
 
@@ -40,6 +40,8 @@ def train_for(minutes: float, config: RunConfig, dataset: Any, tokenizer: bytes,
         config = replace(config, training=replace(config.training, images=images))
     began = time.process_time()
     outcome = train(config, dataset, folder, CPU, tokenizer=tokenizer)
+    if outcome in (Outcome.INTERRUPTED, Outcome.TERMINATED):
+        raise SystemExit(130)
     figures = {"images": config.training.images, "cpu_seconds": time.process_time() - began, "outcome": outcome.value}
     (folder / "time.json").write_text(json.dumps(figures) + "\n")
     print(folder.name, figures, flush=True)
