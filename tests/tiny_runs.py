@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,9 +33,9 @@ def config(pictures: ImageDataset, images: int = 320, **changes: object) -> RunC
     return RunConfig("tiny", replace(network, classes=len(names)), replace(training, **fields), names)
 
 
-def run(config: RunConfig, pictures: ImageDataset, out: Path) -> Outcome:
+def run(config: RunConfig, pictures: ImageDataset, out: Path, **options: Any) -> Outcome:
     """`train` on the CPU."""
-    return train(config, pictures, out, torch.device("cpu"))
+    return train(config, pictures, out, torch.device("cpu"), **options)
 
 
 def same_bits(one: Path, other: Path) -> bool:
