@@ -137,3 +137,5 @@ def _print_end(outcome: str, out: Path) -> None:
         sys.exit(130 if outcome == "interrupted" else 0)
     best = load_about(out / GENERATOR).get("best")
     click.echo(TASKS[load_config(out).task].describe_result(out, best, outcome == "stopped early"))
+    if outcome == "stopped early":
+        click.echo("go on all the same with: the same command and --patience 0")

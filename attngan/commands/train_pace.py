@@ -59,7 +59,7 @@ def timed(
 ) -> tuple[RunConfig, Pace]:
     """The config in the precision that is the fastest here, and the pace; says it. kids: count those there is time for."""
     counts = [threads] if threads else _thread_counts(run.device)
-    note(f"timing steps by {_listed(counts)} threads in {_listed(precisions)}")
+    note(f"timing steps: threads {_listed(counts)}, {_listed(precisions)}")
     state = build(run.config, run.device)
     pace, precision = time_run(run, state, counts, precisions)
     config = replace(run.config, training=replace(run.plan, precision=precision))
