@@ -43,8 +43,8 @@ def run(config: RunConfig, pictures: ImageDataset, out: Path, **options: Any) ->
 def untimed(patch: pytest.MonkeyPatch) -> None:
     """`attngan train` times nothing: twenty KIDs, and one thread, which is as fast as any for runs of this size."""
     pace = Pace(threads=1, per_second=100.0, seconds=60.0)
-    patch.setattr("attngan.commands.train_pace.time_run", lambda run, state, threads, precisions: (pace, precisions[-1]))
-    patch.setattr("attngan.commands.train_pace.with_kids", lambda pace, run, state: pace)
+    patch.setattr("attngan.commands.train_pace.time_run", lambda _run, _state, _threads, kinds: (pace, kinds[-1]))
+    patch.setattr("attngan.commands.train_pace.with_kids", lambda pace, *_: pace)
 
 
 def same_bits(one: Path, other: Path) -> bool:

@@ -102,8 +102,10 @@ def train(
         click.echo("dry run: nothing was trained or written")
         return
     config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit)
-    written = {"source": str(data), "tensorboard": tensorboard, "tokenizer": tokenizer}
-    _print_end(run(config, dataset, out, where, pace=pace, **written), out)
+    outcome = run(
+        config, dataset, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer, pace=pace
+    )
+    _print_end(outcome, out)
 
 
 def _check_place(out: Path, data: Path) -> None:

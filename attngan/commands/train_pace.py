@@ -54,10 +54,8 @@ def choose_pace(
     return config, replace(pace, threads=threads or min(pace.threads, torch.get_num_threads()))
 
 
-def timed(
-    run: TaskRun, precisions: list[str], threads: int | None, kids: bool = True
-) -> tuple[RunConfig, Pace]:
-    """The config in the precision that is the fastest here, and the pace; says it. kids: count those there is time for."""
+def timed(run: TaskRun, precisions: list[str], threads: int | None, kids: bool = True) -> tuple[RunConfig, Pace]:
+    """The config in the fastest precision, and the pace, which it says. kids: see how many there is time for."""
     counts = [threads] if threads else _thread_counts(run.device)
     note(f"timing steps: threads {_listed(counts)}, {_listed(precisions)}")
     state = build(run.config, run.device)

@@ -72,7 +72,7 @@ def time_run(
     state: networks to throw away. threads: to choose from, falling. precisions: to choose from; another than the first
     has to be faster.
     """
-    usual, batch = (threads[0], precisions[0]), min(_FEWEST, run.plan.batch)
+    usual, batch, until = (threads[0], precisions[0]), min(_FEWEST, run.plan.batch), clock() + _LIMIT
     with tempfile.TemporaryDirectory() as folder:
 
         def parts(way: Way) -> list[Stretch]:
@@ -87,7 +87,7 @@ def time_run(
             with by_threads(way[0]):
                 return usually if way == usual else parts(way)[place].seconds(clock)
 
-        way, tried = fastest(threads, precisions, seconds, clock)
+        way, tried = fastest(threads, precisions, seconds, clock, until)
     ratio = tried[way] / usually
     against = [(part, took * ratio) for part, took in each if isinstance(part.phase, Adversarial)]
     first, first_took = against[0]
@@ -124,19 +124,22 @@ def stretches(run: TaskRun, state: TrainingState, folder: Path, precision: str, 
 
 
 def fastest(
-    threads: Sequence[int], precisions: Sequence[str], seconds: Callable[[Way], float], clock: Clock
+    threads: Sequence[int], precisions: Sequence[str], seconds: Callable[[Way], float], clock: Clock, until: float
 ) -> tuple[Way, dict[Way, float]]:
-    """The way to take, and what each that was tried took. threads: falling; of about equals the fewest are taken."""
-    begun, way = clock(), (threads[0], precisions[0])
+    """The way to take, and what each that was tried took. threads: falling; of about equals the fewest are taken.
+
+    until: what the clock shows when nothing else is tried.
+    """
+    way = threads[0], precisions[0]
     tried = {way: seconds(way)}
     for precision in precisions[1:]:
         other = threads[0], precision
-        if clock() - begun < _LIMIT:
+        if clock() < until:
             tried[other] = seconds(other)
             way = other if tried[other] * _WORTH < tried[way] else way
     for count in threads[1:]:
         other = count, way[1]
-        if clock() - begun > _LIMIT:
+        if clock() > until:
             break
         tried[other] = seconds(other)
         if tried[other] > _WORTH * min(tried.values()):

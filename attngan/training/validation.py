@@ -66,7 +66,8 @@ class Validation(ABC):
         moments.append(clock())
         real = self.real_features(slice(0, self.batch))
         moments.append(clock())
-        self.distance(*(np.resize(part, (n, made.shape[1])) for part, n in ((real, self.held_out), (made, self.samples))))
+        whole = ((real, self.held_out), (made, self.samples))
+        self.distance(*(np.resize(part, (rows, part.shape[1])) for part, rows in whole))
         moments.append(clock())
         of_made, of_real, of_distance = np.diff(moments).tolist()
         return of_real * self.held_out / len(real), of_made * self.samples / count + of_distance

@@ -136,9 +136,7 @@ def test_a_signal_that_comes_before_the_first_grid_only_puts_it_off(tmp_path, pi
 
 
 @pytest.mark.parametrize("patience", [0, 10])
-def test_a_run_that_stopped_early_goes_on_with_more_patience(
-    patience, tmp_path, pictures, cheap_features, monkeypatch
-):
+def test_a_run_that_stopped_early_goes_on_with_more_patience(patience, tmp_path, pictures, cheap_features, monkeypatch):
     """KIDs from 48 images on, each 16: the fourth is the third in a row that is worse, the tenth the best."""
     kids = iter([0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1, *[0.4] * 8])
     monkeypatch.setattr(ImageValidation, "measure", lambda *args: (next(kids), 0.01))
