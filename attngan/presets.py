@@ -152,3 +152,16 @@ TABLES: dict[str, tuple[str, Callable[[str, Any, Any], str]]] = {
     "text-to-image": (_PICTURES, partial(_picture_row, "what words say")),
     "text": (_SENTENCES, _sentence_row),
 }
+
+
+def _work_of_stages(network: Any) -> float:
+    """Of the convolutions."""
+    return float(network.blocks * sum(width**2 * 16 * 4**stage for stage, width in enumerate(network.widths)))
+
+
+#: Of each task the work that one sample is, in multiply-adds up to a factor of the task's own: presets compare by it.
+WORK: dict[str, Callable[[Any], float]] = {
+    "image": _work_of_stages,
+    "text-to-image": _work_of_stages,
+    "text": lambda network: float(network.layers * network.width**2 * network.length),
+}

@@ -64,10 +64,14 @@ def check_output_folder(folder: Path) -> None:
 
 
 def check_run(folder: Path, config: RunConfig) -> None:
-    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing."""
+    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing.
+
+    Its patience may be another: it moves no weight, and a run that stopped early goes on by it.
+    """
     check_output_folder(folder)
     if (folder / "config.json").exists():
-        changed = differences(load_config(folder), config)
+        found = differences(load_config(folder), config)
+        changed = [line for line in found if not line.startswith("training.patience: ")]
         if changed:
             raise AttnGANError(
                 f"--out {folder}",

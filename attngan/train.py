@@ -24,12 +24,14 @@ from attngan.run_folder import check_data, check_run, only_writer
 from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.training.adversarial import Adversarial
+from attngan.training.pace import TOO_DEAR, Pace, by_threads
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.recovery import restore
 from attngan.training.run_logger import RunLogger, note
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState
 from attngan.training.task_run import TaskRun
+from attngan.training.validation import has_collapsed
 from attngan_runtime.bundle import TOKENIZER
 from attngan_runtime.saving import write_atomically
 
@@ -45,13 +47,14 @@ class Outcome(StrEnum):
 
 def train(
     config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, *, source: str = "",
-    tensorboard: bool = False, tokenizer: bytes = b"", save_every: int | None = None,
+    tensorboard: bool = False, tokenizer: bytes = b"", save_every: int | None = None, pace: Pace | None = None,
 ) -> Outcome:  # fmt: skip
     """Trains until config.training.images samples have been shown, KID has collapsed, or a signal stops it.
 
     source: where the data came from, for people. tensorboard: write to folder/tensorboard as well.
     tokenizer: tokenizer.json of a run that draws from words, whose pictures have captions, or that writes sentences.
-    save_every: steps between saves; a minute if not given.
+    save_every: steps between saves; a minute if not given. pace: threads, and when to measure; is kept in the folder.
+    If not given, that of the folder, or this process's threads and twenty KIDs.
     Raises AttnGANError if the folder holds another run, the data changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
@@ -61,12 +64,13 @@ def train(
     check_data(folder, dataset)
     check_run(folder, config)
     task.check_holdout(config.training, dataset)
-    with only_writer(folder):
+    with only_writer(folder), by_threads((pace := pace or Pace.read(folder) or Pace()).threads):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:
             run = task.prepare(config, dataset, device, tokenizer)
             state = build(config, device)
             _write_what_it_is(config, folder, tokenizer)
-            _train(run, state, folder, logger, SaveTimer(save_every), stop, source)
+            pace.write(folder)
+            _train(run, state, folder, logger, pace, SaveTimer(save_every), stop, source)
         if stop:
             return Outcome.TERMINATED if signal.SIGTERM in stop else Outcome.INTERRUPTED
         run.finish(folder)  # everything is saved: signals may end it as they end any program
@@ -74,23 +78,24 @@ def train(
 
 
 def _train(
-    run: TaskRun, state: TrainingState, folder: Path, logger: RunLogger, timer: SaveTimer, stop: Sequence[int],
-    source: str,
+    run: TaskRun, state: TrainingState, folder: Path, logger: RunLogger, pace: Pace, timer: SaveTimer,
+    stop: Sequence[int], source: str,
 ) -> None:  # fmt: skip
     """All phases, from where the run in the folder stands."""
     if (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists():
         restore(state, folder, run.dataset, logger)
-        adversarial = Adversarial(run, state, folder, logger)
+        adversarial = Adversarial(run, state, folder, logger, pace)
+        state.progress.stopped_early = has_collapsed(state.progress, run.plan.patience)  # which may be another now
     else:
         logger.save_data(source, run.dataset, run.plan.holdout)
         for phase in run.first_phases(state, folder, logger):
             if not run_phase(phase, folder, timer, stop):
                 return
         logger.continue_from(-1, -1)
-        adversarial = Adversarial(run, state, folder, logger)
+        adversarial = Adversarial(run, state, folder, logger, pace)
         adversarial.save(folder)
     if not adversarial.ended:
-        adversarial.validation, reason = run.open_validation()
+        adversarial.validation, reason = run.open_validation() if pace.kids else (None, TOO_DEAR)
         if reason:
             best = state.progress.best
             kept = (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from refusals import refuses
-from tiny_runs import same_bits
+from tiny_runs import same_bits, untimed
 
 from attngan.cli import main as attngan
 from attngan.trainer import Trainer
@@ -28,6 +28,7 @@ from tests import numbers_task
 def space(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         numbers_task.add(patch)
+        untimed(patch)
         folder = tmp_path_factory.mktemp("numbers")
         numbers_task.write_rows(folder / "rows.json")
         yield folder

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -12,6 +14,7 @@ from attngan.config import RunConfig
 from attngan.data import ImageDataset
 from attngan.presets import preset
 from attngan.train import Outcome, train
+from attngan.training.pace import Pace
 
 
 def write_pictures(root: Path) -> Path:
@@ -32,9 +35,16 @@ def config(pictures: ImageDataset, images: int = 320, **changes: object) -> RunC
     return RunConfig("tiny", replace(network, classes=len(names)), replace(training, **fields), names)
 
 
-def run(config: RunConfig, pictures: ImageDataset, out: Path) -> Outcome:
+def run(config: RunConfig, pictures: ImageDataset, out: Path, **options: Any) -> Outcome:
     """`train` on the CPU."""
-    return train(config, pictures, out, torch.device("cpu"))
+    return train(config, pictures, out, torch.device("cpu"), **options)
+
+
+def untimed(patch: pytest.MonkeyPatch) -> None:
+    """`attngan train` times nothing: twenty KIDs, and one thread, which is as fast as any for runs of this size."""
+    pace = Pace(threads=1, per_second=100.0, seconds=60.0)
+    patch.setattr("attngan.commands.train_pace.time_run", lambda _run, _state, _threads, kinds: (pace, kinds[-1]))
+    patch.setattr("attngan.commands.train_pace.with_kids", lambda pace, *_: pace)
 
 
 def same_bits(one: Path, other: Path) -> bool:

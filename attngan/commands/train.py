@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -44,22 +46,28 @@ from attngan_runtime.commands.console import Command
 )  # fmt: skip
 @click.option(
     "--patience", type=click.IntRange(min=0), default=None,
-    help="Stop after so many of the 20 evaluations in a row show a collapse; 0 never stops. [default: 6]",
+    help="Stop after so many KIDs in a row that show a collapse; 0 never stops, and goes on with a run that was "
+    "stopped. [default: 6]",
 )  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]),
-    help="Of convolutions; if not given the preset's, bf16 only where the hardware has it.",
+    help="Of convolutions; if not given the preset's, bf16 only where it is faster here.",
 )  # fmt: skip
+@click.option("--threads", type=click.IntRange(min=1), help="Of the CPU; if not given as many as are the fastest here.")
 @click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard as well.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
     preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
     unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
-    patience: int | None, precision: str | None, tensorboard: bool, device: str, dry_run: bool,
+    patience: int | None, precision: str | None, threads: int | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
-    from attngan.commands.train_options import device_named, with_objective, with_precision
+    # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
+    # a busy core are ten times as slow as on an idle machine; asleep, about half as fast (docs/log.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from attngan.commands.train_options import device_named, with_objective
+    from attngan.commands.train_pace import choose_pace, precisions, timed
     from attngan.presets import preset
     from attngan.run_folder import check_data, check_run
     from attngan.tasks import TASKS
@@ -75,8 +83,9 @@ def train(
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
-    training = with_precision(training, precision, where)
     _check_place(out, data)
+    choice = precisions(precision, training, out, where)
+    training = replace(training, precision=choice[0])
     dataset = task.read(data, network)
     check_data(out, dataset)
     training = with_patience(task.hold_out(training, options, dataset), patience, dataset.noun)
@@ -86,12 +95,17 @@ def train(
     held_out = f"; {training.holdout:,} held out" if training.holdout else ""
     click.echo(f"data: {dataset.describe()}{held_out}")
     click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
+    prepare = partial(task.prepare, config, dataset, where, tokenizer)
     if dry_run:
         _print_sizes(config)
-    else:
-        _print_end(
-            run(config, dataset, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer), out
-        )
+        timed(prepare(), choice, threads, kids=False)
+        click.echo("dry run: nothing was trained or written")
+        return
+    config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit)
+    outcome = run(
+        config, dataset, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer, pace=pace
+    )
+    _print_end(outcome, out)
 
 
 def _check_place(out: Path, data: Path) -> None:
@@ -113,7 +127,6 @@ def _print_sizes(config: RunConfig) -> None:
     trainer = build(config, torch.device("cpu")).trainer
     for role, module in (("generator", trainer.generator), ("discriminator", trainer.discriminator)):
         click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
-    click.echo("dry run: nothing was trained or written")
 
 
 def _print_end(outcome: str, out: Path) -> None:
@@ -126,3 +139,5 @@ def _print_end(outcome: str, out: Path) -> None:
         sys.exit(130 if outcome == "interrupted" else 0)
     best = load_about(out / GENERATOR).get("best")
     click.echo(TASKS[load_config(out).task].describe_result(out, best, outcome == "stopped early"))
+    if outcome == "stopped early":
+        click.echo("go on all the same with: the same command and --patience 0")

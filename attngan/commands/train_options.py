@@ -25,22 +25,6 @@ def with_objective(training: Training, name: str | None) -> Training:
     return replace(training, objective=name)
 
 
-def with_precision(training: Training, precision: str | None, device: torch.device) -> Training:
-    """--precision; if not given the preset's, but fp32 where bf16 would have to be imitated.
-
-    On a CPU without AVX-512-BF16 a step in bf16 takes two to nine times as long as in fp32.
-    """
-    if precision is None and training.precision == "bf16":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
-        precision = "bf16" if fast else "fp32"
-    return training if precision is None else replace(training, precision=precision)  # type: ignore[arg-type]
-
-
-def _cpu_has_bf16() -> bool:
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(asked and asked())
-
-
 def device_named(name: str) -> torch.device:
     """--device: auto takes CUDA where there is one."""
     if name == "auto":

@@ -60,7 +60,9 @@ class Run:
     @property
     def state(self) -> str:
         """A key of STATES."""
-        if any(record.get("event") == "stopped early" for record in self.records.events):
+        stops = [record for record in self.records.events if record.get("event") == "stopped early"]
+        measured = column(self.records.quality, "images")
+        if stops and not (measured > stops[-1].get("images", 0)).any():  # it may have gone on since
             return "stopped early"
         if self.seen >= self.config.training.images:
             return "finished"

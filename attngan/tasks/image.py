@@ -113,7 +113,7 @@ class ImageTask(Task):
         if best:
             kept = (
                 f"its best generator, of {best['images']:,.0f} images (KID {best['kid']:.4f} ± "
-                f"{best['kid_error']:.4f}, the lowest of twenty)"
+                f"{best['kid_error']:.4f}, the lowest measured)"
             )
             kept += "; stopped early, as KID had collapsed since" if stopped_early else ""
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from attngan.run_folder import METRICS, QUALITY
 from attngan.trainer import Settings
 from attngan.training.batches import Step
+from attngan.training.pace import Pace
 from attngan.training.phase import SKIPS, Figures, Phase
 from attngan.training.recovery import roll_back
 from attngan.training.run_logger import RunLogger
@@ -23,15 +24,16 @@ from attngan.training.validation import Validation, judge
 from attngan.visualization.curves import draw_curves
 
 _DRAW_SECONDS = 30.0  # between drawings of the curves, each of about half a second
-_MEASUREMENTS = 20  # grids and KIDs over the run
 _METRICS = 500  # lines of metrics over the run
 
 
 class Adversarial(Phase):
     """Networks and `progress` are all that the next step depends on."""
 
-    def __init__(self, run: TaskRun, state: TrainingState, folder: Path, logger: RunLogger) -> None:
-        self.run, self.state, self.folder, self.logger = run, state, folder, logger
+    def __init__(
+        self, run: TaskRun, state: TrainingState, folder: Path, logger: RunLogger, pace: Pace | None = None
+    ) -> None:
+        self.run, self.state, self.folder, self.logger, self.pace = run, state, folder, logger, pace or Pace()
         self.validation: Validation | None = None
         self.plan, self.unit, self.total = run.plan, run.dataset.unit, run.plan.images
         self._drawn = time.monotonic()
@@ -48,7 +50,7 @@ class Adversarial(Phase):
 
     @property
     def measuring(self) -> str:
-        return "measuring KID" if self.validation else ""
+        return "measuring KID" if self._kid_is_due() else ""
 
     @property
     def ended(self) -> bool:
@@ -118,32 +120,51 @@ class Adversarial(Phase):
         self.state.save(folder, self.run.dataset.fingerprint)
 
     def measurement_is_due(self) -> bool:
-        every, seen, measured = max(self.total // _MEASUREMENTS, 1), self.seen, self.progress.inspected
-        return measured < seen and (seen >= self.total or (not self.skips and seen // every > measured // every))
+        return self._kid_is_due() or self._grid_is_due()
+
+    def _kid_is_due(self) -> bool:
+        return self.validation is not None and self._is_due(self.pace.kids_until, self.progress.inspected)
+
+    def _grid_is_due(self) -> bool:
+        return self._is_due(self.pace.grids_until, self.progress.drawn)
+
+    def _is_due(self, until: Callable[[int, int], int], last: int) -> bool:
+        """Whether one more is due than after `last` samples; not after skipped steps, but at the end in any case."""
+        seen, total = self.seen, self.total
+        return last < seen and until(seen, total) > until(last, total) and (seen >= total or not self.skips)
 
     def measure(self, stop: Sequence[int]) -> bool:
-        """What a person looks at, and whether this generator is the best so far."""
+        """What a person looks at, and whether this generator is the best so far, whichever is due."""
         if self._recover():
             return False
         progress, generator = self.progress, self.state.ema.network
         self._tune()
-        found = self.validation.measure(generator, self.run.device, stop) if self.validation else None
-        if stop:
-            return False
-        self.run.save_samples(generator, self.logger, progress.images)
-        if found:
-            best = judge(progress, *found, self.plan.patience)
-            if best:
-                self.state.save_generator(self.folder)
-            self.logger.write(QUALITY, progress.images, {"kid": found[0], "kid_error": found[1], "best": best})
-        if progress.stopped_early and progress.best:
-            detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} {self.unit} is kept"
-            self.logger.event(progress.images, "stopped early", detail)
-        progress.inspected = progress.images
+        best = False
+        if self.validation and self._kid_is_due():
+            found = self.validation.measure(generator, self.run.device, stop)
+            if not found or stop:
+                return False
+            best = self._judge(*found)
+        if best or progress.stopped_early or self._grid_is_due():  # what is kept is seen, too
+            self.run.save_samples(generator, self.logger, progress.images)
+            progress.drawn = progress.images
         if self.ended or time.monotonic() - self._drawn > _DRAW_SECONDS:
             draw_curves(self.folder)
             self._drawn = time.monotonic()
         return True
+
+    def _judge(self, kid: float, error: float) -> bool:
+        """Records a KID; whether its generator is the best so far."""
+        progress = self.progress
+        best = judge(progress, kid, error, self.plan.patience)
+        if best:
+            self.state.save_generator(self.folder)
+        self.logger.write(QUALITY, progress.images, {"kid": kid, "kid_error": error, "best": best})
+        if progress.stopped_early and progress.best:
+            detail = f"KID collapsed; the generator of {progress.best['images']:,.0f} {self.unit} is kept"
+            self.logger.event(progress.images, "stopped early", detail)
+        progress.inspected = progress.images
+        return best
 
     def note_skip(self, reason: str) -> None:
         self.logger.event(self.seen, "skipped step", reason)

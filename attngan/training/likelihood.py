@@ -155,7 +155,7 @@ class Likelihood(Phase):
             save_tensors(folder / LIKELIHOOD, self.best.state_dict(), about)
             (folder / CHECKPOINT).unlink(missing_ok=True)
         self._hand_over(self.best)
-        self.state.progress.inspected = -1  # what likelihood alone gave is measured first
+        self.state.progress.inspected = self.state.progress.drawn = -1  # what likelihood alone gave comes first
 
     def _hand_over(self, learnt: TextGenerator) -> None:
         for network in (self.state.trainer.generator, self.state.ema.network):

@@ -36,7 +36,8 @@ class Progress:
     """Where a run stands, apart from its tensors: all of it is in the checkpoint."""
 
     images: int = 0  #: real images shown so far
-    inspected: int = 0  #: images at the last grid and KID
+    inspected: int = 0  #: images at the last KID
+    drawn: int = 0  #: images at the last grid
     resolution: int = 0  #: of the last step's pictures; 0 before the first
     best: dict[str, float] | None = None  #: images, kid and kid_error of the generator that is kept
     collapsed: int = 0  #: evaluations in a row that were worse than the best beyond both errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from attngan.data import CaptionedDataset
 from attngan.networks.perception import WIDTHS, Perception, on_background
 from attngan.networks.text_to_image import STYLE_NAME
 from attngan.training.phase import Figures
@@ -43,21 +45,10 @@ class TextPrior(WordLearning):
         predicted = self.networks["predict"](torch.cat([sentence, self.networks["style"](condition[:, 0])], 1))
         return F.mse_loss(predicted, self.targets[chosen].to(self.device))
 
-    @torch.no_grad()
     def restore(self, folder: Path) -> None:
         super().restore(folder)
         if not self.ended:
-            self.targets = self._standardise(self._see())
-
-    def _see(self) -> Tensor:
-        """float32 [N, 512]: features of all pictures on white, the mean over their places."""
-        perception, found = Perception().to(self.device), []
-        for start in range(0, len(self.pictures), _BATCH):
-            array = torch.from_numpy(self.pictures.images[start : start + _BATCH]).to(self.device)
-            small = F.interpolate(array.permute(0, 3, 1, 2).float() / 127.5 - 1, (_SIDE, _SIDE), mode="area")
-            maps = perception(on_background(small, torch.ones(len(small), 3, device=self.device)))
-            found.append(torch.cat([x.mean((2, 3)) for x in maps], 1).cpu())
-        return torch.cat(found)
+            self.targets = self._standardise(_see(self.pictures, self.device))
 
     def _standardise(self, found: Tensor) -> Tensor:
         """With mean 0 and variance 1 of each feature over the training pictures."""
@@ -67,3 +58,16 @@ class TextPrior(WordLearning):
     def postfix(self) -> Figures:
         """R²: the share of the features' variance that words and style explain."""
         return {"R²": 1 - self._loss}
+
+
+@lru_cache(maxsize=1)  # a run that is timed before it begins asks several times: half a minute each for 10,000 pictures
+@torch.no_grad()
+def _see(pictures: CaptionedDataset, device: torch.device) -> Tensor:
+    """float32 [N, 512]: features of all pictures on white, the mean over their places."""
+    perception, found = Perception().to(device), []
+    for start in range(0, len(pictures), _BATCH):
+        array = torch.from_numpy(pictures.images[start : start + _BATCH]).to(device)
+        small = F.interpolate(array.permute(0, 3, 1, 2).float() / 127.5 - 1, (_SIDE, _SIDE), mode="area")
+        maps = perception(on_background(small, torch.ones(len(small), 3, device=device)))
+        found.append(torch.cat([x.mean((2, 3)) for x in maps], 1).cpu())
+    return torch.cat(found)

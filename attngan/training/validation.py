@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -52,6 +53,25 @@ class Validation(ABC):
             parts.append(self.made_features(deployed, seeds))
         return self.distance(np.concatenate(self._real), np.concatenate(parts))
 
+    @torch.no_grad()
+    def seconds(
+        self, generator: nn.Module, device: torch.device, clock: Callable[[], float] = time.perf_counter
+    ) -> tuple[float, float]:
+        """(What the first measurement takes more than others, for the real samples; what each takes), by one batch."""
+        deployed, count = deploy(generator), min(self.batch, self.samples)
+        seeds = torch.arange(count, device=device)
+        self.made_features(deployed, seeds)  # allocates
+        moments = [clock()]
+        made = self.made_features(deployed, seeds)
+        moments.append(clock())
+        real = self.real_features(slice(0, self.batch))
+        moments.append(clock())
+        whole = ((real, self.held_out), (made, self.samples))
+        self.distance(*(np.resize(part, (rows, part.shape[1])) for part, rows in whole))
+        moments.append(clock())
+        of_made, of_real, of_distance = np.diff(moments).tolist()
+        return of_real * self.held_out / len(real), of_made * self.samples / count + of_distance
+
 
 def open_validation(held_out: int, noun: str, make: Callable[[], Validation]) -> tuple[Validation | None, str]:
     """What measures KID on the way, or None and the reason why nothing does."""
@@ -78,5 +98,10 @@ def judge(progress: Progress, kid: float, error: float, patience: int) -> bool:
         return True
     collapsed = kid - best["kid"] > error + best["kid_error"]
     progress.collapsed = progress.collapsed + 1 if collapsed else 0
-    progress.stopped_early = 0 < patience <= progress.collapsed
+    progress.stopped_early = has_collapsed(progress, patience)
     return False
+
+
+def has_collapsed(progress: Progress, patience: int) -> bool:
+    """Whether so many KIDs in a row were collapsed that the run stops early; never with a patience of 0."""
+    return 0 < patience <= progress.collapsed

@@ -1,9 +1,16 @@
 """The tiny set of pictures, as files and as an array."""
 
 import pytest
-from tiny_runs import write_pictures
+from tiny_runs import untimed, write_pictures
 
 from attngan.data import load_pictures
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _untimed():
+    with pytest.MonkeyPatch.context() as patch:
+        untimed(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

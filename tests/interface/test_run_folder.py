@@ -21,7 +21,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors import safe_open
-from tiny_runs import write_pictures
+from tiny_runs import untimed, write_pictures
 from tiny_text import write_sentences
 from tiny_words import write_captioned
 
@@ -69,6 +69,7 @@ def cheap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name, network in FROZEN.items():
             patch.setattr(name, network)
+        untimed(patch)
         yield
 
 

@@ -365,6 +365,10 @@ def test_a_run_of_sentences_in_every_state(tales, flat):
     assert state().startswith("finished")
     lines(tales / "events.jsonl", {"images": 1280, "event": "stopped early", "detail": "KID collapsed"})
     assert state() == "stopped early its KID was getting worse"
+    before = (tales / "quality.jsonl").read_bytes()
+    lines(tales / "quality.jsonl", {"images": 1500, "kid": 0.02, "kid_error": 0.001, "best": False})
+    assert state().startswith("finished")  # it went on by --patience 0
+    (tales / "quality.jsonl").write_bytes(before)
     (tales / "events.jsonl").unlink()
     for name in ("metrics.jsonl", "quality.jsonl"):
         (tales / name).unlink()

@@ -80,7 +80,7 @@ def test_a_single_bad_step_is_skipped_and_recorded(tmp_path, pictures, monkeypat
 
 
 def test_repeated_failure_rolls_back_with_other_batches_and_half_the_rate(tmp_path, pictures, monkeypatch, capsys):
-    """Steps 11 to 20 fail; inspections save every 16 images here, so that the last good checkpoint is of 160."""
+    """Steps 11 to 20 fail; a grid was drawn and saved after 160 images, which is the last good checkpoint."""
     breaking(monkeypatch, lambda number: 10 < number <= 20)
     seeds, original = [], Batches.step
 
@@ -115,10 +115,10 @@ def test_repeated_failure_rolls_back_with_other_batches_and_half_the_rate(tmp_pa
 
 
 def test_a_checkpoint_that_is_itself_the_cause_is_left_for_the_one_before(tmp_path, pictures, monkeypatch):
-    """After the rollback to 160 the steps fail again: the second goes to 144."""
+    """After the rollback to 160 the steps fail again: the second goes to 144, four steps after the grid of 80."""
     breaking(monkeypatch, lambda number: 10 < number <= 30)
     out = tmp_path / "run"
-    assert tiny_runs.run(tiny_runs.config(pictures), pictures, out) == Outcome.FINISHED
+    assert tiny_runs.run(tiny_runs.config(pictures), pictures, out, save_every=4) == Outcome.FINISHED
     first, second = (line["detail"] for line in events(out) if line["event"] == "rollback")
     assert "back to 160, learning rate × 0.5" in first and "back to 144, learning rate × 0.25" in second
 
@@ -161,7 +161,7 @@ def test_weights_that_become_infinite_roll_back_whenever_they_are_saved(tmp_path
 
 
 def test_a_rollback_keeps_the_best_generator_even_if_it_is_further(tmp_path, pictures, monkeypatch):
-    kids = iter([0.5] * 9 + [0.1] + [0.4] * 20)
+    kids = iter([0.5] * 7 + [0.1] + [0.4] * 20)
     monkeypatch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
     monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
     monkeypatch.setattr("attngan.tasks.image.ImageValidation.measure", lambda *args: (next(kids), 0.01))

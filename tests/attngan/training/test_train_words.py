@@ -59,7 +59,7 @@ def test_a_run_can_be_drawn_from_and_holds_its_words(undisturbed, pictures):
     rows = np.concatenate([[[1], [0]], tokens.ids], 1)
     drawn = generator.sample([5, 5], rows)
     assert drawn.shape == (2, 16, 16, 4)
-    assert len(list((undisturbed / "samples").glob("*.png"))) >= 10
+    assert len(list((undisturbed / "samples").glob("*.png"))) >= 6
 
 
 def test_all_networks_read_with_the_same_frozen_encoder(undisturbed):

@@ -37,7 +37,7 @@ def lines(path):
 
 
 def with_kids(monkeypatch, kids):
-    """KIDs ± 0.01 in this order, at the 20 inspections of a run."""
+    """KIDs ± 0.01 in this order, from 48 of 320 images on, after each step of 16."""
     left = iter(kids)
     monkeypatch.setattr(ImageValidation, "measure", lambda *args: (next(left), 0.01))
 
@@ -47,8 +47,9 @@ def test_the_generator_kept_is_the_one_with_the_lowest_kid(tmp_path, pictures, c
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
     quality = lines(out / "quality.jsonl")
-    assert [line["images"] for line in quality if line["best"]] == [16, 32, 48, 80]
-    assert load_tensors(out / "generator.safetensors")[1]["images"] == 80
+    assert [line["images"] for line in quality if line["best"]] == [48, 64, 80, 112]
+    assert load_tensors(out / "generator.safetensors")[1]["images"] == 112
+    assert {"000000112.png", "000000096.png"} & {path.name for path in (out / "samples").iterdir()} == {"000000112.png"}
     kept, last = load_file(out / "generator.safetensors"), load_file(out / "checkpoint.safetensors")
     assert any((kept[name] != last[f"ema.{name}"]).any() for name in kept)
 
@@ -78,19 +79,19 @@ def test_a_collapse_stops_the_run_and_the_same_command_does_not_go_on(tmp_path, 
     with_kids(monkeypatch, [0.5, 0.3, 0.31, 0.4, 0.4, 0.4, 0.2])
     out = tmp_path / "run"
     assert tiny_runs.run(plan(pictures, patience=3), pictures, out) == Outcome.STOPPED_EARLY
-    assert lines(out / "quality.jsonl")[-1]["images"] == 96
+    assert lines(out / "quality.jsonl")[-1]["images"] == 128
     (event,) = lines(out / "events.jsonl")
     assert event == {
-        "images": 96,
+        "images": 128,
         "event": "stopped early",
-        "detail": "KID collapsed; the generator of 32 images is kept",
+        "detail": "KID collapsed; the generator of 64 images is kept",
     }
     before = (out / "checkpoint.safetensors").read_bytes()
     assert tiny_runs.run(plan(pictures, patience=3), pictures, out) == Outcome.STOPPED_EARLY
     assert (out / "checkpoint.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize(("call", "measured"), [(3, 0), (41, 19)])
+@pytest.mark.parametrize(("call", "measured"), [(3, 0), (37, 17)])
 def test_a_signal_while_measuring_puts_it_off(call, measured, tmp_path, pictures, cheap_features, monkeypatch):
     """In the first measurement and in the last: one call a start, one for the real pictures, two a measurement."""
     whole = tmp_path / "whole"
@@ -149,8 +150,8 @@ def test_without_the_extractor_a_measured_best_stays(tmp_path, pictures, cheap_f
     (out / CHECKPOINT).unlink()
     monkeypatch.setattr("attngan.tasks.image.features", missing)
     tiny_runs.run(plan(pictures), pictures, out)
-    assert load_tensors(out / "generator.safetensors")[1]["best"]["images"] == 16
-    assert "of its generators that of 16 images stays" in capsys.readouterr().err
+    assert load_tensors(out / "generator.safetensors")[1]["best"]["images"] == 48
+    assert "of its generators that of 48 images stays" in capsys.readouterr().err
 
 
 def missing(images):
