@@ -93,7 +93,7 @@ class TextToImageConfig(NetworkConfig):
             raise AttnGANError(f"text_heads {self.text_heads}", f"does not divide text_dim {self.text_dim}")
 
     def sees_features(self, training: TextToImageTraining) -> bool:
-        return self.discriminator == "projected" or training.perceptual > 0
+        return self.discriminator == "projected" or self.text == "learned" or training.perceptual > 0
 
     def check_training(self, training: TextToImageTraining) -> None:
         """AttnGANError unless it grows from `base` to `resolution`, from where a frozen network sees something."""
