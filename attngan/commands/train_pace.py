@@ -96,14 +96,15 @@ def duration(seconds: float) -> str:
 
 def _too_long(config: RunConfig, pace: Pace) -> str:
     """That it is hopeless, and the largest preset of the task that is not, by its work beside that of this run."""
-    here = WORK[config.task](config.network) * config.training.images
+    work, problem = WORK.get(config.task), f"{config.preset} takes more than a day here"
+    here = pace.seconds / (work(config.network) * config.training.images) if work else 0.0
     others = {
-        name: pace.seconds * WORK[config.task](network) * training.images / here
+        name: here * work(network) * training.images
         for name, (network, training) in PRESETS.items()
-        if network.task == config.task
+        if work and network.task == config.task
     }
     fitting = {name: seconds for name, seconds in others.items() if seconds < _DAY}
     if not fitting:
-        return f"{config.preset} takes more than a day here, as all presets of its kind; give fewer --images"
+        return f"{problem}, as all presets of its kind; give fewer --images"
     name = max(fitting, key=fitting.__getitem__)
-    return f"{config.preset} takes more than a day here; --preset {name} about {duration(fitting[name])}"
+    return f"{problem}; --preset {name} about {duration(fitting[name])}"

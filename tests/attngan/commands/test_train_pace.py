@@ -147,6 +147,12 @@ def test_a_preset_that_takes_more_than_a_day_names_one_that_does_not(hours, name
     assert not named or named in notes[0]
 
 
+def test_a_task_without_a_measure_of_work_names_no_other_preset(found, folder, tmp_path, monkeypatch):
+    monkeypatch.delitem(WORK, "image")
+    found.pace = Pace(threads=1, per_second=1.0, seconds=25 * HOUR)
+    assert "fewer --images" in train(folder, tmp_path / "run", "--dry-run").stderr
+
+
 def test_every_task_with_presets_has_a_measure_of_work():
     for network, _ in PRESETS.values():
         assert WORK[network.task](network) > 0

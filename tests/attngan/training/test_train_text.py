@@ -536,7 +536,7 @@ def test_from_a_file_of_lines_to_a_generator(tmp_path, data):
     assert said[2].startswith("generator: ") and said[-1].startswith("dry run") and not out.exists()
     result = call("--data", data, "--out", out, "--tensorboard")
     assert result.exit_code == 0, result.output
-    said = result.stdout.splitlines()[2:]
+    said = result.stdout.splitlines()[3:]
     assert said[0].startswith(f"done: {out} holds its best generator, ") and "the lowest measured)" in said[0]
     assert re.search(r"likelihood alone gave \(\d\.\d{3} nats a word on held-out sentences\)", said[1])
     assert f'attngan sample {out} --keywords "' in said[2]
