@@ -19,7 +19,7 @@ from attngan.training.run_logger import note
 from attngan.training.speed import time_run, with_kids
 from attngan.training.task_run import TaskRun
 
-_DAY = 24 * 3600.0
+_DAY, _NIGHT = 24 * 3600.0, 8 * 3600.0
 
 
 def precisions(asked: str | None, training: TrainingConfig, out: Path, device: torch.device) -> list[str]:
@@ -101,10 +101,11 @@ def _too_long(config: RunConfig, pace: Pace) -> str:
     others = {
         name: here * work(network) * training.images
         for name, (network, training) in PRESETS.items()
-        if work and network.task == config.task
+        if work and network.task == config.task and not name.startswith("tiny")  # which are for a first look
     }
     fitting = {name: seconds for name, seconds in others.items() if seconds < _DAY}
     if not fitting:
-        return f"{problem}, as all presets of its kind; give fewer --images"
+        fewer = max(int(float(f"{config.training.images * _NIGHT / pace.seconds:.1g}")), 1)
+        return f"{problem}, as all presets of its kind; --images {fewer} takes about {duration(_NIGHT)}"
     name = max(fitting, key=fitting.__getitem__)
     return f"{problem}; --preset {name} about {duration(fitting[name])}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny_runs
 import torch
-from attngan.training.damsm import WordMatching
+from attngan.training.word_matching import WordMatching
 from tiny_text import letters, sentences, text_config
 from tiny_words import captioned, words_config
 
@@ -86,7 +86,7 @@ def test_all_that_is_shown_counts_whether_by_phases_or_at_smaller_resolutions(cl
     """Words in 0.25 s for 32 pictures; then pictures at 8² for half of the run in a quarter of the time of 16²."""
     pictures = captioned()
     config, tokenizer = words_config(pictures, 640)
-    clock.taking(monkeypatch, WordMatching, "match", lambda *_: 0.25)
+    clock.taking(monkeypatch, WordMatching, "learn", lambda *_: 0.25)
     stepping(clock, monkeypatch, lambda real, _: len(real) * real.shape[-1] ** 2 / 16**2 / 10)
     pace, _ = time_run(*prepared(config, pictures, tokenizer), [1], ["fp32"], clock)
     assert pace.seconds == pytest.approx(256 / 32 * 0.25 + 320 * 0.025 + 320 * 0.1)
