@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tiny_runs
 import torch
-from attngan.training.word_matching import WordMatching
 from tiny_text import letters, sentences, text_config
 from tiny_words import captioned, words_config
 
@@ -18,6 +17,7 @@ from attngan.trainer import Trainer
 from attngan.training.likelihood import Likelihood
 from attngan.training.pace import Pace
 from attngan.training.speed import fastest, time_run, with_kids
+from attngan.training.word_matching import WordMatching
 
 CPU = torch.device("cpu")
 
