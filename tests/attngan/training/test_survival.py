@@ -24,20 +24,20 @@ from pathlib import Path
 flush = os.fsync
 os.fsync = lambda file: (flush(file), time.sleep(0.03))
 sys.path.insert(0, sys.argv[1])
-import attngan.tasks.image, attngan.train, tiny_runs
+import attngan.tasks.image, attngan.train, attngan.trainer, tiny_runs
 from attngan.data import load_pictures
 attngan.tasks.image.features = tiny_runs.mean_colours
 attngan.tasks.image.measure_into = lambda *args: None
 attngan.train.SaveTimer.seconds = 0.0
 pictures = load_pictures(sys.argv[2], resolution=16, channels=3)
 plan = tiny_runs.config(pictures, int(sys.argv[4]), holdout=12, overfitting_target=0.05, kid_samples=40)
-step, steps = attngan.train.Trainer.step, []
+step, steps = attngan.trainer.Trainer.step, []
 def announced(*args):
     if not steps:
         print("ready", flush=True)
     steps.append(1)
     return step(*args)
-attngan.train.Trainer.step = announced
+attngan.trainer.Trainer.step = announced
 print(tiny_runs.run(plan, pictures, Path(sys.argv[3])), flush=True)
 """
 EQUAL = ("checkpoint.safetensors", "generator.safetensors", "metrics.jsonl", "quality.jsonl", "config.json")
