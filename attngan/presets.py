@@ -136,7 +136,8 @@ _SENTENCES = (
 def _picture_row(draws: str, name: str, network: Any, training: Any) -> str:
     attention, size = ", ".join(map(str, network.attention)), f"{network.resolution}²"
     first, last = training.augment_probability
-    augmentation = "adaptive" if training.overfitting_target else f"{first:g} to {last:g}" if last else "none"
+    fixed = f"{first:g}" if first == last else f"{first:g} to {last:g}"
+    augmentation = "adaptive" if training.overfitting_target else fixed if last else "none"
     shape = f"{draws:>14} {size:>5} {network.channels:>8} {attention:>13}"
     return f"{name:12} {shape} {training.images:>11,}  {augmentation}"
 
