@@ -23,8 +23,9 @@ from attngan.random import derive
 from attngan.run_folder import check_data, check_run, only_writer
 from attngan.streams import Stream
 from attngan.tasks import TASKS
+from attngan.threads import torch_threads
 from attngan.training.adversarial import Adversarial
-from attngan.training.pace import TOO_DEAR, Pace, by_threads
+from attngan.training.pace import TOO_DEAR, Pace
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.recovery import restore
 from attngan.training.run_logger import RunLogger, note
@@ -64,7 +65,7 @@ def train(
     check_data(folder, dataset)
     check_run(folder, config)
     task.check_holdout(config.training, dataset)
-    with only_writer(folder), by_threads((pace := pace or Pace.read(folder) or Pace()).threads):
+    with only_writer(folder), torch_threads((pace := pace or Pace.read(folder) or Pace()).threads):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:
             run = task.prepare(config, dataset, device, tokenizer)
             state = build(config, device)

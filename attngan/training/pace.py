@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-
-import torch
 
 from attngan.run_folder import read_object
 from attngan_runtime.saving import write_atomically
@@ -60,14 +56,3 @@ class Pace:
 def kids_within(seconds: float, once: float, each: float) -> int:
     """How many KIDs fit into KID_SHARE of so many seconds; the first takes `once` more than `each`."""
     return min(max(int((KID_SHARE * seconds - once) / max(each, 1e-9)), 0), MOST_KIDS)
-
-
-@contextmanager
-def by_threads(count: int) -> Iterator[None]:
-    """Torch computes by so many threads within the block; 0 leaves them as they are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from attngan.threads import torch_threads
 from attngan.training.adversarial import Adversarial
-from attngan.training.pace import Pace, by_threads, kids_within
+from attngan.training.pace import Pace, kids_within
 from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import TrainingState
@@ -78,13 +79,13 @@ def time_run(
         def parts(way: Way) -> list[Stretch]:
             return stretches(run, state, Path(folder), way[1], batch)
 
-        with by_threads(usual[0]):
+        with torch_threads(usual[0]):
             batch = min(max(int(_STEP / parts(usual)[-1].a_sample(clock, 1)), batch), run.plan.batch)
             each = [(part, part.seconds(clock)) for part in parts(usual)]
         place, (longest, usually) = max(enumerate(each), key=lambda found: found[1][1])
 
         def seconds(way: Way) -> float:
-            with by_threads(way[0]):
+            with torch_threads(way[0]):
                 return usually if way == usual else parts(way)[place].seconds(clock)
 
         way, tried = fastest(threads, precisions, seconds, clock, until)
@@ -153,6 +154,6 @@ def with_kids(pace: Pace, run: TaskRun, state: TrainingState, clock: Clock = tim
     validation, _ = run.open_validation()
     if validation is None:
         return pace
-    with by_threads(pace.threads):
+    with torch_threads(pace.threads):
         once, each = validation.seconds(state.ema.network, run.device, clock)
     return replace(pace, kids=kids_within(pace.seconds, once, each))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attngan.generators import LoadedGenerator, find_source, open_generator
+from attngan.threads import torch_threads
 from attngan_export.folder import PT2, TORCHSCRIPT, check_destination, replace_folder
 from attngan_export.formats import FORMATS
 from attngan_export.formats.half_weights import round_to_half
@@ -14,7 +15,7 @@ from attngan_export.formats.lowering import Target
 from attngan_export.formats.onnx_graph import onnx_bytes
 from attngan_export.forms import FORMS
 from attngan_export.forms.base import Form, GeneratorForm, Noise
-from attngan_export.parity import Comparison, cases, compare_onnx, compare_torch, torch_threads
+from attngan_export.parity import Comparison, cases, compare_onnx, compare_torch
 from attngan_export.sidecar import build_sidecar, metadata
 from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError

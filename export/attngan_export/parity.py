@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -91,17 +90,6 @@ def range_of(entry: Mapping[str, Any]) -> float:
     """Of what differences in an output are a part: its range; 1 where it has no bounds, or is a choice."""
     bounded = entry["dtype"] == "float32" and {"minimum", "maximum"} <= entry.keys()
     return float(entry["maximum"] - entry["minimum"]) if bounded else 1.0
-
-
-@contextlib.contextmanager
-def torch_threads(count: int | None) -> Iterator[None]:
-    """Has torch compute with so many threads inside the block; None: as it does anyway."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def compare(file: str, runner: str, session: Any, wanted: list[Case], tolerance: float) -> Comparison:

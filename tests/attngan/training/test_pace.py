@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from attngan.checkpoint import load_config, load_tensors
 from attngan.run_folder import QUALITY, read_lines
 from attngan.tasks.image import ImageValidation
+from attngan.threads import torch_threads
 from attngan.train import Outcome
 from attngan.trainer import Trainer
-from attngan.training.pace import FILE, KID_SHARE, Pace, by_threads, kids_within
+from attngan.training.pace import FILE, KID_SHARE, Pace, kids_within
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_what_is_no_pace_is_none(content, tmp_path):
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     for count, inside in ((3, 3), (0, before)):
-        with by_threads(count):
+        with torch_threads(count):
             assert torch.get_num_threads() == inside
         assert torch.get_num_threads() == before
 
