@@ -11,7 +11,7 @@ from PIL import Image
 
 from attngan.data.transforms import on_white
 from attngan.errors import AttnGANError
-from attngan.features.session import open_session
+from attngan.features.session import open_session, run_in_batches
 from attngan.quiet import quiet_exporter
 
 NAME = "EfficientNet-Lite0 (ImageNet, 1,280 values)"
@@ -30,11 +30,7 @@ def features(images: np.ndarray) -> np.ndarray:
     The graph is exported once into the cache folder ($XDG_CACHE_HOME or ~/.cache, below attngan).
     Raises AttnGANError if a package is missing, the weights differ from the known ones, or the cache can't be written.
     """
-    session, parts = _session(), []
-    for start in range(0, len(images), _BATCH):
-        (part,) = session.run(None, {"pictures": prepare(images[start : start + _BATCH])})
-        parts.append(part)
-    return np.concatenate(parts) if parts else np.empty((0, 1280), np.float32)
+    return run_in_batches(_session(), images, prepare, _BATCH, 1280)
 
 
 def prepare(images: np.ndarray) -> np.ndarray:

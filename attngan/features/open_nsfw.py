@@ -17,7 +17,7 @@ import numpy as np
 
 from attngan.errors import AttnGANError
 from attngan.features.efficientnet import prepare as prepare_rgb
-from attngan.features.session import open_session
+from attngan.features.session import open_session, run_in_batches
 
 NAME = "Open NSFW (ImageNet, then unsafe pictures or not; 1,024 values)"
 VALUES = 1024
@@ -39,11 +39,7 @@ def features(images: np.ndarray) -> np.ndarray:
     The graph is cut once, into the cache folder.
     Raises AttnGANError if a package is missing, its file differs from the known one, or the cache can't be written.
     """
-    session, parts = _session(), []
-    for start in range(0, len(images), _BATCH):
-        (part,) = session.run(None, {"input_0": prepare(images[start : start + _BATCH])})
-        parts.append(part)
-    return np.concatenate(parts) if parts else np.empty((0, VALUES), np.float32)
+    return run_in_batches(_session(), images, prepare, _BATCH, VALUES)
 
 
 def prepare(images: np.ndarray) -> np.ndarray:

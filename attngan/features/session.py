@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from attngan.errors import AttnGANError
 
 
@@ -45,6 +47,17 @@ def open_session(name: str, write: Callable[[Path], None]) -> Any:
     except Exception as error:  # ONNX Runtime has no common class for its errors
         reason = str(error).splitlines()[0][:120]
         raise AttnGANError(path, f"damaged ({reason})", "delete it, and it will be made again") from None
+
+
+def run_in_batches(
+    session: Any, images: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray], batch: int, values: int
+) -> np.ndarray:
+    """float32 [N, values]: what a network of one input and one output makes of pictures, `batch` prepared at a time."""
+    (entry,), parts = session.get_inputs(), []
+    for start in range(0, len(images), batch):
+        (part,) = session.run(None, {entry.name: prepare(images[start : start + batch])})
+        parts.append(part)
+    return np.concatenate(parts) if parts else np.empty((0, values), np.float32)
 
 
 def _make(path: Path, write: Callable[[Path], None]) -> None:
