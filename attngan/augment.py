@@ -60,20 +60,12 @@ def scale(pictures: Tensor, amounts: Tensor) -> Tensor:
 
     Made of two matrix products, one an axis: grid_sample would do the same and has no second derivative.
     """
-    factor = 2.0 ** (amounts[:, 0] - 0.5)
-    rows, columns = (_enlarge(pictures.shape[dim], factor).unsqueeze(1) for dim in (2, 3))
-    return rows @ pictures @ columns.transpose(2, 3)
+    return _resample(pictures, 2.0 ** (amounts[:, 0] - 0.5), torch.zeros_like(amounts[:, :2]))
 
 
 def warp(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Scales by ±10 % and shifts by up to 7.5 % of the side, bilinear: gentle enough for pictures that are compared."""
-    factor = 1.1 ** (2 * amounts[:, 0] - 1)
-    shifts = (2 * amounts[:, 1:3] - 1) * 0.075
-    rows, columns = (
-        _enlarge(pictures.shape[dim], factor, shift * pictures.shape[dim]).unsqueeze(1)
-        for dim, shift in zip((2, 3), shifts.unbind(1), strict=True)
-    )
-    return rows @ pictures @ columns.transpose(2, 3)
+    return _resample(pictures, 1.1 ** (2 * amounts[:, 0] - 1), (2 * amounts[:, 1:3] - 1) * 0.075)
 
 
 def translation(pictures: Tensor, amounts: Tensor) -> Tensor:
@@ -110,15 +102,20 @@ def _take(pictures: Tensor, shift: Tensor, dim: int) -> Tensor:
     return pictures.gather(dim, index.view(shape).expand_as(pictures))
 
 
-def _enlarge(size: int, factor: Tensor, shift: float | Tensor = 0.0) -> Tensor:
-    """[B, size, size]: resampling along one axis by each picture's factor, every row a mean of two neighbours.
+def _resample(pictures: Tensor, factor: Tensor, shifts: Tensor) -> Tensor:
+    """Enlarges each picture by its factor [B], about the centre moved by shifts [B, 2], shares of the sides."""
+    rows, columns = (
+        _resampling(pictures.shape[dim], factor, shift * pictures.shape[dim]).unsqueeze(1)
+        for dim, shift in zip((2, 3), shifts.unbind(1), strict=True)
+    )
+    return rows @ pictures @ columns.transpose(2, 3)
 
-    shift: in pixels, a number or one a picture.
-    """
+
+def _resampling(size: int, factor: Tensor, shift: Tensor) -> Tensor:
+    """[B, size, size]: along one axis, by factors [B] and shifts [B] in pixels; every row a mean of two neighbours."""
     place = torch.arange(size, device=factor.device, dtype=factor.dtype)
     centre = (size - 1) / 2
-    shift = shift[:, None] if isinstance(shift, Tensor) else shift
-    source = ((place - centre + shift) / factor[:, None] + centre).clamp(0, size - 1)
+    source = ((place - centre + shift[:, None]) / factor[:, None] + centre).clamp(0, size - 1)
     return (1 - (source[:, :, None] - place).abs()).clamp(min=0)
 
 

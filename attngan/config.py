@@ -78,9 +78,8 @@ class TextToImageConfig(NetworkConfig):
     #: predicting what pictures look like, and goes on learning in both networks
     text: Literal["matched", "learned"] = "matched"
     normalised: bool = False  #: whether the generator's blocks are group-normalised
-    discriminator: Literal["convolutional", "projected"] = (
-        "convolutional"  #: of pictures, or of a frozen network's features
-    )
+    #: of pictures, or of a frozen network's features of them
+    discriminator: Literal["convolutional", "projected"] = "convolutional"
     attentive_heads: bool = False  #: whether the places that a projected discriminator sees attend to words
 
     def __post_init__(self) -> None:

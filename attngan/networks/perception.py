@@ -32,7 +32,7 @@ class Perception(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         network = load_pretrained()
-        self.stem = _folded(network._conv_stem, network._bn0)
+        self.stem = _FrozenConv(network._conv_stem, network._bn0)
         blocks = list(network._blocks[: TAPS[-1] + 1])
         self.blocks = nn.ModuleList(_FoldedBlock(block) for block in blocks)  # type: ignore[arg-type]
         for place, spread in zip(TAPS, _spreads(blocks), strict=True):  # type: ignore[arg-type]
@@ -64,8 +64,12 @@ class _FoldedBlock(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         if block.expands:
-            layers += [_folded(block._expand_conv, block._bn0), nn.ReLU6()]
-        layers += [_folded(block._depthwise_conv, block._bn1), nn.ReLU6(), _folded(block._project_conv, block._bn2)]
+            layers += [_FrozenConv(block._expand_conv, block._bn0), nn.ReLU6()]
+        layers += [
+            _FrozenConv(block._depthwise_conv, block._bn1),
+            nn.ReLU6(),
+            _FrozenConv(block._project_conv, block._bn2),
+        ]
         self.layers, self.adds = nn.Sequential(*layers), block.adds
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,10 +125,6 @@ class _Convolve(torch.autograd.Function):
         mirrored = weight.flip(2, 3) if groups > 1 else weight.flip(2, 3).transpose(0, 1)
         found = F.conv2d(gradient, mirrored, None, 1, weight.shape[-1] - 1 - padding, 1, groups)
         return found, None, None, None, None, None
-
-
-def _folded(convolution: SameConv, norm: nn.BatchNorm2d) -> _FrozenConv:
-    return _FrozenConv(convolution, norm)
 
 
 def on_background(pictures: Tensor, colours: Tensor) -> Tensor:

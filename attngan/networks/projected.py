@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Expected(NamedTuple):
     mask: Tensor | None = None  #: bool [B, L]
 
 
-class ProjectedDiscriminator(nn.Module):
+class ProjectedDiscriminator(nn.Module, ABC):
     """Maps of `attngan.networks.perception.Perception` and conditions → logits [B, P] of each head.
 
     One head a map; P are its places, so that a head says where something is wrong.
@@ -49,9 +50,9 @@ class ProjectedDiscriminator(nn.Module):
             Head(width, strided, values, text_dim) for width, strided in zip(_MIXED, _STRIDED, strict=True)
         )
 
+    @abstractmethod
     def read(self, condition: Tensor | None) -> Expected:
         """What conditions, a row a picture, say."""
-        raise NotImplementedError
 
     def forward(self, maps: list[Tensor], condition: Tensor | None = None) -> list[Tensor]:
         return self.judge(self.features(maps), condition)
