@@ -48,7 +48,9 @@ def encode(texts: list[str]) -> list[SimpleNamespace]:
 
 #: Where the two frozen networks are loaded, and what costs nothing in their place.
 FROZEN = {
-    "attngan.features.efficientnet._session": lambda: SimpleNamespace(run=mean_colours),
+    "attngan.features.efficientnet._session": lambda: SimpleNamespace(
+        run=mean_colours, get_inputs=lambda: [SimpleNamespace(name="pictures")]
+    ),
     "attngan.features.minilm.load_minilm": lambda: (SimpleNamespace(encode_batch=encode), counts),
 }
 SHORT = {
