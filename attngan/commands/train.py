@@ -94,6 +94,8 @@ def train(
     check_run(out, config)
     held_out = f"; {training.holdout:,} held out" if training.holdout else ""
     click.echo(f"data: {dataset.describe()}{held_out}")
+    for remark in task.remarks(dataset):
+        click.echo(f"note: {remark}", err=True)
     click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
     prepare = partial(task.prepare, config, dataset, where, tokenizer)
     if dry_run:

@@ -40,8 +40,8 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Capti
         )  # fmt: skip
         styles, names = number_names([described.entries[files[place].name].style for place in decoded.kept])
         return CaptionedDataset(
-            decoded.images, skipped=decoded.skipped, ignored=described.ignored, captions=captions, styles=styles,
-            style_names=names,
+            decoded.images, skipped=decoded.skipped, ignored=described.ignored, sides=decoded.sides,
+            captions=captions, styles=styles, style_names=names,
         )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class ImageDataset(Dataset):
     class_names: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0  #: files that are not of a picture type and hold no captions
+    sides: np.ndarray | None = None  #: int64 [N], shorter sides in pixels before they were resized; None if not known
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,7 +61,8 @@ class ImageDataset(Dataset):
 
     def take(self, places: np.ndarray) -> Self:
         classes = None if self.classes is None else self.classes[places]
-        return replace(self, images=self.images[places], classes=classes, skipped=[], ignored=0)
+        sides = None if self.sides is None else self.sides[places]
+        return replace(self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides)
 
     @property
     def most_held_out(self) -> int:

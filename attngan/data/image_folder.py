@@ -101,6 +101,7 @@ class Decoded:
 
     images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
     kept: list[int]  #: N places in the list of files
+    sides: np.ndarray  #: int64 [N], their shorter sides in pixels before they were resized
     skipped: list[tuple[str, str]]  #: (name, reason) of the others
 
 
@@ -108,20 +109,22 @@ def decode_files(path: Path, files: list[SourceFile], resolution: int, channels:
     """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read."""
     images = _allocate((len(files), resolution, resolution, channels))
     kept: list[int] = []
+    sides: list[int] = []
     skipped: list[tuple[str, str]] = []
     for place, result in enumerate(_decoded(files, resolution, channels)):
         if isinstance(result, UnreadablePictureError):
             skipped.append((files[place].name, str(result)))
         else:
-            images[len(kept)] = result
+            images[len(kept)], side = result
             kept.append(place)
+            sides.append(side)
     if not kept:
         raise AttnGANError(
             f"--data {path}",
             f"none of its {len(files):,} pictures can be read: {name_skipped(skipped)}",
             "replace them",
         )
-    return Decoded(images[: len(kept)], kept, skipped)
+    return Decoded(images[: len(kept)], kept, np.array(sides), skipped)
 
 
 def number_names(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
@@ -153,11 +156,13 @@ def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) ->
     check_names(path, "folder", folders)
     decoded = decode_files(path, listing.pictures, resolution, channels)
     classes, names = number_names([folders[place] for place in decoded.kept])
-    return ImageDataset(decoded.images, classes, names, decoded.skipped, len(listing.others))
+    return ImageDataset(decoded.images, classes, names, decoded.skipped, len(listing.others), decoded.sides)
 
 
-def _decoded(files: list[SourceFile], resolution: int, channels: int) -> Iterator[np.ndarray | UnreadablePictureError]:
-    """Each file's picture or the reason there is none, in the order of the files; threads decode."""
+def _decoded(
+    files: list[SourceFile], resolution: int, channels: int
+) -> Iterator[tuple[np.ndarray, int] | UnreadablePictureError]:
+    """Each file's picture with its shorter side, or the reason there is none, in the order of the files."""
     decode = partial(_decode, resolution=resolution, channels=channels)
     threads = min(8, os.cpu_count() or 1)
     bar = tqdm(total=len(files), desc="reading pictures", unit="", delay=2, mininterval=0.5, leave=False)
@@ -170,7 +175,7 @@ def _decoded(files: list[SourceFile], resolution: int, channels: int) -> Iterato
                 bar.update()
 
 
-def _decode(file: SourceFile, resolution: int, channels: int) -> np.ndarray | UnreadablePictureError:
+def _decode(file: SourceFile, resolution: int, channels: int) -> tuple[np.ndarray, int] | UnreadablePictureError:
     try:
         return decode_picture(file.read(), resolution, channels)
     except UnreadablePictureError as reason:

@@ -32,8 +32,10 @@ class UnreadablePictureError(Exception):
     """A picture that has to be skipped; the message is the reason, in a few words."""
 
 
-def decode_picture(content: bytes, resolution: int, channels: int) -> np.ndarray:
-    """uint8 [resolution, resolution, channels] of a file's bytes: upright, shorter side fitted, centre cropped.
+def decode_picture(content: bytes, resolution: int, channels: int) -> tuple[np.ndarray, int]:
+    """uint8 [resolution, resolution, channels] of a file's bytes, and its shorter side in pixels before it was fitted.
+
+    The picture stands upright, its shorter side is fitted, and its centre cropped.
 
     channels: 1 grey or 3 RGB, where transparency shows white; 4 RGB premultiplied by alpha, then alpha.
     Of an animation the first frame. Raises UnreadablePictureError.
@@ -42,11 +44,12 @@ def decode_picture(content: bytes, resolution: int, channels: int) -> np.ndarray
         raise UnreadablePictureError("empty file")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            side = min(image.size)  # before draft, which makes a JPEG smaller
             image.draft(None, (resolution * _DECODED,) * 2)  # JPEG only; other formats ignore it
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
             image.load()
-            return fit(to_plain(_upright(image)), resolution, channels)
+            return fit(to_plain(_upright(image)), resolution, channels), side
     except UnreadablePictureError:
         raise
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything

@@ -71,6 +71,10 @@ class Task(ABC):
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
         """The run's config, and the tokenizer.json of its training samples if it reads or writes words."""
 
+    def remarks(self, dataset: Any) -> list[str]:
+        """What of the data may be other than its owner means, a line each."""
+        return []
+
     @abstractmethod
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         """The task with the data of one run."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from attngan.augment import augment
 from attngan.config import AUGMENT, RunConfig
 from attngan.data import ImageDataset, load_pictures
+from attngan.data.picture_checks import check_pictures, remarks
 from attngan.data.split import usual_holdout
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
@@ -81,7 +82,12 @@ class ImageTask(Task):
         self, network: Any, training: Any, options: TrainOptions, dataset: ImageDataset
     ) -> tuple[RunConfig, bytes]:
         names = () if options.unconditional or dataset.classes is None else tuple(dataset.class_names)
-        return RunConfig(options.preset, replace(network, classes=len(names)), training, names), b""
+        config = RunConfig(options.preset, replace(network, classes=len(names)), training, names)
+        check_pictures(dataset, config.saw_efficientnet)
+        return config, b""
+
+    def remarks(self, dataset: ImageDataset) -> list[str]:
+        return remarks(dataset)
 
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         return ImageRun(config, dataset, device)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from attngan.config import RunConfig
 from attngan.data import CaptionedDataset, load_captioned
 from attngan.data.conditioning import Conditions
+from attngan.data.picture_checks import check_pictures
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
@@ -60,12 +61,14 @@ class TextToImageTask(ImageTask):
 
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
         places, _ = dataset.split(training.holdout, training.seed)
-        _check_variety(dataset)
+        _check_captions(dataset)
         tokenizer = build_tokenizer(dataset.captions.take(places).all_texts(), network.length)
         size = Tokenizer.from_json(tokenizer, TOKENIZER).size
         styles = tuple(dataset.style_names)
         network = replace(network, styles=len(styles), vocabulary=size)
-        return RunConfig(options.preset, network, training, style_names=styles), tokenizer
+        config = RunConfig(options.preset, network, training, style_names=styles)
+        check_pictures(dataset, config.saw_efficientnet)
+        return config, tokenizer
 
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         return TextToImageRun(config, dataset, device, Tokenizer.from_json(tokenizer, TOKENIZER))
@@ -175,15 +178,13 @@ class CaptionedBatches(ImageBatches):
         return rows.to(self.device)
 
 
-def _check_variety(dataset: CaptionedDataset) -> None:
-    """AttnGANError where captions or pictures are all the same, so that there is nothing to learn from them."""
+def _check_captions(dataset: CaptionedDataset) -> None:
+    """AttnGANError where all say the same, so that there is nothing to learn from them."""
     first = dataset.captions.texts[0]
     if len(dataset) > 1 and all(texts == first for texts in dataset.captions.texts):
         raise AttnGANError(
             "--data", f"every caption is {first[0][:40]!r}", "say of each picture what it shows, or use an image preset"
         )
-    if len(dataset) > 1 and (dataset.images == dataset.images[0]).all():
-        raise AttnGANError("--data", "all pictures are the same", "name a folder of different ones")
 
 
 def resolution_at(config: RunConfig, seen: int) -> int:
