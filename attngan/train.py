@@ -7,9 +7,10 @@ of machine ends in the same bits as one that was not.
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.ema import Ema
 from attngan.errors import AttnGANError
+from attngan.generators.source import Source
 from attngan.networks import build_discriminator, build_generator
 from attngan.random import derive
 from attngan.run_folder import check_data, check_run, only_writer
@@ -25,6 +27,7 @@ from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.threads import torch_threads
 from attngan.training.adversarial import Adversarial
+from attngan.training.beginning import begin_from, check_beginning
 from attngan.training.pace import TOO_DEAR, Pace
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.recovery import restore
@@ -49,13 +52,15 @@ class Outcome(StrEnum):
 def train(
     config: RunConfig, dataset: Dataset, folder: Path, device: torch.device, *, source: str = "",
     tensorboard: bool = False, tokenizer: bytes = b"", save_every: int | None = None, pace: Pace | None = None,
+    begin: Source | None = None,
 ) -> Outcome:  # fmt: skip
     """Trains until config.training.images samples have been shown, KID has collapsed, or a signal stops it.
 
     source: where the data came from, for people. tensorboard: write to folder/tensorboard as well.
     tokenizer: tokenizer.json of a run that draws from words, whose pictures have captions, or that writes sentences.
     save_every: steps between saves; a minute if not given. pace: threads, and when to measure; is kept in the folder.
-    If not given, that of the folder, or this process's threads and twenty KIDs.
+    If not given, that of the folder, or this process's threads and twenty KIDs. begin: the generator whose weights a
+    new run begins with, in place of what comes before the adversarial steps.
     Raises AttnGANError if the folder holds another run, the data changed, the disk is full, or the run is not
     finite again and again. What was saved before stays as it was.
     """
@@ -65,13 +70,16 @@ def train(
     check_data(folder, dataset)
     check_run(folder, config)
     task.check_holdout(config.training, dataset)
+    if begin:
+        check_beginning(begin, config)
     with only_writer(folder), torch_threads((pace := pace or Pace.read(folder) or Pace()).threads):
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:
             run = task.prepare(config, dataset, device, tokenizer)
             state = build(config, device)
             _write_what_it_is(config, folder, tokenizer)
             pace.write(folder)
-            _train(run, state, folder, logger, pace, SaveTimer(save_every), stop, source)
+            carry = partial(begin_from, begin, state, config, tokenizer) if begin else None
+            _train(run, state, folder, logger, pace, SaveTimer(save_every), stop, source, carry)
         if stop:
             return Outcome.TERMINATED if signal.SIGTERM in stop else Outcome.INTERRUPTED
         run.finish(folder)  # everything is saved: signals may end it as they end any program
@@ -80,19 +88,26 @@ def train(
 
 def _train(
     run: TaskRun, state: TrainingState, folder: Path, logger: RunLogger, pace: Pace, timer: SaveTimer,
-    stop: Sequence[int], source: str,
+    stop: Sequence[int], source: str, carry: Callable[[], str] | None,
 ) -> None:  # fmt: skip
-    """All phases, from where the run in the folder stands."""
+    """All phases, from where the run in the folder stands.
+
+    carry: gives a new run the weights of another, and says which.
+    """
     if (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists():
         restore(state, folder, run.dataset, logger)
         adversarial = Adversarial(run, state, folder, logger, pace)
         state.progress.stopped_early = has_collapsed(state.progress, run.plan.patience)  # which may be another now
     else:
         logger.save_data(source, run.dataset, run.plan.holdout)
-        for phase in run.first_phases(state, folder, logger):
+        carried = carry() if carry else ""
+        for phase in [] if carry else run.first_phases(state, folder, logger):
             if not run_phase(phase, folder, timer, stop):
                 return
         logger.continue_from(-1, -1)
+        if carried:
+            logger.event(0, "began from", carried)
+            note(f"began from {carried}")
         adversarial = Adversarial(run, state, folder, logger, pace)
         adversarial.save(folder)
     if not adversarial.ended:

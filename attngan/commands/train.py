@@ -25,6 +25,7 @@ from attngan_runtime.commands.console import Command
     "of sentences, one a line.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder; run again to resume.")
+@click.option("--from", "begin", metavar="NAME_OR_RUN", help="Begin with the weights of this generator.")
 @click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; of sentences those "
               "against the discriminator, after likelihood. The preset's if not given.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
@@ -58,7 +59,7 @@ from attngan_runtime.commands.console import Command
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
-    preset_name: str, data: Path, out: Path, images: int | None, seed: int, channels: str | None,
+    preset_name: str, data: Path, out: Path, begin: str | None, images: int | None, seed: int, channels: str | None,
     unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
     patience: int | None, precision: str | None, threads: int | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
@@ -68,15 +69,18 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from attngan.commands.train_options import device_named, with_objective
     from attngan.commands.train_pace import choose_pace, precisions, timed
+    from attngan.generators.source import find_run
     from attngan.presets import preset
     from attngan.run_folder import check_data, check_run
     from attngan.tasks import TASKS
     from attngan.tasks.base import TrainOptions, with_patience
     from attngan.train import train as run
+    from attngan.training.beginning import check_beginning
     from attngan.training.run_logger import check_tensorboard
 
     network, training = preset(preset_name)
-    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience)
+    source = find_run(begin) if begin else None
+    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin))
     task = TASKS[network.task]
     training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
     network, training = task.configure(network, training, options)
@@ -92,6 +96,8 @@ def train(
     task.check_holdout(training, dataset)
     config, tokenizer = task.complete(network, training, options, dataset)
     check_run(out, config)
+    if source:
+        check_beginning(source, config)
     held_out = f"; {training.holdout:,} held out" if training.holdout else ""
     click.echo(f"data: {dataset.describe()}{held_out}")
     for remark in task.remarks(dataset):
@@ -105,7 +111,15 @@ def train(
         return
     config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit)
     outcome = run(
-        config, dataset, out, where, source=str(data), tensorboard=tensorboard, tokenizer=tokenizer, pace=pace
+        config,
+        dataset,
+        out,
+        where,
+        source=str(data),
+        tensorboard=tensorboard,
+        tokenizer=tokenizer,
+        pace=pace,
+        begin=source,
     )
     _print_end(outcome, out)
 

@@ -31,6 +31,7 @@ class TrainOptions:
     augment: str | None = None
     holdout: int | None = None
     patience: int | None = None
+    begin: bool = False  #: with the weights of another generator
 
 
 class Task(ABC):

@@ -50,6 +50,8 @@ class TextToImageTask(ImageTask):
             raise AttnGANError(
                 "--unconditional", f"{options.preset} draws what captions say", "leave it out, or use an image preset"
             )
+        if options.begin:  # at the full size, with words that were learnt
+            training = replace(training, grow=(), matching_images=0)
         return super().configure(network, training, options)
 
     def hold_out(self, training: Any, options: TrainOptions, dataset: Any) -> Any:

@@ -114,7 +114,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pictures", "words", "notes", "empty"):
         (root / name).mkdir()
     for index in range(24):
-        picture = Image.fromarray(np.full((16, 16, 3), 10 * index, np.uint8))
+        picture = Image.fromarray(np.pad(np.full((14, 14, 3), 10 * index, np.uint8), ((1, 1), (1, 1), (0, 0))))
         picture.save(root / "pictures" / f"{index:02}.png")
         picture.convert("RGBA").save(root / "words" / f"{index:02}.png")
     (root / "words" / "captions.jsonl").write_text(
