@@ -76,7 +76,7 @@ def _captioned(
         objective="hinge", penalty="none", mismatched=1.0, augment=("warp",), augment_probability=(0.8, 0.8),
         kid_samples=250, patience=0, ema_half_life=min(max(images // 40, 200), 4000), precision="bf16", grow=grow,
         matching_images=matching_images, matching_batch=64, matching_learning_rate=2e-3, perceptual=1.0, pixels=2.0,
-        adversarial=0.1, adversarial_from=adversarial_from, balanced=True,
+        adversarial=0.03, adversarial_from=adversarial_from, balanced=True,
     )  # fmt: skip
     return network, training
 
