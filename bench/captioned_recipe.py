@@ -2,8 +2,8 @@
 
     python bench/captioned_recipe.py --data emoji --out RUNS [--minutes 15] [--seed 0] [VARIANT …]
 
-Trains each variant on one thread into RUNS/VARIANT (run again to resume), the number of images being what its own
-measured speed allows in that time. `attngan evaluate` then judges them, and `bench/prompt_sheet.py` draws them.
+Trains each variant on one thread into RUNS/VARIANT (run again to resume). All get as much CPU time as `whole`, whose
+steps are timed beside their own. `attngan evaluate` then judges them, and `bench/prompt_sheet.py` draws them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from equal_time import prepare, train_for
+from equal_time import Run, prepare, train_for
+from torch.nn.utils.parametrizations import spectral_norm
 
 from attngan.networks import projected
 from attngan.presets import preset
@@ -64,15 +65,20 @@ def main() -> None:
     asked = options.parse_args()
     prepare()
     asked.out.mkdir(exist_ok=True)
+    reference = _run("whole", asked.data, asked.seed)
     for name in asked.variant or variants():
-        network, plan = variants()[name]
-        dataset = _TASK.read(asked.data, network)
-        choice = TrainOptions("emoji-64", holdout=_HELD_OUT)
-        plan = _TASK.hold_out(replace(plan, holdout=_HELD_OUT, seed=asked.seed), choice, dataset)
-        if name == "r1":  # in place of spectral norm, not beside it
-            projected.spectral_norm = lambda layer: layer  # type: ignore[assignment]
-        config, tokenizer = _TASK.complete(network, plan, choice, dataset)
-        train_for(asked.minutes, config, dataset, tokenizer, asked.out / name)
+        variant = _run(name, asked.data, asked.seed)
+        # R1 stands in place of spectral norm, not beside it.
+        projected.spectral_norm = (lambda layer: layer) if name == "r1" else spectral_norm  # type: ignore[assignment]
+        train_for(asked.minutes, variant, reference, asked.out / name)
+
+
+def _run(name: str, data: Path, seed: int) -> Run:
+    network, plan = variants()[name]
+    dataset, choice = _TASK.read(data, network), TrainOptions("emoji-64", holdout=_HELD_OUT)
+    plan = _TASK.hold_out(replace(plan, holdout=_HELD_OUT, seed=seed), choice, dataset)
+    config, tokenizer = _TASK.complete(network, plan, choice, dataset)
+    return config, dataset, tokenizer
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from equal_time import prepare, train_for
+from equal_time import Run, prepare, train_for
 
 from attngan.presets import preset
 from attngan.tasks import TASKS
@@ -45,14 +45,17 @@ def main() -> None:
     asked = options.parse_args()
     prepare()
     asked.out.mkdir(exist_ok=True)
-    every = variants(asked.channels)
-    for name in asked.variant or every:
-        network, plan = every[name]
-        dataset = _TASK.read(asked.data, network)
-        choice = TrainOptions("image-32")
-        plan = _TASK.hold_out(replace(plan, seed=asked.seed), choice, dataset)
-        config, tokenizer = _TASK.complete(network, plan, choice, dataset)
-        train_for(asked.minutes, config, dataset, tokenizer, asked.out / name)
+    reference = _run("small", asked)
+    for name in asked.variant or variants(asked.channels):
+        train_for(asked.minutes, _run(name, asked), reference, asked.out / name)
+
+
+def _run(name: str, asked: argparse.Namespace) -> Run:
+    network, plan = variants(asked.channels)[name]
+    dataset, choice = _TASK.read(asked.data, network), TrainOptions("image-32")
+    plan = _TASK.hold_out(replace(plan, seed=asked.seed), choice, dataset)
+    config, tokenizer = _TASK.complete(network, plan, choice, dataset)
+    return config, dataset, tokenizer
 
 
 if __name__ == "__main__":
