@@ -31,11 +31,10 @@ def check_beginning(source: Source, config: RunConfig) -> None:
     if same_task and bool(then.get("classes")) != bool(now.get("classes")):
         changed.append("classes or none")
     if changed:
-        raise AttnGANError(
-            f"--from {source.written}",
-            f"of another shape than {config.preset} ({', '.join(changed)})",
-            f"use --preset {source.config.preset}",
-        )
+        earlier = source.config.preset == config.preset
+        remedy = "name a generator of today's preset" if earlier else f"use --preset {source.config.preset}"
+        problem = f"of another shape than {config.preset} ({', '.join(changed)})"
+        raise AttnGANError(f"--from {source.written}", problem, remedy)
 
 
 def begin_from(source: Source, state: TrainingState, config: RunConfig, tokenizer: bytes) -> str:
