@@ -77,7 +77,7 @@ def _seconds_of_an_image(*runs: Run) -> list[float]:
     taken = [0.0 for _ in runs]
     with tempfile.TemporaryDirectory() as folder:
         for share in (0.0, 1.0):
-            phases = [_phase(run, share, Path(folder)) for run in runs]
+            phases = [phase_after(share, run, Path(folder)) for run in runs]
             for turn in range(_ROUNDS):
                 for place, phase in enumerate(phases):
                     before = getattr(phase.plan, "adversarial_from", 0.0)
@@ -86,8 +86,8 @@ def _seconds_of_an_image(*runs: Run) -> list[float]:
     return taken
 
 
-def _phase(run: Run, share: float, folder: Path) -> Adversarial:
-    """After this share of the run."""
+def phase_after(share: float, run: Run, folder: Path) -> Adversarial:
+    """Its steps after this share of it, of new networks; the folder takes what they record."""
     config, dataset, tokenizer = run
     state = build(config, CPU)
     state.progress.images = int(share * (config.training.images - config.training.batch))

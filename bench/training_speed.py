@@ -16,16 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from equal_time import phase_after
 from output import origin, write_json
 
 from attngan.presets import preset
 from attngan.tasks import TASKS
 from attngan.tasks.base import TrainOptions
-from attngan.train import build
 from attngan.training.adversarial import Adversarial
-from attngan.training.run_logger import RunLogger
 
-_CPU = torch.device("cpu")
 _ROUNDS, _WARMING, _STEPS = 3, 3, 12
 _TASK = TASKS["text-to-image"]
 
@@ -44,13 +42,11 @@ def cases() -> dict[str, Any]:
 
 
 def phase_of(network: Any, data: Path, folder: Path) -> Adversarial:
-    """The last steps of a run, which is thrown away: full size, D in the game."""
+    """Steps from the middle of a run: full size, D in the game."""
     plan = replace(preset("emoji-64")[1], grow=(), matching_images=0)
     dataset, options = _TASK.read(data, network), TrainOptions("emoji-64", holdout=0)
     config, tokenizer = _TASK.complete(network, replace(plan, holdout=0), options, dataset)
-    state = build(config, _CPU)
-    state.progress.images = plan.images // 2
-    return Adversarial(_TASK.prepare(config, dataset, _CPU, tokenizer), state, folder, RunLogger(folder, False))
+    return phase_after(0.5, (config, dataset, tokenizer), folder)
 
 
 def rate(phase: Adversarial, steps: int) -> float:

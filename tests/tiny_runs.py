@@ -35,6 +35,11 @@ def config(pictures: ImageDataset, images: int = 320, **changes: object) -> RunC
     return RunConfig("tiny", replace(network, classes=len(names)), replace(training, **fields), names)
 
 
+def measured_config(pictures: ImageDataset, **changes: object) -> RunConfig:
+    """The same with pictures held out, of which KID is measured on the way."""
+    return config(pictures, **{"holdout": 12, "kid_samples": 40, **changes})  # type: ignore[arg-type]
+
+
 def run(config: RunConfig, pictures: ImageDataset, out: Path, **options: Any) -> Outcome:
     """`train` on the CPU."""
     return train(config, pictures, out, torch.device("cpu"), **options)

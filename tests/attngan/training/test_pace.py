@@ -19,16 +19,6 @@ from attngan.trainer import Trainer
 from attngan.training.pace import FILE, KID_SHARE, Pace, kids_within
 
 
-@pytest.fixture
-def cheap_features(monkeypatch):
-    monkeypatch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
-    monkeypatch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
-
-
-def plan(pictures, **changes):
-    return tiny_runs.config(pictures, **{"holdout": 12, "kid_samples": 40, **changes})
-
-
 def moments(until, total):
     """Samples after which something is newly due."""
     return [seen for seen in range(1, total + 1) if until(seen, total) > until(seen - 1, total)]
@@ -92,7 +82,7 @@ def test_a_run_keeps_its_pace_when_it_goes_on(tmp_path, pictures, cheap_features
     used, original = set(), Trainer.step
     monkeypatch.setattr(Trainer, "step", lambda *args: used.add(torch.get_num_threads()) or original(*args))
     pace, whole = Pace(threads=3, kids=3, first_grid=4), tmp_path / "whole"
-    assert tiny_runs.run(plan(pictures), pictures, whole, pace=pace) == Outcome.FINISHED
+    assert tiny_runs.run(tiny_runs.measured_config(pictures), pictures, whole, pace=pace) == Outcome.FINISHED
     assert [line["images"] for line in read_lines(whole / QUALITY)] == [128, 224, 320]
     assert Pace.read(whole) == pace
 
@@ -106,10 +96,10 @@ def test_a_run_keeps_its_pace_when_it_goes_on(tmp_path, pictures, cheap_features
 
     monkeypatch.setattr(ImageValidation, "measure", stopped)
     out = tmp_path / "run"
-    assert tiny_runs.run(plan(pictures), pictures, out, pace=pace) != Outcome.FINISHED
+    assert tiny_runs.run(tiny_runs.measured_config(pictures), pictures, out, pace=pace) != Outcome.FINISHED
     for _ in range(2):
-        assert tiny_runs.run(plan(pictures), pictures, out) != Outcome.FINISHED
-    assert tiny_runs.run(plan(pictures), pictures, out) == Outcome.FINISHED
+        assert tiny_runs.run(tiny_runs.measured_config(pictures), pictures, out) != Outcome.FINISHED
+    assert tiny_runs.run(tiny_runs.measured_config(pictures), pictures, out) == Outcome.FINISHED
     assert used == {3}
     assert tiny_runs.same_bits(out, whole)
     for name in (QUALITY, "generator.safetensors", FILE):
@@ -119,7 +109,7 @@ def test_a_run_keeps_its_pace_when_it_goes_on(tmp_path, pictures, cheap_features
 
 def test_a_run_too_short_for_kid_says_so_and_keeps_its_last_generator(tmp_path, pictures, cheap_features, capsys):
     out = tmp_path / "run"
-    assert tiny_runs.run(plan(pictures), pictures, out, pace=Pace(kids=0)) == Outcome.FINISHED
+    assert tiny_runs.run(tiny_runs.measured_config(pictures), pictures, out, pace=Pace(kids=0)) == Outcome.FINISHED
     assert "no KID while it trains" in capsys.readouterr().err
     assert not (out / QUALITY).exists()
     assert load_tensors(out / "generator.safetensors")[1]["images"] == 320
@@ -141,7 +131,7 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(patience, tmp_path,
     """KIDs from 48 images on, each 16: the fourth is the third in a row that is worse, the tenth the best."""
     kids = iter([0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1, *[0.4] * 8])
     monkeypatch.setattr(ImageValidation, "measure", lambda *args: (next(kids), 0.01))
-    config, out = plan(pictures, patience=3), tmp_path / "run"
+    config, out = tiny_runs.measured_config(pictures, patience=3), tmp_path / "run"
     assert tiny_runs.run(config, pictures, out) == Outcome.STOPPED_EARLY
     assert read_lines(out / QUALITY)[-1]["images"] == 96
     patient = replace(config, training=replace(config.training, patience=patience))
