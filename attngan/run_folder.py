@@ -100,7 +100,7 @@ def check_data(folder: Path, data: Dataset, fingerprint: str | None = None) -> N
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Holds the run's lock; AttnGANError if another process trains into the same folder."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

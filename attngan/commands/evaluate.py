@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from attngan.errors import AttnGANError
 from attngan_runtime.commands.console import Command, option_errors
 from attngan_runtime.generators.inputs import temperatures
 
@@ -46,12 +45,10 @@ def evaluate(
 
     MODULE is found in the current folder too. FUNCTION turns uint8 pictures [N, H, W, 1 or 3] into floats [N, d].
     """
-    if out is not None and not out.absolute().parent.is_dir():
-        raise AttnGANError(f"--out {out}", f"{out.absolute().parent} is no folder", "make it, or write elsewhere")
-    if out is not None and out.is_dir():
-        raise AttnGANError(f"--out {out}", "is a folder", f"name a file, such as {out / 'figures.json'}")
-    from attngan_runtime.saving import write_atomically
+    from attngan_runtime.saving import check_output_file, write_output
 
+    if out is not None:
+        check_output_file(out, "figures.json")
     if temperature is not None:
         with option_errors():
             temperatures(temperature)
@@ -62,4 +59,4 @@ def evaluate(
     report = TASKS[generator.source.task].evaluate(generator, beside, data, samples, features, temperature)
     click.echo(report)
     if out is not None:
-        write_atomically(out, (json.dumps(report.as_dict(), indent=2) + "\n").encode())
+        write_output(out, (json.dumps(report.as_dict(), indent=2) + "\n").encode())

@@ -18,13 +18,11 @@ def report(run: Path, out: Path | None) -> None:
     out = out or run / "report.html"
     if out.suffix.lower() not in (".html", ".htm"):
         raise AttnGANError(f"--out {out}", "a report is a web page", "give a name that ends in .html")
-    if out.is_dir():
-        raise AttnGANError(f"--out {out}", "is a folder", f"name a file such as {out / 'report.html'}")
-    if out.parent != run and not out.parent.is_dir():
-        raise AttnGANError(f"--out {out}", f"folder {out.parent} does not exist", "create it first")
+    from attngan_runtime.saving import check_output_file, write_output
+
+    check_output_file(out, "report.html")
     from attngan.report.page import render
-    from attngan_runtime.saving import write_atomically
 
     page = render(run, str(run)).encode()
-    write_atomically(out, page)
+    write_output(out, page)
     click.echo(f"wrote {out} ({len(page) / 1e6:.1f} MB)")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from attngan.data.caption_files import JSON_LINES
 from attngan.data.emoji_sources import LABELS, VENDORS
 from attngan.errors import AttnGANError
+from attngan_runtime.saving import check_parent, folders_for
 
 # emojibase's numbers of the groups. Its group 2, bare skin tones and hair, and the regional indicator letters, which
 # have no group, are parts of emoji: they are never taken.
@@ -86,8 +88,7 @@ def check_new(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is empty or can be made."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise AttnGANError(f"--out {folder}", "holds files", "name a new or empty folder")
-    if not folder.absolute().parent.is_dir():
-        raise AttnGANError(f"--out {folder}", f"folder {folder.parent} does not exist", "create it first")
+    check_parent(folder)
 
 
 def write(emoji: EmojiSet, folder: Path, named: set[str]) -> None:
@@ -96,8 +97,7 @@ def write(emoji: EmojiSet, folder: Path, named: set[str]) -> None:
     named: options of the packages that the user named, so that nobody knows their version.
     """
     folder = folder.resolve()
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with folders_for(folder), _part_of(folder) as part:
         part.chmod(0o755)
         for name, content in emoji.pictures.items():
             (part / name).parent.mkdir(exist_ok=True)
@@ -108,6 +108,14 @@ def write(emoji: EmojiSet, folder: Path, named: set[str]) -> None:
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
+
+
+@contextmanager
+def _part_of(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which is gone afterwards unless it was renamed."""
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -26,7 +26,7 @@ from attngan.features.extractor import EFFICIENTNET, Extractor
 from attngan.generators.image import LoadedImageGenerator
 from attngan.metrics.closeness import FEWEST_FOR_TAIL, Closeness, closeness, share_nearest_to_training
 from attngan.visualization.neighbour_sheet import Block, neighbour_sheet
-from attngan_runtime.saving import write_atomically
+from attngan_runtime.saving import write_atomically, write_output
 
 FEWEST_HELD_OUT = 4  #: held-out pictures for a median with an error bar
 
@@ -137,8 +137,7 @@ def measure_into(
     draw, conditions = generator.sample_as_data, generator.conditions_of(training)
     extractor = choose_judges([generator])[0]
     result = measure(draw, training, held_out, conditions, samples=samples, extractor=extractor)
-    folder.mkdir(exist_ok=True)
-    write_atomically(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
+    write_output(folder / "memorisation.json", (json.dumps(result.as_dict(), indent=2) + "\n").encode())
     save_neighbours(folder / "neighbours.png", result, draw, training, conditions)
     return result
 

@@ -10,7 +10,7 @@ import numpy as np
 from attngan.errors import AttnGANError
 from attngan.generators.text import TorchTextGenerator
 from attngan.visualization.curves import render_png
-from attngan_runtime.saving import check_output_file, write_atomically
+from attngan_runtime.saving import check_output_file, write_output
 from attngan_runtime.tokenizers.sentences import END
 from attngan_runtime.tokenizers.word_level import PADDING
 
@@ -67,4 +67,4 @@ def keyword_sheet(
         axis.tick_params(length=0)
         axis.set_title(f"seed {seed}", loc="left", fontsize=10, fontweight="bold")
     figure.colorbar(cells, ax=axes, label="share of attention", shrink=min(1.0, 3.0 / size[1]), aspect=15)
-    write_atomically(path, render_png(figure))
+    write_output(path, render_png(figure))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attngan_runtime.bundle import MODEL, SIDECAR, TOKENIZER
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.saving import NotSavedError, check_parent
+from attngan_runtime.saving import NotSavedError, check_parent, folders_for
 
 TORCHSCRIPT, PT2 = "model.torchscript.pt", "model.pt2"
 _OURS = {MODEL, SIDECAR, TOKENIZER, TORCHSCRIPT, PT2}
@@ -40,20 +40,23 @@ def check_destination(out: Path) -> None:
 def replace_folder(out: Path) -> Iterator[Path]:
     """Gives a folder beside `out` to write into. It takes the place of `out` if the block ends well, else it is gone.
 
-    Raises AttnGANError if the disk refuses; `out` is then as it was before.
+    Folders that are to hold both are made, and are gone with it. Raises AttnGANError if the disk refuses; `out` is then
+    as it was before.
     """
     out = out.resolve()
     folder = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        folder.mkdir()
-        yield folder
-        _take_place(folder, out)
+        with folders_for(out):
+            folder.mkdir()
+            try:
+                yield folder
+                _take_place(folder, out)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     except (OSError, NotSavedError) as error:
         refused = NotSavedError(out, error) if isinstance(error, OSError) else error
         remedy = "nothing was written: free space, or choose another folder"
         raise AttnGANError(f"--out {out}", refused.problem, remedy) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _take_place(folder: Path, out: Path) -> None:

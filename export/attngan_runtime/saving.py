@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from attngan_runtime.errors import AttnGANError
@@ -53,10 +54,37 @@ def _flush_names(folder: Path) -> None:
             os.close(opened)
 
 
-def check_parent(path: Path) -> None:
-    """Raises AttnGANError unless the folder that is to hold `--out` exists."""
-    if not path.parent.is_dir():
-        raise AttnGANError(f"--out {path}", f"folder {path.parent} does not exist", "create it first")
+@contextlib.contextmanager
+def folders_for(path: Path) -> Iterator[None]:
+    """Makes the folders that are to hold `path`; those that it made are gone again if the block fails.
+
+    Raises NotSavedError if the disk refuses.
+    """
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotSavedError(path, error) from None
+        yield
+    except BaseException:
+        for folder in missing:  # the deepest first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def write_output(path: Path, data: bytes | memoryview) -> None:
+    """Writes a file that `--out` names by `write_atomically`, and makes the folders that are to hold it."""
+    with folders_for(path):
+        write_atomically(path, data)
+
+
+def check_parent(path: Path, option: str = "--out") -> None:
+    """Raises AttnGANError unless the folder that is to hold what the option names is there or can be made."""
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise AttnGANError(f"{option} {path}", f"{nearest} is a file", "name a folder in its place")
 
 
 def check_output_file(path: Path, example: str) -> None:

@@ -46,10 +46,12 @@ def test_a_run_named_like_a_subcommand_is_written_with_a_dot(tmp_path, monkeypat
     assert (tmp_path / "out" / "model.onnx.json").is_file()
 
 
-def test_missing_run_and_missing_parent(tmp_path, run_plain):
+def test_a_missing_run_and_a_file_in_the_way(tmp_path, run_plain):
     assert "no such run folder" in refused(tmp_path / "nothing", "--out", tmp_path / "out")
-    assert "does not exist; create it first" in refused(run_plain, "--out", tmp_path / "no" / "out")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    assert "file is a file" in refused(run_plain, "--out", tmp_path / "file" / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_truncated_weights(tmp_path):

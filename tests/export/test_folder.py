@@ -16,10 +16,10 @@ def fill(path, *names):
         (path / name).write_text("old")
 
 
-def test_missing_parent_and_file_in_the_way(tmp_path):
-    with refuses("--out: folder .*/no does not exist"):
-        check_destination(tmp_path / "no" / "bundle")
+def test_a_file_in_the_way(tmp_path):
     (tmp_path / "file").write_text("")
+    with refuses("--out: file is a file"):
+        check_destination(tmp_path / "file" / "no" / "bundle")
     with refuses("--out: is a file"):
         check_destination(tmp_path / "file")
 
@@ -44,6 +44,17 @@ def test_complete_folders_take_the_place(tmp_path):
             (part / "model.onnx").write_text("new")
         assert [path.name for path in (tmp_path / name).iterdir()] == ["model.onnx"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "new"]
+
+
+def test_folders_are_made_and_gone_again_if_the_block_fails(tmp_path):
+    out = tmp_path / "a" / "b" / "bundle"
+    check_destination(out)
+    with pytest.raises(KeyboardInterrupt), replace_folder(out):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with replace_folder(out) as part:
+        (part / "model.onnx").write_text("new")
+    assert [path.name for path in out.parent.iterdir()] == ["bundle"]
 
 
 def write_until_full(out):

@@ -11,7 +11,7 @@ import pytest
 from refusals import refuses
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.saving import NotSavedError, check_output_file, check_parent, write_atomically
+from attngan_runtime.saving import NotSavedError, check_output_file, check_parent, write_atomically, write_output
 
 
 def test_the_new_content_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -82,11 +82,31 @@ def test_a_file_system_that_flushes_no_folders_is_good_enough(tmp_path: Path, mo
     assert (tmp_path / "file").read_bytes() == b"new" and len(flushed) == 2
 
 
+def test_folders_are_made_and_those_stay_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "a").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(NotSavedError):
+            write_output(tmp_path / "a" / "b" / "c" / "file", b"new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a"]
+    write_output(tmp_path / "a" / "b" / "c" / "file", b"new")
+    assert (tmp_path / "a" / "b" / "c" / "file").read_bytes() == b"new"
+    with pytest.raises(NotSavedError):
+        write_output(tmp_path / "a" / "b" / "c" / "file" / "file", b"new")
+
+
 def test_places_are_looked_at_before_the_work(tmp_path: Path) -> None:
     check_parent(tmp_path / "file")
     check_output_file(tmp_path / "file", "grid.png")
     for check in (check_parent, lambda path: check_output_file(path, "grid.png")):
-        with refuses(r"--out: folder .*/no does not exist; create it first"):
-            check(tmp_path / "no" / "file")
+        check(tmp_path / "no" / "such" / "file")
+        assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    for check in (check_parent, lambda path: check_output_file(path, "grid.png")):
+        with refuses(r"--out: /file is a file"):
+            check(tmp_path / "file" / "no" / "file")
     with refuses(r": is a folder; name a file such as .*/grid.png"):
         check_output_file(tmp_path, "grid.png")

@@ -25,6 +25,7 @@ from attngan_runtime import Generator
 from attngan_runtime.bundle import MODEL, Bundle
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.generators.onnx_session import usable_cores
+from attngan_runtime.saving import check_parent, write_output
 
 BATCHES = (1, 16)
 THREADS = min(2, usable_cores() or 2)
@@ -116,15 +117,14 @@ def _title(key: str) -> str:
 
 
 def check_json_path(path: Path) -> None:
-    """Raises AttnGANError if the folder of `path` doesn't exist; costs nothing, so call it before measuring."""
-    if not path.parent.is_dir():
-        raise AttnGANError(f"--json {path}", f"folder {path.parent} does not exist", "create it first")
+    """Raises AttnGANError if there can be no folder for `path`; costs nothing, so call it before measuring."""
+    check_parent(path, "--json")
 
 
 def write_json(figures: dict[str, Any], path: Path) -> None:
-    """Writes the figures. Raises AttnGANError if the folder doesn't exist."""
+    """Writes the figures. Raises AttnGANError if there can be no folder for them, or the disk refuses."""
     check_json_path(path)
-    path.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_output(path, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _latencies(calls: Sequence[Call]) -> list[list[float]]:

@@ -11,7 +11,7 @@ import click
 
 from attngan_runtime.commands.console import option_errors, print_warnings
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.saving import check_output_file, write_atomically
+from attngan_runtime.saving import check_output_file, write_output
 
 if TYPE_CHECKING:
     from attngan_runtime.bundle import Bundle
@@ -84,7 +84,7 @@ def write_sentences(sentences: list[str], out: Path | None, name: str) -> None:
     """Prints the sentences, one a line, or writes them to `out` and says so; name: of their generator."""
     lines = "".join(f"{sentence}\n" for sentence in sentences)
     if out:
-        write_atomically(out, lines.encode())
+        write_output(out, lines.encode())
         click.echo(f"wrote {len(sentences)} sentence{'s' if len(sentences) > 1 else ''} of {name} to {out}")
         return
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows has no way to write some letters

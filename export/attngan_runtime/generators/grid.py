@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from attngan_runtime.errors import AttnGANError
-from attngan_runtime.saving import check_output_file, write_atomically
+from attngan_runtime.saving import check_output_file, write_output
 
 _GAP = 2
 _LARGEST_SHEET = 178_956_970  # pixels; Pillow, and so many a program, opens no larger picture
@@ -40,7 +40,7 @@ def encode_png(picture: np.ndarray) -> bytes:
 def save_grid(images: np.ndarray, path: str | Path, columns: int | None = None) -> None:
     """Writes `grid(images)` to `path`; the ending chooses the format (PNG, WebP, JPEG …).
 
-    Raises AttnGANError if the folder does not exist, the ending is unknown or the format can't hold the sheet.
+    Raises AttnGANError if there can be no such folder, the ending is unknown or the format can't hold the sheet.
     """
     check_picture_path(path)
     save_picture(grid(images, columns), path)
@@ -61,7 +61,7 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
     except (OSError, ValueError) as error:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
         raise AttnGANError(f"--out {path}", f"{kind} can't hold this {size} grid ({error})", "use .png") from None
-    write_atomically(path, data.getbuffer())
+    write_output(path, data.getbuffer())
 
 
 def check_picture_path(path: str | Path) -> None:

@@ -77,7 +77,7 @@ def test_unconditional_and_channels(folder, tmp_path):
 
 @pytest.mark.parametrize("objective", ["minmax", "non-saturating", "hinge", "wasserstein", "least-squares"])
 def test_every_objective_trains(objective, folder, tmp_path):
-    out = tmp_path / "run"
+    out = tmp_path / "new" / "run"
     result = call("train", "--preset", "tiny", "--data", folder, "--out", out, "--images", 64, "--objective", objective)
     assert result.exit_code == 0, result.output
     assert objective in result.output
@@ -187,7 +187,7 @@ MISTAKES = [
     (("train", "--preset", "tiny", "--data", "{tmp}/nothing", "--out", "{tmp}/run"), "nothing"),
     (("train", "--preset", "tiny", "--data", "{tmp}/empty", "--out", "{tmp}/run"), "empty"),
     (("train", "--preset", "tiny", "--data", "{tmp}/texts", "--out", "{tmp}/run"), "none of them a picture"),
-    ((*TRAIN[:-1], "{tmp}/no/where"), "--out"),
+    ((*TRAIN[:-1], "{tmp}/file.txt/where"), "file.txt is a file"),
     ((*TRAIN[:-1], "{tmp}/file.txt"), "--out"),
     ((*TRAIN, "--objective", "magic"), "--objective magic"),
     ((*TRAIN, "--device", "abacus"), "--device abacus"),
@@ -214,7 +214,7 @@ MISTAKES = [
     ((*TRAIN[:-1], "{data}/run"), "lies inside --data"),
     ((*TRAIN[:-1], "{tmp}/texts"), "holds files and no run"),
     ((*TRAIN[:-1], "{tmp}/texts", "--dry-run"), "holds files and no run"),
-    (("sample", "{run}", "--out", "{tmp}/no/a.png"), "does not exist"),
+    (("sample", "{run}", "--out", "{tmp}/file.txt/a.png"), "file.txt is a file"),
     (("sample", "{run}", "--out", "{tmp}/a.xyz"), "unknown picture type"),
     (("sample", "{tmp}/empty", "--out", "{tmp}/a.png"), "no run folder"),
     (("sample", "unheard-of", "--out", "{tmp}/a.png"), "unheard-of: no such run folder"),

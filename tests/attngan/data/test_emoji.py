@@ -134,8 +134,8 @@ def test_the_set(tmp_path: Path, sources: dict[str, Path]) -> None:
 
 
 def test_vendors_are_held_out_together_and_skin_tones_apart(tmp_path: Path, sources: dict[str, Path]) -> None:
-    run(tmp_path / "emoji", sources)
-    pictures = load_captioned(tmp_path / "emoji", resolution=8, channels=4)
+    run(tmp_path / "new" / "emoji", sources)
+    pictures = load_captioned(tmp_path / "new" / "emoji", resolution=8, channels=4)
     captions = pictures.captions
     assert captions is not None and pictures.style_names == ["fluent", "google", "twitter"] and pictures.ignored == 1
     apart = 0
@@ -270,7 +270,8 @@ def test_gendered_emoji_stay_concepts_of_their_own() -> None:
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, sources: dict[str, Path]) -> None:
-    refused(run(tmp_path / "no" / "emoji", sources), "does not exist")
+    (tmp_path / "file").touch()
+    refused(run(tmp_path / "file" / "emoji", sources), "file is a file")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("x")
     refused(run(tmp_path / "full", sources), "holds files")

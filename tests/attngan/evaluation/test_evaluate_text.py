@@ -236,7 +236,7 @@ def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
         (("--features", "mine:features"), "--features mine:features: of pictures, and {run} writes sentences"),
         (("--beside", "{tmp}/folder"), "{tmp}/folder: "),
         (("--out", "{tmp}"), "--out {tmp}: is a folder"),
-        (("--out", "{tmp}/no/figures.json"), "no is no folder"),
+        (("--out", "{tmp}/one.txt/figures.json"), "one.txt is a file"),
     ],
 )
 def test_mistakes_get_one_line_and_nothing_is_written(options, message, folder, tmp_path):

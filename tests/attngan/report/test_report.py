@@ -140,9 +140,9 @@ def test_the_strip_holds_at_most_twelve_grids_from_first_to_last(run):
 
 def test_config_and_generator_alone_make_a_page(tmp_path):
     folder = bare(tmp_path / "bare")
-    result = call("report", folder, "--out", tmp_path / "page.html")
+    result = call("report", folder, "--out", tmp_path / "new" / "page.html")
     assert result.exit_code == 0, result.output
-    text = Page((tmp_path / "page.html").read_text()).text
+    text = Page((tmp_path / "new" / "page.html").read_text()).text
     for words in ("no records", "not measured", "no sample grids", "no measurements", "Not measured: whether"):
         assert words in text, words
     assert not (folder / "report.html").exists()
@@ -242,7 +242,7 @@ def test_large_pictures_are_made_small_and_small_ones_kept(tmp_path):
         (("{tmp}/nothing",), "no run folder"),
         (("{tmp}",), "no run folder"),
         (("{run}", "--out", "{tmp}/a.pdf"), "a report is a web page"),
-        (("{run}", "--out", "{tmp}/no/a.html"), "does not exist"),
+        (("{run}", "--out", "{run}/config.json/a.html"), "config.json is a file"),
         (("{run}", "--out", "{tmp}/folder.html"), "is a folder"),
     ],
 )

@@ -601,7 +601,7 @@ def test_options_of_sentences_are_in_the_config(tmp_path, data):
         (("--data", "{tmp}/rare.txt"), "--data: no word stands 2"),
         (("--out", "{tmp}/one.txt"), "one.txt: is a file"),
         (("--out", "{tmp}"), "holds files and no run"),
-        (("--out", "{tmp}/no/run"), "does not exist"),
+        (("--out", "{tmp}/one.txt/run"), "one.txt is a file"),
         (("--preset", "tiny"), "lines.txt: neither a zip nor"),
         (("--preset", "tiny", "--penalty", "none"), "--penalty none: tiny has its own"),
     ],

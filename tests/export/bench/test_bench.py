@@ -71,8 +71,10 @@ def test_sentences_are_measured_beside_pytorch(text_bundle, text_run, text_run_b
 
 
 def test_results_need_a_folder(tmp_path):
-    with refuses("--json: does not exist"):
-        bench.write_json({}, tmp_path / "no" / "figures.json")
+    bench.write_json({}, tmp_path / "new" / "figures.json")
+    assert (tmp_path / "new" / "figures.json").read_text() == "{}\n"
+    with refuses("--json: figures.json is a file"):
+        bench.write_json({}, tmp_path / "new" / "figures.json" / "figures.json")
 
 
 def test_memory_is_this_process():

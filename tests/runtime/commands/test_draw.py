@@ -68,7 +68,7 @@ def test_one_picture(make_bundle: Any, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         ([], "Missing option '--out'"),
-        (["--out", "nowhere/grid.png"], "--out nowhere/grid.png: folder nowhere does not exist"),
+        (["--out", "waves/model.onnx/grid.png"], "model.onnx is a file"),
         (["--out", "grid.txt"], "unknown picture type '.txt'"),
         (["--out", "g.png", "--seeds", "9-3"], "'9-3': is a reversed range"),
         (["--out", "g.png", "--seeds", "x"], "'x': is not a list"),
@@ -110,8 +110,15 @@ def test_wrong_bundles(make_bundle: Any, tmp_path: Path) -> None:
 
 
 def test_the_folder_of_the_picture_is_checked_before_the_bundle(tmp_path: Path) -> None:
-    out = tmp_path / "nowhere" / "grid.png"
-    refused(run("no-such-bundle", "--out", out), f"--out {out}: folder {out.parent} does not exist")
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "grid.png"
+    refused(run("no-such-bundle", "--out", out), f"--out {out}: {out.parent} is a file")
+
+
+def test_folders_are_made(make_bundle: Any, tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b" / "grid.png"
+    assert run(make_bundle(), "--seeds", "0", "--out", out).exit_code == 0
+    assert len(grey_tiles(out, 3)) == 3
 
 
 def test_shipped_names_are_listed(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_sentences_go_into_a_file(sentences_bundle: Path, generator: SentenceGen
         (["--top-p", "1.5"], "--top-p: 1.5 is outside 0 to 1"),
         (["--top-p", "nan"], "--top-p: nan is outside 0 to 1"),
         (["--seeds", "9-3"], "'9-3': is a reversed range"),
-        (["--out", "nowhere/s.txt"], "--out nowhere/s.txt: folder nowhere does not exist"),
+        (["--out", "writer/model.onnx/s.txt"], "model.onnx is a file"),
         (["--out", "writer"], "--out writer: is a folder"),
         (["--provider", "cuda"], "provider CUDAExecutionProvider"),
     ],

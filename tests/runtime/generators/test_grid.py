@@ -55,7 +55,7 @@ def test_jpeg_shows_white_where_a_picture_is_transparent(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere/grid.png", "does not exist"),
+        ("file/grid.png", "file is a file"),
         ("folder", "is a folder"),
         ("grid", "unknown picture type ''"),
         ("grid.txt", "unknown picture type '.txt'"),
@@ -64,6 +64,7 @@ def test_jpeg_shows_white_where_a_picture_is_transparent(tmp_path: Path) -> None
 )
 def test_paths_that_cannot_be_written(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
     with refuses(f"--out: {words}"):
         check_picture_path(tmp_path / name)
 
