@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from attngan.data.captions import rank_names
 from attngan.data.idx import find_idx, load_idx
@@ -22,6 +21,7 @@ from attngan.data.image_dataset import ImageDataset, name_skipped
 from attngan.data.listing import Listing, SourceFile, class_of, list_folder, list_zip
 from attngan.data.transforms import UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
+from attngan.progress import progress_bar
 from attngan_runtime.bundle.spec import LONGEST_NAME
 from attngan_runtime.errors import UNPRINTABLE
 
@@ -165,14 +165,14 @@ def _decoded(
     """Each file's picture with its shorter side, or the reason there is none, in the order of the files."""
     decode = partial(_decode, resolution=resolution, channels=channels)
     threads = min(8, os.cpu_count() or 1)
-    bar = tqdm(total=len(files), desc="reading pictures", unit="", delay=2, mininterval=0.5, leave=False)
+    bar = progress_bar("reading", len(files), unit="pictures", delay=2)
     # Pillow warns of odd metadata and large files; what matters of it ends in `skipped`.
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool, bar:
         warnings.simplefilter("ignore")
         for start in range(0, len(files), _WINDOW):
             for result in pool.map(decode, files[start : start + _WINDOW]):
                 yield result
-                bar.update()
+                bar.update(1)
 
 
 def _decode(file: SourceFile, resolution: int, channels: int) -> tuple[np.ndarray, int] | UnreadablePictureError:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from tqdm import tqdm
 
 from attngan.damsm import damsm_loss, sentence_scores
 from attngan.data import CaptionedDataset, Captions
@@ -23,6 +22,7 @@ from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.features.cache import load_or_make
 from attngan.features.extractor import Extractor
+from attngan.progress import progress
 from attngan_runtime.tokenizers.prompts import Tokenizer
 
 #: raise it when anything below changes what a matcher learns, so that none cached before is used
@@ -122,7 +122,7 @@ def train_matchers(
 
     def learn() -> np.ndarray:
         said = Conditions(pictures, tokenizer)
-        for matcher, some in zip(tqdm(matchers, "matchers", delay=2, leave=False), seen, strict=True):
+        for matcher, some in zip(progress(matchers, "learning", "matchers"), seen, strict=True):
             _learn(matcher, features[some], places[some], captions, said)
         return torch.cat([parameters_to_vector(matcher.parameters()) for matcher in matchers]).detach().numpy()[None]
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from attngan.data.transforms import on_white
 from attngan.errors import AttnGANError
 from attngan.features import efficientnet, open_nsfw
+from attngan.progress import progress
 
 _BATCH = 64  # pictures drawn or read at a time: 12 MB of RGB at 256²
 
@@ -66,7 +66,7 @@ def extract_all(
     """
     parts: list[list[np.ndarray]] = [[] for _ in extractors]
     starts = range(0, count, _BATCH)
-    for start in tqdm(starts, desc=f"features, {what}", unit="batch", delay=2, mininterval=0.5, leave=False):
+    for start in progress(starts, f"features, {what}", "batches"):
         images = read(slice(start, min(start + _BATCH, count)))
         for extractor, found in zip(extractors, parts, strict=True):
             found.append(extractor(images))

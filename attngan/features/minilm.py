@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from attngan.errors import AttnGANError
+from attngan.progress import progress
 
 NAME = "all-MiniLM-L6-v2 (384 values)"
 VALUES = 384
@@ -42,7 +42,7 @@ def embeddings(sentences: Sequence[str]) -> np.ndarray:
     order = np.argsort([len(ids) for ids in encoded], kind="stable")
     found = np.empty((len(encoded), VALUES), np.float32)
     starts = range(0, len(order), _BATCH)
-    for start in tqdm(starts, desc="features, sentences", unit="batch", delay=2, mininterval=0.5, leave=False):
+    for start in progress(starts, "features, sentences", "batches"):
         places = order[start : start + _BATCH]
         batch = nn.utils.rnn.pad_sequence([torch.tensor(encoded[place]) for place in places], batch_first=True)
         with torch.inference_mode():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attngan.errors import AttnGANError
-from attngan.training.run_logger import progress_bar
+from attngan.progress import progress_bar
 
 SKIPS = 10  #: steps in a row that were not finite, after which a phase recovers or gives up
 

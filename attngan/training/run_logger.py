@@ -1,4 +1,4 @@
-"""All that a run writes for people: records, samples, data.json, TensorBoard, bars and notes on the terminal."""
+"""All that a run writes for people: records, samples, data.json, TensorBoard, and notes on the terminal."""
 
 from __future__ import annotations
 
@@ -103,14 +103,6 @@ class RunLogger:
 def note(text: str) -> None:
     """One line on stderr that does not disturb the progress bar."""
     tqdm.write(f"note: {text}", sys.stderr)
-
-
-def progress_bar(name: str, total: int, seen: int, unit: str) -> tqdm:
-    """A bar with a name goes away when it is done."""
-    return tqdm(
-        total=total, initial=min(seen, total), unit=f" {unit}", desc=name or None, leave=not name, dynamic_ncols=True,
-        smoothing=0.05,
-    )  # fmt: skip
 
 
 def _finite(value: Any) -> Any:
