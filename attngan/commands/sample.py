@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from attngan_runtime.commands.console import Command, Numbers, refuse_options
-from attngan_runtime.commands.write import sentence_options
+from attngan_runtime.commands import draw, write
+from attngan_runtime.commands.console import Command, Numbers, refuse_options, with_parameters
+
+_LIKE_A_POINT = re.compile(r"[\s+.,;x-]*\d[\d\s+.,;x-]*")
 
 
-@click.command(cls=Command)
+class _Sample(Command):
+    """Leaves to PROMPT what follows `--attention` and is no point."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = args[: args.index("--")] if "--" in args else args
+        for place, after in enumerate(args[1 : len(options)]):
+            if args[place] == "--attention" and not _LIKE_A_POINT.fullmatch(after):
+                args[place] = "--attention=whole"
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Sample)
 @click.argument("run_or_name")
-@click.argument("prompts", nargs=-1, metavar="[PROMPT]...")
 @click.option("--seeds", type=Numbers(), help="One picture or sentence a seed; 0-63 if not given, with prompts and for "
               "sentences 0-7.")  # fmt: skip
-@click.option("--classes", help="Names or numbers, such as Sneaker,Bag or 3,7; all of them if not given.")
-@click.option("--style", help="Name or number of the style to draw prompts in; the first if not given.")
-@click.option(
-    "--truncation", default="1", show_default=True,
-    help="0 to 2; below 1: more typical pictures. Several, such as 0,0.5,1: a row each, seeds to the right.",
-)  # fmt: skip
+@with_parameters(draw.OPTIONS)
 @click.option(
     "--interpolate", type=click.IntRange(min=1), metavar="STEPS",
     help="From each seed to the next in so many steps: a row a pair, or a looping animation if --out is .webp.",
 )  # fmt: skip
 @click.option(
     "--attention", metavar="[X,Y]", is_flag=False, flag_value="whole",
-    help="With prompts, as last option: where each word was looked at. Else what the generator attends to from the "
+    help="With prompts: where each word was looked at. Else what the generator attends to from the "
     "point X,Y of its picture, in pixels from the top left. With --keywords: which of them each word looked at.",
 )  # fmt: skip
-@sentence_options
+@with_parameters(write.OPTIONS)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one; sentences are printed, "
               "one a line, if not given.")  # fmt: skip
 @click.pass_context

@@ -28,7 +28,7 @@ def sample_sentences(
         raise AttnGANError(
             f"--attention {attention[:40]}",
             f"{source.written} writes sentences, which have no points",
-            "write --attention alone, as the last option",
+            "write --attention alone",
         )
     if out and not attention:
         check_output_file(out, "sentences.txt")

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
 
 from attngan.errors import AttnGANError
 from attngan.generators import Source
 from attngan.generators.text_to_image import TorchTextToImageGenerator, prompt_conditions
-from attngan.sampling.pictures import WHOLE, read_options
+from attngan.sampling.pictures import WHOLE, draw_sheet, read_options
 from attngan.visualization.word_sheet import word_sheet
 from attngan_runtime.commands.draw import parse_style
-from attngan_runtime.generators.grid import check_sheet_size, save_grid, save_picture
+from attngan_runtime.commands.table import tabulate
+from attngan_runtime.generators.grid import save_picture
 
 
 def sample_prompts(
-    source: Source, seeds: list[int] | None, attention: str | None, out: Path | None, *, prompts: tuple[str, ...],
-    classes: str | None, style: str | None, truncation: str, interpolate: int | None,
+    source: Source, seeds: list[int] | None, attention: str | None, out: Path | None, *, classes: str | None,
+    style: str | None, interpolate: int | None, **given: Any,
 ) -> None:  # fmt: skip
     """A row a prompt (and truncation), a column a seed; with attention a row a picture and a column a word."""
-    seeds = list(range(8 if prompts else 64)) if seeds is None else seeds
-    options = read_options(source.written, seeds, attention, out, truncation, interpolate)
+    options = read_options(source.written, seeds, attention, out, interpolate=interpolate, **given)
     assert out is not None
-    generator = TorchTextToImageGenerator(source)
+    generator, prompts = TorchTextToImageGenerator(source), options.prompts
     _check(generator.name, prompts, classes, interpolate, options.point)
     number = parse_style(style, generator.name, generator.choice_names)
     tokens = generator.tokenizer.encode(prompts)
     for line in tokens.warnings():
         click.echo(f"warning: {line}", err=True)
-    rows, values = prompt_conditions(tokens, number), options.truncations
+    rows = prompt_conditions(tokens, number)
     if attention == WHOLE:
-        save_picture(word_sheet(generator, tokens, rows, seeds, values[0]), out)
+        save_picture(word_sheet(generator, tokens, rows, options.seeds, options.truncations[0]), out)
         click.echo(f"wrote where {generator.name} looks for each word to {out}")
         return
-    side, count = generator.resolution, len(rows) * len(values) * len(seeds)
-    columns = len(seeds) if len(rows) * len(values) > 1 else None
-    check_sheet_size(count, side, side, columns)
-    drawn = [generator.sample(seeds, np.repeat(row[None], len(seeds), 0), value) for row in rows for value in values]
-    save_grid(np.concatenate(drawn), out, columns)
+    table = tabulate(options.seeds, list(enumerate(prompts)), options.truncations, by_class=False)
+    count = draw_sheet(generator, table, options, rows[table.subjects], out)
     click.echo(f"wrote {count} pictures to {out}")
 
 
@@ -63,5 +60,5 @@ def _check(
         raise AttnGANError(
             f"--attention {point[0]},{point[1]}",
             f"{name} attends to words, not from a point",
-            "write --attention alone, as the last option",
+            "write --attention alone",
         )

@@ -40,6 +40,7 @@ from attngan.training.schedule import between
 from attngan.training.state import Progress
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
+from attngan_runtime.commands import draw
 from attngan_runtime.commands.console import option_errors
 from attngan_runtime.generators.pixels import to_uint8
 
@@ -48,7 +49,7 @@ class ImageTask(Task):
     """See `attngan.tasks.base.Task`."""
 
     does, has_words = "draws pictures", False
-    sample_options = ("prompts", "classes", "style", "truncation", "interpolate")
+    sample_options = (*(str(option.name) for option in draw.OPTIONS), "interpolate")
 
     def read(self, path: Path, network: Any) -> ImageDataset:
         return load_pictures(path, resolution=network.resolution, channels=network.channels)

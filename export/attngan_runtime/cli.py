@@ -21,7 +21,8 @@ def _print_names(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(
-    cls=GroupWithDefault, default="make", usages=["BUNDLE_OR_NAME [OPTIONS]", "serve BUNDLE_OR_NAME [OPTIONS]"],
+    cls=GroupWithDefault, default="make",
+    usages=["BUNDLE_OR_NAME [PROMPT]... [OPTIONS]", "serve BUNDLE_OR_NAME [OPTIONS]"],
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 @click.version_option(package_name="attngan")
@@ -46,7 +47,7 @@ class _Make(Command):
 @main.command(cls=_Make, hidden=True)
 @click.argument("bundle_or_name")
 @click.option("--seeds", type=Numbers(), help="One picture or sentence a seed, for each class, prompt or set of key "
-              "words. 0-63 if not given; 0-7 for sentences and with several prompts.")  # fmt: skip
+              "words. 0-63 if not given; 0-7 for sentences and with prompts.")  # fmt: skip
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write: pictures need one, such as grid.png; "
               "sentences are printed, one a line, if not given.")  # fmt: skip

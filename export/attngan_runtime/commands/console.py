@@ -7,7 +7,7 @@ import errno
 import shlex
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import click
@@ -51,7 +51,18 @@ def refuse_options(ctx: click.Context, names: Collection[str], because: str) -> 
         if option.name in names and ctx.get_parameter_source(option.name) != click.core.ParameterSource.DEFAULT:
             value = ctx.params[option.name]
             shown = shlex.quote(str(value[0] if isinstance(value, tuple) else value)[:40])
-            raise AttnGANError(f"{option.opts[0]} {shown}", because, "leave it out")
+            name = option.opts[0] if isinstance(option, click.Option) else option.human_readable_name.strip("[].")
+            raise AttnGANError(f"{name} {shown}", because, "leave it out")
+
+
+def with_parameters(parameters: Sequence[click.Parameter]) -> Callable[[Any], Any]:
+    """Decorates a command with parameters that it shares with others."""
+
+    def decorate(command: Any) -> Any:
+        command.__click_params__ = [*getattr(command, "__click_params__", ()), *reversed(parameters)]
+        return command
+
+    return decorate
 
 
 def _report_errors(run: Any, *args: Any, **kwargs: Any) -> Any:

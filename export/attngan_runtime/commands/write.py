@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,12 +57,6 @@ def run(
             seeds * max(1, len(keywords)), keywords=texts, temperature=temperature, top_k=top_k, top_p=top_p
         )
     write_sentences(sentences, out, generator.name)
-
-
-def sentence_options(command: Any) -> Any:
-    """Decorates a command with `OPTIONS`, for one that is no `attngan-run`."""
-    command.__click_params__ = [*getattr(command, "__click_params__", ()), *reversed(OPTIONS)]
-    return command
 
 
 def check_sampling(temperature: float, top_k: int, top_p: float, size: int) -> None:

@@ -13,11 +13,11 @@ from PIL import Image
 from attngan_runtime.errors import AttnGANError
 from attngan_runtime.saving import check_output_file, write_output
 
-_GAP = 2
+GAP = 2  #: pixels between pictures
 _LARGEST_SHEET = 178_956_970  # pixels; Pillow, and so many a program, opens no larger picture
 
 
-def grid(images: np.ndarray, columns: int | None = None, gap: int = _GAP) -> Image.Image:
+def grid(images: np.ndarray, columns: int | None = None, gap: int = GAP) -> Image.Image:
     """Lays images [B, H, W, C] uint8 (C 1, 3 or 4) out row by row; `columns` defaults to the square root of B."""
     count, height, width, channels = images.shape
     rows, columns = _rows_and_columns(count, columns)
@@ -27,13 +27,13 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = _GAP) -> Ima
     for index, image in enumerate(images):
         top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
-    return _image(sheet)
+    return as_image(sheet)
 
 
 def encode_png(picture: np.ndarray) -> bytes:
     """One picture uint8 [H, W, C] as a PNG."""
     data = io.BytesIO()
-    _image(picture).save(data, format="PNG")
+    as_image(picture).save(data, format="PNG")
     return data.getvalue()
 
 
@@ -75,7 +75,7 @@ def check_picture_path(path: str | Path) -> None:
 def check_sheet_size(count: int, height: int, width: int, columns: int | None = None) -> None:
     """Raises AttnGANError if `grid` of so many pictures would be larger than programs open; call it before the work."""
     rows, columns = _rows_and_columns(count, columns)
-    pixels = rows * (height + _GAP) * columns * (width + _GAP)
+    pixels = rows * (height + GAP) * columns * (width + GAP)
     if pixels > _LARGEST_SHEET:
         raise AttnGANError(
             "--seeds",
@@ -85,7 +85,8 @@ def check_sheet_size(count: int, height: int, width: int, columns: int | None = 
         )
 
 
-def _image(picture: np.ndarray) -> Image.Image:
+def as_image(picture: np.ndarray) -> Image.Image:
+    """Of uint8 [H, W, C]."""
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 

@@ -22,6 +22,7 @@ from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan.visualization.interpolation import great_circle
 from attngan.visualization.tiles import enlarge, legible_side
+from attngan_runtime.cli import main as attngan_run
 
 SIDE, CELL = 16, 18  # of the preset tiny, with its gap
 
@@ -53,13 +54,18 @@ def drawn(tmp_path, *args, name="grid.png"):
         return np.asarray(picture.convert("RGB"))
 
 
+def named(sheet, rows, columns):
+    """A table of so many rows and columns without the names beside and above it."""
+    return sheet[-(rows * CELL - 2) :, -(columns * CELL - 2) :]
+
+
 def cell(sheet, row, column):
     return sheet[row * CELL : row * CELL + SIDE, column * CELL : column * CELL + SIDE]
 
 
 def test_truncations_go_down_and_seeds_go_right_in_a_band_for_each_class(run, tmp_path):
     sheet = drawn(tmp_path, run, "--seeds", "3,5,8", "--truncation", "0,0.5,1", "--classes", "dog,cat")
-    assert sheet.shape == (6 * CELL - 2, 3 * CELL - 2, 3)
+    sheet = named(sheet, 6, 3)
     for band, label in ((0, 1), (3, 0)):
         for row, truncation in enumerate((0.0, 0.5, 1.0)):
             expected = open_generator(str(run)).sample([3, 5, 8], [label] * 3, truncation)
@@ -108,7 +114,8 @@ def test_a_webp_is_a_closed_loop_without_jumps(run, tmp_path):
 def test_a_still_webp_and_an_unconditional_generator(tmp_path):
     plain = save_run(tmp_path / "plain", channels=4)
     assert drawn(tmp_path, plain, "--seeds", "0-3", name="a.webp").shape == (34, 34, 3)
-    assert drawn(tmp_path, plain, "--seeds", "0-3", "--truncation", "0.5,1").shape == (34, 4 * CELL - 2, 3)
+    truncated = drawn(tmp_path, plain, "--seeds", "0-3", "--truncation", "0.5,1")
+    np.testing.assert_array_equal(cell(named(truncated, 2, 4), 1, 2), drawn(tmp_path, plain, "--seeds", "2"))
     assert drawn(tmp_path, plain, "--seeds", "0-3", "--interpolate", 2).shape == (3 * CELL - 2, 3 * CELL - 2, 3)
     assert drawn(tmp_path, plain, "--seeds", "0,1", "--interpolate", 2, name="b.webp").shape == (160, 160, 3)
     assert drawn(tmp_path, plain, "--seeds", "0,1", "--attention", "0,15").shape == (2 * 180 - 2, 3 * 162 - 2, 3)
@@ -146,6 +153,33 @@ def test_small_pictures_are_enlarged_by_whole_numbers(side):
     np.testing.assert_array_equal(large[:, shown // side - 1 :: shown // side, :: shown // side], picture)
 
 
+def test_a_table_of_many_seeds_is_wrapped_and_each_picture_enlarged(run, tmp_path):
+    sheet = drawn(tmp_path, run, "--seeds", "0-39", "--scale", 2)
+    assert 0.5 < sheet.shape[0] / sheet.shape[1] < 2
+    last = open_generator(str(run)).sample([39, 39], [0, 1]).repeat(2, 1).repeat(2, 2)
+    found = [place for place in range(sheet.shape[0] - 31) if (sheet[place : place + 32, -32:] == last[1]).all()]
+    assert len(found) == 1
+    np.testing.assert_array_equal(sheet[found[0] :, -66:-34][:32], last[0])
+    one_class = drawn(tmp_path, run, "--seeds", "0-39", "--classes", "dog", "--columns", 8)
+    assert one_class.shape == (5 * CELL - 2, 8 * CELL - 2, 3)
+
+
+@pytest.mark.parametrize("options", [
+    ("fashion-32", "--seeds", "0-18", "--classes", "Bag,Coat", "--scale", 2),
+    ("fashion-32", "--seeds", "0-2", "--truncation", "0.5,1", "--classes", "Bag,Coat"),
+    ("emoji-64", "red heart", "green dragon", "--style", "twitter", "--columns", 3),
+    ("emoji-64", "--prompt", "red heart"),
+])  # fmt: skip
+def test_the_command_without_torch_draws_the_same_sheet(options, tmp_path):
+    ours = drawn(tmp_path, *options)
+    result = CliRunner().invoke(attngan_run, [str(word) for word in (*options, "--out", tmp_path / "run.png")])
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "run.png") as picture:
+        theirs = np.asarray(picture.convert("RGB"))
+    assert ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs).max() <= 1, "roundings apart"
+
+
 SAMPLE = ("sample", "{run}", "--out", "{tmp}/a.png")
 FILM = ("sample", "{run}", "--out", "{tmp}/a.webp")
 MISTAKES = [
@@ -163,6 +197,8 @@ MISTAKES = [
     ((*SAMPLE, "--attention", "3,3", "--seeds", "0-9999"), "make a sheet of"),
     ((*SAMPLE, "--interpolate", "900", "--seeds", "0-9999"), "make a sheet of"),
     ((*SAMPLE, "--truncation", "0,1", "--seeds", "0-999999"), "make a sheet of"),
+    ((*SAMPLE, "--interpolate", "3", "--scale", "2"), "--scale 2: not together with --interpolate 3"),
+    ((*SAMPLE, "--attention", "3,3", "--columns", "2"), "--columns 2: not together with --attention 3,3"),
     ((*FILM, "--interpolate", "60"), "--interpolate: 3,840 frames of 2 pictures of 160² pixels are more than"),
     (("sample", "{plain}", "--out", "{tmp}/a.png", "--attention", "3,3"), "plain has no self-attention to look at"),
     (("sample", "{crowd}", "--out", "{tmp}/a.webp", "--interpolate", "2", "--seeds", "0,1"), "--classes: 110 pictures"),

@@ -150,7 +150,7 @@ def test_a_sheet_shows_the_shares_of_the_key_words(run, writer, tmp_path):
         (("{run}", "--keywords", "dog\x07"), "--keywords 'dog\\x07': U+0007 at place 3 is a control character"),
         (("{run}", "--out", "{run}/config.json/a.txt"), "config.json is a file"),
         (("{run}", "--out", "{tmp}"), "is a folder"),
-        (("{run}", "a red heart"), "prompts 'a red heart': {run} writes sentences"),
+        (("{run}", "a red heart"), "PROMPT 'a red heart': {run} writes sentences"),
         (("{run}", "--classes", "1"), "--classes 1: {run} writes sentences"),
         (("{run}", "--style", "flat"), "--style flat: {run} writes sentences"),
         (("{run}", "--truncation", "1"), "--truncation 1: {run} writes sentences"),

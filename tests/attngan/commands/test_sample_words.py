@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -35,10 +36,13 @@ def call(*arguments):
     return CliRunner().invoke(main, ["sample", *map(str, arguments)])
 
 
-def tile(path, row, column, side=16):
+def tile(path, row, column, size=None, side=16):
+    """size: rows and columns of a table with names."""
     with Image.open(path) as image:
         pixels = np.asarray(image)
     step = side + GAP
+    if size:
+        pixels = pixels[-(size[0] * step - GAP) :, -(size[1] * step - GAP) :]
     return pixels[row * step : row * step + side, column * step : column * step + side]
 
 
@@ -54,7 +58,7 @@ def test_a_row_a_prompt_and_a_column_a_seed(run, tmp_path):
     for row in range(2):
         for column, seed in enumerate((5, 9, 2)):
             expected = generator.sample([seed], rows[row : row + 1])[0]
-            assert np.array_equal(tile(out, row, column), expected)
+            assert np.array_equal(tile(out, row, column, (2, 3)), expected)
 
 
 def test_one_prompt_is_a_grid_of_seeds_and_truncations_are_rows(run, tmp_path):
@@ -62,10 +66,9 @@ def test_one_prompt_is_a_grid_of_seeds_and_truncations_are_rows(run, tmp_path):
     with Image.open(tmp_path / "one.png") as image:
         assert image.size == (52, 52)
     call(run, "red", "--seeds", "0-3", "--truncation", "0,1", "--out", tmp_path / "two.png")
-    with Image.open(tmp_path / "two.png") as image:
-        assert image.size == (70, 34)
-    assert np.array_equal(tile(tmp_path / "two.png", 0, 0), tile(tmp_path / "two.png", 0, 3))
-    assert np.array_equal(tile(tmp_path / "one.png", 0, 0), tile(tmp_path / "two.png", 1, 0))
+    two = partial(tile, tmp_path / "two.png", size=(2, 4))
+    assert np.array_equal(two(0, 0), two(0, 3))
+    assert np.array_equal(tile(tmp_path / "one.png", 0, 0), two(1, 0))
 
 
 def test_words_that_nobody_taught_it_are_named_and_the_rest_is_drawn(run, tmp_path):
@@ -112,7 +115,8 @@ def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
     (("{run}", "red", "--classes", "1", "--out", "{tmp}/x.png"), "--classes 1: words has no classes"),
     (("{run}", "red", "--interpolate", "3", "--out", "{tmp}/x.png"), "--interpolate 3: not for a generator that draws"),
     (("{run}", "red", "--attention", "1,2", "--out", "{tmp}/x.png"), "--attention 1,2: words attends to words"),
-    (("{run}", "--attention", "red", "--out", "{tmp}/x.png"), "--attention red: is not a point"),
+    (("{run}", "red", "--attention", "3", "--out", "{tmp}/x.png"), "--attention 3: is not a point"),
+    (("{run}", "red", "--prompt", "blue", "--out", "{tmp}/x.png"), "PROMPT red: beside --prompt blue"),
     (("{run}", "red\x07", "--out", "{tmp}/x.png"), "U+0007"),
     (("{run}", "red", "--seeds", "0-999999", "--out", "{tmp}/x.png"), "pixels"),
 ])  # fmt: skip
@@ -120,6 +124,15 @@ def test_contradictions_get_one_line_and_nothing_is_drawn(arguments, message, ru
     result = call(*(argument.format(run=run, tmp=tmp_path) for argument in arguments))
     refused(result, message)
     assert not list(tmp_path.iterdir())
+
+
+def test_attention_leaves_the_prompt_behind_it_alone(run, tmp_path):
+    ways = [("blue top", "--attention"), ("--attention", "blue top"), ("--attention", "--prompt", "blue top")]
+    for name, words in enumerate(ways):
+        result = call(run, "--seeds", "3", "--out", tmp_path / f"{name}.png", *words)
+        assert result.exit_code == 0, result.output
+    sheets = [path.read_bytes() for path in tmp_path.iterdir()]
+    assert len(sheets) == 3 and sheets[0] == sheets[1] == sheets[2]
 
 
 def test_without_word_attention_there_are_no_maps(run, tmp_path):

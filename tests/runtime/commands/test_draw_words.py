@@ -27,9 +27,9 @@ def test_a_row_shows_one_prompt_and_a_column_one_seed(words_bundle: Path, genera
     found = run(words_bundle, *given, "--seeds", "5-7")
     assert (found.exit_code, found.output) == (0, f"wrote 6 pictures of words to {out}\n")
     wanted = generator.run([5, 6, 7] * 2, prompts=["red heart"] * 3 + ["green"] * 3, style=1, truncation=0.5)
-    np.testing.assert_array_equal(tiles(out, 3), wanted)
+    np.testing.assert_array_equal(tiles(out, 3, rows=2), wanted)
     assert run(words_bundle, *given).exit_code == 0
-    assert len(tiles(out, 8)) == 16
+    assert len(tiles(out, 8, rows=2)) == 16
 
 
 def test_one_prompt_fills_a_grid(words_bundle: Path, generator: Generator, tmp_path: Path) -> None:
@@ -37,7 +37,14 @@ def test_one_prompt_fills_a_grid(words_bundle: Path, generator: Generator, tmp_p
     assert run(words_bundle, "--prompt", "green", "--seeds", "0-8", "--out", out).exit_code == 0
     np.testing.assert_array_equal(tiles(out, 3), generator.run(range(9), prompts="green"))
     assert run(words_bundle, "--prompt", "green", "--out", out).exit_code == 0
-    assert len(tiles(out, 8)) == 64
+    assert len(tiles(out, 3)) == 9  # eight, and a place that is free
+
+
+def test_prompts_are_written_in_either_way(words_bundle: Path, tmp_path: Path) -> None:
+    asked, option = tmp_path / "asked.png", tmp_path / "option.png"
+    assert run(words_bundle, "red heart", "green", "--out", asked).exit_code == 0
+    assert run(words_bundle, "--prompt", "red heart", "--prompt", "green", "--out", option).exit_code == 0
+    assert asked.read_bytes() == option.read_bytes()
 
 
 @pytest.mark.parametrize("style", ["1", "TWITTER", "twitter"])

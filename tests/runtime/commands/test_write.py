@@ -86,7 +86,7 @@ def test_sentences_go_into_a_file(sentences_bundle: Path, generator: SentenceGen
         (["--classes", "Sneaker"], "--classes Sneaker: writer writes sentences"),
         (["--prompt", "red heart", "--prompt", "x"], "--prompt 'red heart': writer writes sentences"),
         (["--style", "google"], "--style google: writer writes sentences"),
-        (["--truncation", "1"], "--truncation 1.0: writer writes sentences"),
+        (["--truncation", "1"], "--truncation 1: writer writes sentences"),
         (["--columns", "3"], "--columns 3: writer writes sentences"),
         (["--keywords", "a\x07"], r"--keywords 'a\x07': U+0007"),
         (["--keywords", "a\udcff"], r"--keywords 'a\udcff': U+DCFF"),
