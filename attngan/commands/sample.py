@@ -32,7 +32,7 @@ class _Sample(Command):
 @with_parameters(draw.OPTIONS)
 @click.option(
     "--interpolate", type=click.IntRange(min=1), metavar="STEPS",
-    help="From each seed to the next in so many steps: a row a pair, or a looping animation if --out is .webp.",
+    help="From each seed to the next in so many steps: a row a pair, or an animation if --out is .webp, .gif or .mp4.",
 )  # fmt: skip
 @click.option(
     "--attention", metavar="[X,Y]", is_flag=False, flag_value="whole",

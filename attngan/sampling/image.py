@@ -12,6 +12,7 @@ from attngan.errors import AttnGANError
 from attngan.generators import Source
 from attngan.generators.image import TorchImageGenerator
 from attngan.sampling.pictures import WHOLE, Asked, draw_sheet, read_options
+from attngan.visualization.animation import ANIMATIONS
 from attngan.visualization.attention_sheet import attention_sheet
 from attngan.visualization.interpolation import interpolation_grid, write_loop
 from attngan_runtime.commands.draw import parse_classes
@@ -32,7 +33,7 @@ def sample_pictures(
     if options.point:
         save_picture(attention_sheet(generator, options.seeds, numbers, values[0], options.point), out)
         wrote = f"what {generator.name} attends to from {options.point[0]},{options.point[1]}"
-    elif interpolate and out.suffix.lower() == ".webp":
+    elif interpolate and out.suffix.lower() in ANIMATIONS:
         wrote = f"a loop of {write_loop(generator, options.seeds, numbers, interpolate, values[0], out)} frames"
     elif interpolate:
         pictures, columns = interpolation_grid(generator, options.seeds, numbers, interpolate, values[0])

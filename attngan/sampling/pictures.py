@@ -9,6 +9,7 @@ import numpy as np
 
 from attngan.errors import AttnGANError
 from attngan.generators.image import TorchImageGenerator
+from attngan.visualization.animation import ANIMATIONS, FILM, check_animation_path
 from attngan_runtime.commands.draw import join_prompts, parse_truncations, usual_seeds
 from attngan_runtime.commands.table import Table
 from attngan_runtime.generators.grid import check_picture_path, save_picture
@@ -35,7 +36,7 @@ def read_options(
     """AttnGANError naming the first option that can't be read, or that asks for other pictures than another one."""
     if out is None:
         raise AttnGANError("Missing option '--out'", f"{name} draws pictures", "name a file, such as grid.png")
-    check_picture_path(out)
+    _check_path(out, interpolate)
     prompts, values = join_prompts(words, prompts), parse_truncations(truncation)
     seeds = seeds or usual_seeds(prompts)
     point = _point(attention) if attention and attention != WHOLE else None
@@ -44,8 +45,6 @@ def read_options(
     for option, given in (("columns", columns), ("scale", scale if scale > 1 else None)):
         if other and given:
             raise AttnGANError(f"--{option} {given}", f"not together with {other}", "leave one of them out")
-    if interpolate and out.suffix.lower() == ".gif":
-        raise AttnGANError(f"--out {out}", "animations are written as .webp", "name one, or a .png for a grid")
     return Asked(seeds, prompts, values, point, columns, scale)
 
 
@@ -63,6 +62,17 @@ def draw_sheet(
         pictures[places] = generator.sample(seeds[places], some, value)
     save_picture(sheet.draw(pictures), out)
     return len(pictures)
+
+
+def _check_path(out: Path, interpolate: int | None) -> None:
+    """Raises AttnGANError unless what is asked for can be written there."""
+    suffix = out.suffix.lower()
+    if interpolate and suffix in ANIMATIONS:
+        check_animation_path(out)
+    elif suffix == FILM:
+        raise AttnGANError(f"--out {out}", "a film goes from seed to seed", "add --interpolate 30, or name a .png")
+    else:
+        check_picture_path(out)
 
 
 def _point(text: str) -> tuple[int, int]:

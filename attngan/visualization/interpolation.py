@@ -18,12 +18,12 @@ from attngan.errors import AttnGANError
 from attngan.generators.base import BATCH
 from attngan.generators.image import TorchImageGenerator
 from attngan.random import normals
+from attngan.visualization.animation import write_animation
 from attngan.visualization.tiles import enlarge, legible_side
-from attngan_runtime.generators.grid import check_sheet_size, grid, save_picture
+from attngan_runtime.generators.grid import check_sheet_size, grid
 from attngan_runtime.generators.pixels import to_uint8
 
-_MILLISECONDS = 40  # a frame: 25 a second, as film and television have it
-_WIDEST_WEBP = 16_383
+_WIDEST = 16_383  # pixels of a WebP; H.264 takes one more, GIF four times as many
 _LARGEST_ANIMATION = 178_956_970  # pixels of all frames, which are in memory together: half a gigabyte of RGB
 
 
@@ -61,7 +61,7 @@ def interpolation_grid(
 def write_loop(
     generator: TorchImageGenerator, seeds: list[int], classes: list[int], steps: int, truncation: float, path: Path
 ) -> int:
-    """Writes an animated WebP through all seeds and back to the first, the classes side by side; returns its frames.
+    """Writes an animation through all seeds and back to the first, the classes side by side; returns its frames.
 
     It slows down at every seed, so that it has no corners, and shows small pictures enlarged.
     Raises AttnGANError if there are too many frames, or the file can't be written.
@@ -73,11 +73,10 @@ def write_loop(
     z = _path(generator, [*seeds, seeds[0]], shares)
     labels: Sequence[int | None] = classes or (None,)
     strips = np.stack([_draw(generator, z, label, truncation) for label in labels], 1)
-    first, *others = (grid(enlarge(strip, shown), len(strip)) for strip in strips)
+    frames = [grid(enlarge(strip, shown), len(strip)) for strip in strips]
     # Squares of equal pixels take less room without loss than with it: 500 kB where quality 90 takes 870.
-    coding = {"lossless": True} if shown > side else {"quality": 90}
-    save_picture(first, path, save_all=True, append_images=others, duration=_MILLISECONDS, loop=0, **coding)
-    return 1 + len(others)
+    write_animation(frames, path, lossless=shown > side)
+    return len(frames)
 
 
 def _path(generator: TorchImageGenerator, seeds: list[int], shares: Tensor) -> Tensor:
@@ -97,10 +96,10 @@ def _draw(generator: TorchImageGenerator, z: Tensor, label: int | None, truncati
 
 
 def _check_animation(frames: int, columns: int, side: int) -> None:
-    if columns * (side + 2) > _WIDEST_WEBP:
+    if columns * (side + 2) > _WIDEST:
         raise AttnGANError(
             "--classes",
-            f"{columns} pictures of {side} pixels side by side are wider than WebP's {_WIDEST_WEBP:,}",
+            f"{columns} pictures of {side} pixels side by side are wider than an animation's {_WIDEST:,}",
             "name fewer",
         )
     if frames * columns * side**2 > _LARGEST_ANIMATION:

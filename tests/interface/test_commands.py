@@ -183,7 +183,7 @@ MISTAKES = [
     ((*SAMPLE, "fashion-32", "--attention", *G), "--attention: "),
     ((*SAMPLE, "fashion-32", "--attention", "99,0", *G), "--attention 99,0: "),
     ((*SAMPLE, "fashion-32", "--interpolate", 4, "--seeds", 1, *G), "--interpolate 4: "),
-    ((*SAMPLE, "fashion-32", "--interpolate", 4, "--out", "{}/g.gif"), "--out {}/g.gif: "),
+    ((*SAMPLE, "fashion-32", "--out", "{}/g.mp4"), "--out {}/g.mp4: "),
     ((*SAMPLE, "emoji-64", *G), "PROMPT: "),
     ((*SAMPLE, "emoji-64", "red heart", "--style", "clay", *G), "--style: no style 'clay'"),
     ((*SAMPLE, "emoji-64", "red heart", "--classes", 1, *G), "--classes 1: "),

@@ -51,9 +51,8 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
     path = Path(path)
     check_picture_path(path)
     kind = _format(path)
-    if sheet.mode == "RGBA" and kind == "JPEG":
-        white = Image.new("RGBA", sheet.size, "white")
-        sheet = Image.alpha_composite(white, sheet).convert("RGB")
+    if kind == "JPEG":
+        sheet = on_white(sheet)
     # Encoded in memory: Pillow reports a full disk as "encoder error -2", without its errno.
     data = io.BytesIO()
     try:
@@ -62,6 +61,13 @@ def save_picture(sheet: Image.Image, path: str | Path, **options: Any) -> None:
         size = f"{sheet.width}×{sheet.height} {sheet.mode}"
         raise AttnGANError(f"--out {path}", f"{kind} can't hold this {size} grid ({error})", "use .png") from None
     write_output(path, data.getbuffer())
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """White where it is transparent, for files that can't be; others stay as they are."""
+    if picture.mode != "RGBA":
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def check_picture_path(path: str | Path) -> None:

@@ -209,7 +209,7 @@ MISTAKES = [
     (("sample", "{run}", "--classes", "cow", "--out", "{tmp}/a.png"), "no class 'cow'"),
     (("sample", "{run}", "--truncation", "nan", "--out", "{tmp}/a.png"), "--truncation: nan"),
     (("sample", "{run}", "--truncation", "0,x", "--out", "{tmp}/a.png"), "--truncation: 0,x is not numbers"),
-    (("sample", "{run}", "--interpolate", 5, "--out", "{tmp}/a.gif"), "animations are written as .webp"),
+    (("sample", "{run}", "--out", "{tmp}/a.mp4"), "a film goes from seed to seed"),
     ((*TRAIN, "--device", "meta"), "--device meta"),
     ((*TRAIN[:-1], "{data}/run"), "lies inside --data"),
     ((*TRAIN[:-1], "{tmp}/texts"), "holds files and no run"),

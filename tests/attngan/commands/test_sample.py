@@ -111,6 +111,19 @@ def test_a_webp_is_a_closed_loop_without_jumps(run, tmp_path):
     assert max(changes[i] for i in (0, 1, 6, 7, 12, 13)) < 0.6 * max(changes), "slow at the seeds"
 
 
+def test_a_gif_shows_the_same_loop(run, tmp_path):
+    options = (run, "--seeds", "3,5,8", "--interpolate", 2)
+    drawn(tmp_path, *options, name="loop.webp")
+    drawn(tmp_path, *options, name="loop.gif")
+    with Image.open(tmp_path / "loop.webp") as webp, Image.open(tmp_path / "loop.gif") as gif:
+        assert webp.n_frames == gif.n_frames == 6
+        for index in range(6):
+            webp.seek(index)
+            gif.seek(index)
+            change = np.asarray(webp.convert("RGB")).astype(int) - np.asarray(gif.convert("RGB"))
+            assert np.abs(change).mean() < 8, "noise in 256 colours"
+
+
 def test_a_still_webp_and_an_unconditional_generator(tmp_path):
     plain = save_run(tmp_path / "plain", channels=4)
     assert drawn(tmp_path, plain, "--seeds", "0-3", name="a.webp").shape == (34, 34, 3)
