@@ -39,16 +39,19 @@ def main() -> None:
 @click.option("--precision", type=click.Choice(["fp32", "fp16-weights"]), default="fp32", show_default=True,
               help="fp16-weights: half the size, computed in fp32 all the same.")  # fmt: skip
 @click.option("--attention", is_flag=True, help="Of a generator from words: give where it looked for each word, too.")
+@click.option("--license", "license_", default="", metavar="TEXT", help="Of the weights, for the bundle: an SPDX name "
+              "such as CC-BY-4.0, or a text. A shipped generator has its own.")  # fmt: skip
 def export(
-    run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, pt2: bool, precision: str, attention: bool
-) -> None:
+    run_or_name: str, out: Path, target: str, noise: str, torchscript: bool, pt2: bool, precision: str, attention: bool,
+    license_: str,
+) -> None:  # fmt: skip
     """Write the bundle of a run or shipped generator."""
     require("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
     from attngan_export.export import export_generator
 
     done = export_generator(
         run_or_name, out, target=target, noise=noise, torchscript=torchscript, pt2=pt2,  # type: ignore[arg-type]
-        precision=precision, attention=attention,  # type: ignore[arg-type]
+        precision=precision, attention=attention, license=license_,  # type: ignore[arg-type]
     )  # fmt: skip
     for entry in done.comparisons:
         click.echo(entry)

@@ -16,7 +16,7 @@ from attngan_export.formats.onnx_graph import onnx_bytes
 from attngan_export.forms import FORMS
 from attngan_export.forms.base import Form, GeneratorForm, Noise
 from attngan_export.parity import Comparison, cases, compare_onnx, compare_torch
-from attngan_export.sidecar import build_sidecar, metadata
+from attngan_export.sidecar import build_sidecar, check_license, metadata
 from attngan_runtime.bundle import MODEL, TOKENIZER, Bundle, write_sidecar
 from attngan_runtime.errors import AttnGANError
 
@@ -66,19 +66,21 @@ def export_generator(
     pt2: bool = False,
     precision: Precision = "fp32",
     attention: bool = False,
+    license: str = "",
 ) -> Exported:
     """Writes the bundle of a run folder or shipped generator into the folder `out`, replacing an older bundle.
 
     torchscript, pt2: also write the generator for torch alone. attention: also give, of a generator from words,
-    where each word was looked at.
+    where each word was looked at. license: of the weights, as an SPDX name or a text, where they came without one.
     Raises AttnGANError for a run that can't be read, a place that can't be written, a file that differs from
     PyTorch beyond `parity.TOLERANCE`, and what the runtime would not load; `out` is then as it was before.
     """
     check_destination(out)
     generator = load(run_or_name)
+    check_license(generator, license)
     form = form_of(generator, noise, precision, attention)
     with replace_folder(out) as folder:
-        contents = {MODEL: onnx_bytes(form, target, metadata(generator), half=precision == "fp16-weights")}
+        contents = {MODEL: onnx_bytes(form, target, metadata(generator, license), half=precision == "fp16-weights")}
         chosen = {TORCHSCRIPT: torchscript, PT2: pt2}
         contents |= {name: entry.write(form) for name, entry in FORMATS.items() if chosen[name]}
         if words := tokenizer_bytes(generator):
@@ -88,7 +90,13 @@ def export_generator(
         # What lies on disk is compared, not what was meant to be written.
         comparisons = compare_files({name: (folder / name).read_bytes() for name in contents}, form)
         sidecar = build_sidecar(
-            generator, form, target=target, precision=precision, files=contents, comparisons=comparisons
+            generator,
+            form,
+            target=target,
+            precision=precision,
+            files=contents,
+            comparisons=comparisons,
+            license=license,
         )
         written = _write_sidecar(folder, out, sidecar)
         sizes = {path.name: path.stat().st_size for path in [*(folder / name for name in contents), written]}

@@ -10,6 +10,7 @@ from refusals import refuses
 from attngan_export import export
 from attngan_export.cli import main
 from attngan_export.requirements import require
+from attngan_runtime.bundle import Bundle
 from tests.export.conftest import write_run
 
 
@@ -54,6 +55,26 @@ def test_a_missing_run_and_a_file_in_the_way(tmp_path, run_plain):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_licence_of_the_weights_stands_in_the_bundle(tmp_path, monkeypatch, bundle):
+    said, content = [], (bundle / "model.onnx").read_bytes()
+    monkeypatch.setattr(export, "onnx_bytes", lambda form, target, said_of_it, **_: said.append(said_of_it) or content)
+    folder, out = write_run(tmp_path / "run", classes=3), tmp_path / "out"
+    assert run(folder, "--out", out, "--license", "CC-BY-4.0").exit_code == 0
+    assert said[0]["license"] == "CC-BY-4.0" == Bundle.load(out).sidecar["license"]
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 2001, "MIT\x07"])
+def test_what_is_no_licence_is_refused(text, tmp_path, run_plain):
+    assert "--license" in refused(run_plain, "--out", tmp_path / "out", "--license", text)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_keep_the_licence_that_they_came_with(tmp_path):
+    line = refused("fashion-32", "--out", tmp_path / "out", "--license", "CC0-1.0")
+    assert "--license CC0-1.0: fashion-32 is under MIT" in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_truncated_weights(tmp_path):
     folder = write_run(tmp_path / "run", classes=0)
     path = folder / "generator.safetensors"
@@ -68,7 +89,8 @@ def test_wrong_options(tmp_path, run_plain):
     assert "--out" in refused(run_plain)
     assert "no such bundle" in refused("verify", tmp_path / "nothing")
     assert "no such bundle" in refused("bench", tmp_path / "nothing")
-    assert "--json" in refused("bench", tmp_path / "nothing", "--json", tmp_path / "no" / "figures.json")
+    (tmp_path / "file").touch()
+    assert "--json" in refused("bench", tmp_path / "nothing", "--json", tmp_path / "file" / "figures.json")
 
 
 def test_full_disk(tmp_path, run_plain, monkeypatch):
