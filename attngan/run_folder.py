@@ -56,6 +56,12 @@ def _object(text: str) -> Record | None:
     return value if isinstance(value, dict) else None
 
 
+def classes_of_columns(classes: int) -> list[int]:
+    """The class of each column of a run's sample grids: 16 at most, and where they are few all of them again."""
+    shown = min(classes, 16)
+    return [*range(shown)] * max(8 // shown, 1) if shown else []
+
+
 def check_output_folder(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():

@@ -9,7 +9,7 @@ import numpy as np
 
 from attngan.report.embed import data_url
 from attngan.report.run import Run, TaskReport
-from attngan.run_folder import Record, read_object
+from attngan.run_folder import Record, classes_of_columns, read_object
 
 _STRIP = 12  # grids over the run
 _LARGE, _SMALL = 1600, 640  # pixels a side of the large pictures and of those in the strip
@@ -24,18 +24,26 @@ _COUNTS = {"samples": "generated pictures", "held_out": "held-out pictures", "tr
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """The grid that the kept generator drew, or else the last one; and at most _STRIP, evenly over the run."""
-    grids, large = run.samples, run.sample_of_kept
+    """The grid that the kept generator drew, or else the last that can be read; and at most _STRIP over the run."""
+    grids = run.samples
     places = np.linspace(0, len(grids) - 1, min(len(grids), _STRIP)).round().astype(int)
+    strip = [{"images": grids[place].images, "url": data_url(grids[place].path, _SMALL)} for place in places]
     return {
-        "large": large and {
-            "images": large.images, "url": data_url(large.path, _LARGE),
-            "kept": large.images == run.kept.get("images"), "last": large is grids[-1],
-        },
-        "strip": [{"images": grids[place].images, "url": data_url(grids[place].path, _SMALL)} for place in places],
+        "large": _large(run),
+        "columns": [run.config.class_names[number] for number in classes_of_columns(len(run.config.class_names))],
+        "strip": [grid for grid in strip if grid["url"]],
+        "grids": len(grids),
         "neighbours": data_url(run.folder / "neighbours.png", _LARGE),
         "memorisation": memorisation_rows(read_object(run.folder / "memorisation.json")),
     }  # fmt: skip
+
+
+def _large(run: Run) -> dict[str, Any] | None:
+    for grid in filter(None, [run.sample_of_kept, *reversed(run.samples)]):
+        if url := data_url(grid.path, _LARGE):
+            kept = grid.images == run.kept.get("images")
+            return {"images": grid.images, "url": url, "kept": kept, "last": grid is run.samples[-1]}
+    return None
 
 
 REPORT = TaskReport("image.html.j2", "pictures", "images", "files", "KID", "png", describe)

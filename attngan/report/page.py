@@ -13,7 +13,7 @@ from markupsafe import Markup
 from attngan.checkpoint import load_config
 from attngan.report import image, text, text_to_image
 from attngan.report.run import STATES, Run, TaskReport
-from attngan.report.tables import event_row, generator_figures, settings_rows, version_rows
+from attngan.report.tables import config_text, event_row, generator_figures, settings_rows, version_rows
 from attngan.run_folder import read_object
 from attngan.visualization.curves import curves_svg
 
@@ -55,7 +55,7 @@ def _describe(run: Run, task: TaskReport) -> dict[str, Any]:
         "events": [event_row(record) for record in events[-_EVENTS:]],
         "earlier_events": max(len(events) - _EVENTS, 0),
         "settings": settings_rows(run.config),
-        "config_json": run.config.to_json(),
+        "config_json": config_text(run.config),
         "run": shlex.quote(run.written),
         "versions": version_rows(run.folder),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -31,10 +32,25 @@ def event_row(record: Record) -> dict[str, Any]:
     return {"images": None, "event": "", "detail": "", **record, "colour": event_colour(record)}
 
 
+# Settings that all tasks have and few use, at the value where they change nothing.
+_IDLE = {"mismatched": 0.0, "generator_rate": 1.0, "warm_up": 0.0, "projected": 1.0}
+
+
+def _used(config: RunConfig) -> dict[str, Any]:
+    return {name: value for name, value in asdict(config.training).items() if _IDLE.get(name) != value}
+
+
+def config_text(config: RunConfig) -> str:
+    """config.json without the settings of other tasks that it has at the values where they say nothing."""
+    fields = json.loads(config.to_json())
+    fields["training"] = {name: fields["training"][name] for name in _used(config)}
+    return json.dumps(fields, indent=2) + "\n"
+
+
 def settings_rows(config: RunConfig) -> dict[str, dict[str, str]]:
-    """Every field of the config by its part, as people write numbers and lists."""
+    """Every field of the config that does something, by its part, as people write numbers and lists."""
     parts = asdict(config)
-    parts["training"] = {"preset": parts["preset"], **parts["training"]}
+    parts["training"] = {"preset": parts["preset"], **_used(config)}
     return {part: {name: _format(value) for name, value in parts[part].items()} for part in ("network", "training")}
 
 

@@ -30,6 +30,7 @@ from attngan.networks.perception import open_perception
 from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.presets import OVERFITTING_TARGET, preset
 from attngan.random import derive, normals
+from attngan.run_folder import classes_of_columns
 from attngan.streams import Stream
 from attngan.tasks.base import Task, TrainOptions
 from attngan.trainer import Augment, Trainer
@@ -232,12 +233,9 @@ class ImageRun(TaskRun):
         logger.save_grid(to_uint8(drawn.cpu().numpy()), seen, columns)
 
     def shown(self) -> tuple[Tensor | None, int]:
-        """Conditions of that grid, and its columns: by class one class a column, repeated where they are few."""
-        if not self.config.network.classes:
-            return None, 8
-        classes = min(self.config.network.classes, 16)
-        columns = classes * max(8 // classes, 1)
-        return torch.arange(8 * columns, device=self.device) % columns % classes, columns
+        """Conditions of that grid, and its columns."""
+        columns = classes_of_columns(self.config.network.classes)
+        return (torch.tensor(columns * 8, device=self.device), len(columns)) if columns else (None, 8)
 
     def finish(self, folder: Path) -> None:
         """memorisation.json and neighbours.png, unless they are there."""

@@ -6,6 +6,7 @@ import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from refusals import refused
 from tiny_text import sentences, untrained
 
-from attngan.checkpoint import PRETRAINED, load_tensors, save_tensors
+from attngan.checkpoint import PRETRAINED, load_config, load_tensors, save_tensors
 from attngan.cli import main
 from attngan.config import CONFIGS, RunConfig
 from attngan.data import TextDataset
@@ -24,6 +25,8 @@ from attngan.networks.image import ImageGenerator
 from attngan.presets import preset
 from attngan.report.embed import data_url
 from attngan.report.page import REPORTS, render
+from attngan.report.tables import config_text
+from attngan.tasks.image import ImageRun
 
 EVIL = '<script>alert("x")</script>'
 
@@ -136,6 +139,45 @@ def test_the_strip_holds_at_most_twelve_grids_from_first_to_last(run):
     strip = html[html.index('class="strip"') : html.index("<h2>Curves")]
     shown = re.findall(r"<figcaption>([\d,]+) images", strip)
     assert len(shown) == 12 and shown[0] == "100" and shown[-1] == "1,500"
+    assert "12 of 15 grids, evenly over the run" in Page(html).text
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 8, 10, 20])
+def test_each_column_of_a_grid_is_named_as_training_draws_it(count, tmp_path, monkeypatch):
+    monkeypatch.setattr("attngan.report.page.curves_svg", lambda _: {})
+    names = [f"kind {index}" for index in range(count)]
+    folder = bare(tmp_path / "run", names)
+    noise(folder / "samples" / "000000064.png", 40)
+    run = SimpleNamespace(config=load_config(folder), device="cpu")
+    drawn, columns = ImageRun.shown(run)
+    assert drawn.view(-1, columns).eq(drawn[:columns]).all() and columns >= 5
+    said = ", ".join(names[number] for number in drawn[:columns].tolist())
+    text = Page(render(folder, "run")).text
+    assert re.search(rf"Its {columns} columns from left to right: {said}( \(and 4 more|\.)", text)
+    assert ("4 more classes" in text) == (count == 20)
+
+
+def test_a_grid_that_is_torn_hides_no_other(run, monkeypatch):
+    monkeypatch.setattr("attngan.report.page.curves_svg", lambda _: {})
+    for images in (1000, 1500):  # of the generator that is kept, and the last
+        (run / "samples" / f"{images:09d}.png").write_bytes(b"torn")
+    text = Page(render(run, "run")).text
+    assert "After 1,400 images." in text and "no sample grid" not in text
+
+
+def settings_of(text):
+    return text[text.index("Settings") : text.index("Versions")]
+
+
+def test_settings_are_those_of_the_task(run, telling):
+    pictures, sentences = (settings_of(Page(render(folder, "run")).text) for folder in (run, telling))
+    for name in ("grow", "matching_images", "likelihood_images", "temperature", "without_keywords", "mismatched"):
+        assert name not in pictures, name
+    for name in ("augment", "overfitting_target", "grow", "matching_images", "projected"):
+        assert name not in sentences, name
+    assert "augment_probability" in pictures and "likelihood_images" in sentences and "mismatched" in sentences
+    config = load_config(telling)
+    assert RunConfig.from_json(config_text(config), "page") == config, "what it leaves out changes nothing"
 
 
 def test_config_and_generator_alone_make_a_page(tmp_path):
@@ -143,7 +185,7 @@ def test_config_and_generator_alone_make_a_page(tmp_path):
     result = call("report", folder, "--out", tmp_path / "new" / "page.html")
     assert result.exit_code == 0, result.output
     text = Page((tmp_path / "new" / "page.html").read_text()).text
-    for words in ("no records", "not measured", "no sample grids", "no measurements", "Not measured: whether"):
+    for words in ("no records", "not measured", "no sample grid", "no measurements", "Not measured: whether"):
         assert words in text, words
     assert not (folder / "report.html").exists()
 
