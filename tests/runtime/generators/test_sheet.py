@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 from refusals import refuses
 
 from attngan_runtime.generators import labels
@@ -64,6 +65,14 @@ def test_no_letter_is_cut_off(rows: list[str], columns: list[str], scale: int) -
         beyond[y : y + 16 * scale, x : x + 16 * scale] = 255
     ink = sum(int(draw_label(name).sum()) for name in [*rows, *columns])
     assert int((255 - beyond[..., 0].astype(int)).sum()) == ink
+
+
+@pytest.mark.parametrize("text", ["Ankle boot", "|gj", "Ång", "ÇŞ", "fjord"])
+def test_a_label_holds_all_of_its_letters(text: str) -> None:
+    font, text = labels._font_for(text)
+    paper = Image.new("L", (300, 100))
+    ImageDraw.Draw(paper).text((50, 50), text, 255, font, anchor="ls")
+    assert draw_label(text).sum() == np.asarray(paper).sum()
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(64, 10), (2, 64), (300, 3), (17, 1), (1, 110), (64, 110)])
