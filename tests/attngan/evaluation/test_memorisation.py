@@ -349,8 +349,8 @@ def test_out_is_a_folder_of_its_own(tmp_path: Path, folders: tuple[Path, Path]) 
         (("fashion-32", "--data", "{seen}", "--held-out", "{unseen}"), "--out: not given"),
         (("{run}", "--data", "{seen}", "--held-out", "{unseen}", "--out", "{file}"), "--out {file}: is a file"),
         (
-            ("{run}", "--data", "{seen}", "--held-out", "{unseen}", "--out", "{tmp}/a/b"),
-            "--out {tmp}/a/b: folder {tmp}/a",
+            ("{run}", "--data", "{seen}", "--held-out", "{unseen}", "--out", "{file}/a/b"),
+            "--out {file}/a/b: {file} is a file",
         ),
         (("{run}", "--data", "{seen}", "--held-out", "{tmp}/none"), "none: no such file or folder"),
     ],
