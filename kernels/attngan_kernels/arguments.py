@@ -101,32 +101,58 @@ def dot_scale(q: Tensor, scale: float | None, similarity: str) -> float:
 
 
 def as_dot_product(
-    q: Tensor, k: Tensor, key_bias: Tensor | None, key_mask: Tensor | None, scale: float | None, similarity: str
+    q: Tensor,
+    k: Tensor,
+    key_bias: Tensor | None,
+    key_mask: Tensor | None,
+    is_causal: bool,
+    scale: float | None,
+    similarity: str,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
     """(q, k, bias, scale) with scores = scale·q·k + bias, the bias [B, H, N_k] and −inf where masked, scale ≥ 0."""
     number = dot_scale(q, scale, similarity)
     bias = None if key_bias is None else key_bias.to(accumulating_type(k))
-    if similarity == "l2":
-        q, k, norms = _l2_as_dot(q, k, number / 2.0)
-        bias = norms if bias is None else norms + bias
-    if number < 0:  # Triton's forward takes each row's largest product for the largest score
-        q, number = -q, -number
     if key_mask is not None:
         if bias is None:
             bias = torch.zeros((), dtype=accumulating_type(k), device=k.device)
         bias = torch.where(key_mask, bias, float("-inf"))
+    if similarity == "l2":
+        q, k, norms = _l2_as_dot(q, k, bias, is_causal, number / 2.0)
+        bias = norms if bias is None else norms + bias
+    if number < 0:  # Triton's forward takes each row's largest product for the largest score
+        q, number = -q, -number
     return q, k, None if bias is None else bias.expand(k.shape[0], k.shape[1], k.shape[2]), number
 
 
-def _l2_as_dot(q: Tensor, k: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor]:
+def _l2_as_dot(
+    q: Tensor, k: Tensor, bias: Tensor | None, is_causal: bool, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """−scale·|q−k|² as 2·scale·q·k plus the per-key bias −scale·|k|²: |q|² is constant along a row of the softmax.
 
-    Both are first shifted by the mean key, which changes neither distances nor gradients: without the shift,
+    Both are first shifted by a point amid the keys, which changes neither distances nor gradients: without the shift,
     q and k offset by 30 had float32 weights wrong by 6e-4, with it by 3e-7.
     """
-    mean = k.detach().to(accumulating_type(k)).mean(2, keepdim=True).to(k.dtype)
-    q, k = q - mean, k - mean
+    if bias is not None:  # masked keys may hold anything; as zeros they neither overflow nor move the shift
+        k = k.masked_fill((bias == float("-inf"))[..., None], 0.0)
+    shift = _amid_seen_keys(k.detach(), bias, is_causal)
+    q, k = q - shift, k - shift
     return q, k, k.to(accumulating_type(k)).square().sum(3) * -scale
+
+
+def _amid_seen_keys(k: Tensor, bias: Tensor | None, is_causal: bool) -> Tensor:
+    """A point [B, H, 1, D_k] that depends on no key which some row can't see, so that none moves that row's result.
+
+    The mean of the keys to which the bias leaves a weight. If causal, the first key that isn't masked: every row
+    that sees any key sees that one, and the row at its place sees no other.
+    """
+    wide = k.to(accumulating_type(k))
+    if bias is None:
+        return (wide[:, :, :1].sum(2, keepdim=True) if is_causal else wide.mean(2, keepdim=True)).to(k.dtype)
+    counted = bias > float("-inf") if is_causal else bias.detach().softmax(-1) > 0
+    if is_causal:
+        counted = counted & (counted.long().cumsum(-1) == 1)
+    total = torch.where(counted[..., None], wide, 0.0).sum(2, keepdim=True)
+    return (total / counted.sum(-1)[..., None, None].clamp(min=1)).to(k.dtype)
 
 
 def accumulating_type(x: Tensor) -> torch.dtype:

@@ -79,7 +79,7 @@ def attention(
     q, k, v = arguments.autocast(q, k, v)
     arguments.check(q, k, v, key_bias, key_mask)
     chosen = BACKENDS[choose(backend, q, k, v)[0]]
-    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, scale, similarity)
+    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, is_causal, scale, similarity)
     return chosen.run(q, k, v, bias, number, is_causal)
 
 
@@ -98,7 +98,7 @@ def attention_weights(
     """
     q, k = arguments.autocast(q, k)
     arguments.check(q, k, None, key_bias, key_mask)
-    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, scale, similarity)
+    q, k, bias, number = arguments.as_dot_product(q, k, key_bias, key_mask, is_causal, scale, similarity)
     return reference.weights(q, k, bias, number, is_causal)
 
 

@@ -46,7 +46,7 @@ def attention_jvp(
         raise ValueError(f"attention_jvp takes backend 'auto', 'triton', 'blockwise' or 'reference', got {backend!r}")
 
     def reduce(q: Tensor, k: Tensor, bias: Tensor | None = None) -> tuple[Tensor, ...]:
-        q, k, joint, _ = arguments.as_dot_product(q, k, bias, key_mask, scale, similarity)
+        q, k, joint, _ = arguments.as_dot_product(q, k, bias, key_mask, is_causal, scale, similarity)
         return (q, k) if joint is None else (q, k, joint)
 
     reduced, along = torch.func.jvp(reduce, (q, k, *primals[3:]), (t_q, t_k, *tangents[3:]))[:2]
