@@ -4,8 +4,10 @@ import json
 import math
 
 import pytest
+import torch
 
 from attngan_kernels.tooling import selfcheck_command as selfcheck
+from attngan_kernels.tooling import selfcheck_errors
 from attngan_kernels.tooling.selfcheck_cases import Case
 from attngan_kernels.tooling.selfcheck_errors import TensorError
 
@@ -33,6 +35,20 @@ def test_too_large_an_error_is_wrong(monkeypatch, error):
     monkeypatch.setattr(selfcheck, "compare_case", lambda *_: errors)
     row = selfcheck.check_one(("float32", Case((1, 1, 1, 1, 1, 1)), "triton", "cpu"))
     assert (row["ok"], row["worst"]) == (False, "ddq")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_error_of_a_few_percent_in_half_precision_is_wrong(monkeypatch, dtype):
+    """At loud logits: a reference that rounded its weights let 24 % of dq pass."""
+
+    def off(x, backend, **options):
+        found = exact(x, backend=backend, **options)
+        return {name: t * 1.05 for name, t in found.items()} if backend == "blockwise" else found
+
+    exact = selfcheck_errors.derivatives
+    monkeypatch.setattr(selfcheck_errors, "derivatives", off)
+    errors = selfcheck_errors.compare_case(Case((1, 4, 48, 48, 8, 6), loud=12.0), dtype, "blockwise")
+    assert {e.tensor for e in errors if e.ok} == {"jvp"}
 
 
 def test_without_its_device_it_says_so_and_exits_2(monkeypatch, capsys):
