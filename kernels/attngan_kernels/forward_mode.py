@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attngan_kernels import arguments
+from attngan_kernels import arguments, ops
 from attngan_kernels.attention import Similarity, attention, choose
 
 
@@ -29,7 +29,7 @@ def attention_jvp(
     backend: "auto", "triton", "blockwise" or "reference".
 
     Returns (output, derivative), both [B, H, N_q, D_v]. Only backend="reference" can be differentiated further; the
-    others raise NotImplementedError then. Raises ValueError as `attention` does.
+    others raise NotImplementedError then, in forward mode too. Raises ValueError as `attention` does.
     """
     arguments.check_tangents(primals, tangents)
     # torch's dual tensors refuse expanded memory
@@ -38,6 +38,8 @@ def attention_jvp(
         reference = partial(_reference, key_mask=key_mask, is_causal=is_causal, scale=scale, similarity=similarity)
         out, tangent = torch.func.jvp(reference, primals, tangents)[:2]
         return out, tangent
+    if not torch._C._are_functorch_transforms_active():  # plain dual tensors: torch's refusal below wouldn't name us
+        ops.refuse_tangents(*primals, *tangents)
     q, k, v = arguments.autocast(*primals[:3])
     t_q, t_k, t_v = arguments.autocast(*tangents[:3])
     arguments.check(q, k, v, primals[3] if len(primals) == 4 else None, key_mask)

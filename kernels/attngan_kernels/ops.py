@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C._functorch import TransformType, get_interpreter_stack
+from torch._library.autograd import make_autograd_impl
 from torch.autograd import forward_ad
 
 from attngan_kernels.arguments import accumulating_type
@@ -24,6 +25,7 @@ from attngan_kernels.backends.triton import backend as triton_backend
 _BACKENDS: dict[str, Kernels] = {"blockwise": blockwise, "triton": triton_backend}
 _INPUTS = "Tensor q, Tensor k, Tensor v, Tensor? key_bias"
 _DIRECTIONS = "Tensor A, Tensor B, Tensor C, Tensor? beta"
+_LIBRARY = torch.library.Library("attngan", "FRAGMENT")
 _OPTIONS = "float scale, bool is_causal, str backend"
 
 
@@ -33,7 +35,6 @@ def attention(
     """As `reference.attention`, to second order; the third and forward mode raise NotImplementedError."""
     if not torch.compiler.is_compiling():
         _refuse_functional_grad()
-    _refuse_tangents(q, k, v, key_bias)
     return torch.ops.attngan.attention_forward(q, k, v, key_bias, scale, is_causal, backend)[0]
 
 
@@ -45,12 +46,30 @@ def _refuse_functional_grad() -> None:
         raise NotImplementedError("torch.func.grad needs backend='reference'; here use torch.autograd.grad")
 
 
-def _refuse_tangents(*tensors: Tensor | None) -> None:
-    """Forward mode through a custom op is silently zero (torch.func.jvp gave 0 for 4.5): raise instead."""
+def refuse_tangents(*arguments: Any) -> None:
+    """NotImplementedError if any tensor carries a forward-mode tangent, which a custom op would silently drop."""
     if forward_ad._current_level < 0:
         return
-    if any(x is not None and forward_ad.unpack_dual(x).tangent is not None for x in tensors):
-        raise NotImplementedError("forward-mode derivatives need attention_jvp or backend='reference'")
+    tensors = (x for x in arguments if isinstance(x, Tensor))
+    if any(forward_ad.unpack_dual(x).tangent is not None for x in tensors):
+        raise NotImplementedError(
+            "forward-mode derivatives need attention_jvp, and those of attention_jvp backend='reference'"
+        )
+
+
+def _refuse_forward_mode(op: torch.library.CustomOpDef) -> None:
+    """Puts `refuse_tangents` before the op's own autograd kernel, which dropped them: torch.func.jvp gave 0 for 4.5.
+
+    Every way leads there with its tangents at hand: dual tensors, torch.func under vmap, a backward, compiled graphs.
+    """
+    kernel = make_autograd_impl(op._opoverload, op)
+
+    def refusing(keyset: Any, *arguments: Any) -> Any:
+        refuse_tangents(*arguments)
+        return kernel(keyset, *arguments)
+
+    for device in ("CPU", "CUDA", "XPU", "MPS", "PrivateUse1", "Meta"):
+        _LIBRARY.impl(op._opoverload, refusing, f"Autograd{device}", with_keyset=True)
 
 
 def _is_empty(q: Tensor, v: Tensor) -> bool:
@@ -170,7 +189,6 @@ def _save_forward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tenso
 
 
 def _backward(ctx: Any, grad_out: Tensor, grad_row_statistics: Tensor) -> Any:
-    _refuse_tangents(grad_out)
     bias_grad = ctx.needs_input_grad[3]
     *grads, bias = torch.ops.attngan.attention_backward(
         grad_out, *ctx.saved_tensors, bias_grad, ctx.scale, ctx.is_causal, ctx.backend
@@ -184,7 +202,6 @@ def _save_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _double_backward(ctx: Any, A: Tensor, B: Tensor, C: Tensor, beta: Tensor) -> Any:
-    _refuse_tangents(A, B, C, beta)
     *grads, bias = torch.ops.attngan.attention_double_backward(
         A, B, C, beta if ctx.bias_grad else None, *ctx.saved_tensors, ctx.scale, ctx.is_causal, ctx.backend
     )
@@ -194,7 +211,8 @@ def _double_backward(ctx: Any, A: Tensor, B: Tensor, C: Tensor, beta: Tensor) ->
 
 def _third_order(ctx: Any, *_: Tensor) -> Any:
     raise NotImplementedError(
-        "attention can be differentiated twice, not three times; for a third derivative use backend='reference'"
+        "attention's double backward can't be differentiated: a third derivative and torch.autograd.functional.hvp need"
+        " backend='reference'; functional.vhp, equal to hvp, needs two orders alone"
     )
 
 
@@ -206,3 +224,5 @@ attention_forward.register_autograd(_backward, setup_context=_save_forward)
 attention_backward.register_autograd(_double_backward, setup_context=_save_backward)
 attention_double_backward.register_autograd(_third_order, setup_context=lambda ctx, inputs, output: None)
 attention_jvp.register_autograd(_jvp_backward, setup_context=lambda ctx, inputs, output: None)
+for _op in (attention_forward, attention_backward, attention_double_backward, attention_jvp):
+    _refuse_forward_mode(_op)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.autograd.forward_ad as forward_ad
 
 from attngan_kernels import attention_jvp
 from attngan_kernels.tooling.selfcheck_cases import Case, make_inputs, make_mask
@@ -54,6 +55,36 @@ def test_has_no_derivative_of_its_own(backend):
     for result in (out, tangent):
         with pytest.raises(NotImplementedError, match="attention_jvp has no derivatives of its own"):
             result.sum().backward(retain_graph=True)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("similarity", ["dot", "l2"])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5])
+def test_forward_mode_through_it_raises(place, similarity):
+    """By a primal or a tangent, alone, nested, under vmap, compiled and as dual tensors: it was silently 0."""
+    primals, tangents = directions(CASES[0])
+    x = (primals + tangents)[place]
+
+    def f(x, backend="blockwise"):
+        changed = [*primals, *tangents]
+        changed[place] = x
+        return attention_jvp(tuple(changed[:3]), tuple(changed[3:]), similarity=similarity, backend=backend)[1]
+
+    many = torch.stack([x, x + 1])
+    for attempt in (
+        lambda: torch.func.jvp(f, (x,), (x,)),
+        lambda: torch.func.jvp(torch.func.vmap(f), (many,), (many,)),
+        lambda: torch.func.jvp(lambda x: torch.func.jvp(f, (x,), (x,))[1], (x,), (x,)),
+        lambda: torch.func.jvp(torch.compile(f, backend="eager"), (x,), (x,)),
+    ):
+        with pytest.raises(NotImplementedError, match="forward-mode .* backend='reference'"):
+            attempt()
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward-mode .* backend='reference'"):
+        f(forward_ad.make_dual(x, x))
+    step = 1e-6
+    slope = (f(x + step * x) - f(x - step * x)) / (2 * step)
+    nested = torch.func.jvp(lambda x: f(x, "reference"), (x,), (x,))[1]
+    torch.testing.assert_close(nested, slope, rtol=1e-6, atol=1e-7)
 
 
 def test_bad_arguments_are_named():

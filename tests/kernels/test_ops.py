@@ -162,7 +162,7 @@ def grads_of(f, x, order):
 def test_third_order_raises(inputs_of):
     x = [t.detach().requires_grad_() for t in inputs_of((1, 1, 3, 3, 2, 2)).values()]
     assert grads_of(attention, x, 2).isfinite()
-    with pytest.raises(NotImplementedError, match="twice, not three times"):
+    with pytest.raises(NotImplementedError, match="double backward can't be differentiated"):
         grads_of(attention, x, 3)
     assert grads_of(lambda *x: attention(*x, backend="reference"), x, 3).isfinite()
 
@@ -194,6 +194,54 @@ def test_forward_mode_over_the_backward_raises(inputs_of):
     out = attention(*x)
     with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward-mode"):
         torch.autograd.grad(out, x, forward_ad.make_dual(torch.ones_like(out), torch.ones_like(out)))
+
+
+def dual_through(f, x):
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(f(forward_ad.make_dual(x, x))).tangent
+
+
+NEEDS_COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler for the CPU")
+
+
+@pytest.mark.parametrize("called_before", [False, True])
+@pytest.mark.parametrize(
+    ("backend", "factor"),
+    # what Inductor's code computes before attention has lost its tangent by then, hence no factor there
+    [("aot_eager", 1), ("aot_eager", 2), pytest.param("inductor", 1, marks=[pytest.mark.slow, NEEDS_COMPILER])],
+)
+def test_dual_tensors_under_compile_raise(inputs_of, called_before, backend, factor):
+    """The graph runs on dual tensors that tracing never saw: the tangent was None."""
+    q, k, v = (t.detach() for t in inputs_of((1, 2, 3, 4, 2, 2)).values())
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda q: attention(q if factor == 1 else factor * q, k, v), backend=backend)
+    if called_before:
+        compiled(q)
+    with pytest.raises(NotImplementedError, match="forward-mode"):
+        dual_through(compiled, q)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_forward_mode_under_vmap_raises(inputs_of):
+    q, k, v = (t.detach() for t in inputs_of((1, 2, 3, 4, 2, 2)).values())
+    many = torch.stack([q, 2 * q])
+    with pytest.raises(NotImplementedError, match="forward-mode"):
+        torch.func.jvp(torch.func.vmap(lambda q: attention(q, k, v)), (many,), (many,))
+    with pytest.raises(NotImplementedError, match="forward-mode"):
+        torch.func.vmap(lambda t: torch.func.jvp(lambda q: attention(q, k, v), (q,), (t,)))(many)
+
+
+def test_a_hessian_vector_product_is_no_third_order(inputs_of):
+    """functional.hvp differentiates the double backward by its cotangents; vhp, its equal, takes two orders."""
+    q, k, v = (t.detach() for t in inputs_of((1, 2, 3, 4, 2, 2)).values())
+
+    def energy(q, backend="blockwise"):
+        return attention(q, k, v, backend=backend).square().sum()
+
+    with pytest.raises(NotImplementedError, match="functional.hvp .*functional.vhp"):
+        torch.autograd.functional.hvp(energy, q, q)
+    found = torch.autograd.functional.vhp(energy, q, q)[1]
+    torch.testing.assert_close(found, torch.autograd.functional.hvp(lambda q: energy(q, "reference"), q, q)[1])
 
 
 def test_functional_grad_raises_and_reference_has_it(inputs_of):
