@@ -77,9 +77,9 @@ def test_forward_mode_through_it_raises(place, similarity):
         lambda: torch.func.jvp(lambda x: torch.func.jvp(f, (x,), (x,))[1], (x,), (x,)),
         lambda: torch.func.jvp(torch.compile(f, backend="eager"), (x,), (x,)),
     ):
-        with pytest.raises(NotImplementedError, match="forward-mode .* backend='reference'"):
+        with pytest.raises(NotImplementedError, match=r"forward-mode .* backend='reference'"):
             attempt()
-    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward-mode .* backend='reference'"):
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match=r"forward-mode .* backend='reference'"):
         f(forward_ad.make_dual(x, x))
     step = 1e-6
     slope = (f(x + step * x) - f(x - step * x)) / (2 * step)

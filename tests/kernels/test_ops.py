@@ -238,7 +238,7 @@ def test_a_hessian_vector_product_is_no_third_order(inputs_of):
     def energy(q, backend="blockwise"):
         return attention(q, k, v, backend=backend).square().sum()
 
-    with pytest.raises(NotImplementedError, match="functional.hvp .*functional.vhp"):
+    with pytest.raises(NotImplementedError, match=r"functional.hvp .*functional.vhp"):
         torch.autograd.functional.hvp(energy, q, q)
     found = torch.autograd.functional.vhp(energy, q, q)[1]
     torch.testing.assert_close(found, torch.autograd.functional.hvp(lambda q: energy(q, "reference"), q, q)[1])
