@@ -15,12 +15,14 @@ Training = TypeVar("Training", bound=TrainingConfig)
 
 
 def with_objective(training: Training, name: str | None) -> Training:
-    """--objective: a name in attngan.losses, with the penalty that its paper has."""
+    """--objective: a name in attngan.losses. "wasserstein" brings its paper's penalty, all others keep the preset's."""
     if name is None:
         return training
     if name not in OBJECTIVES:
         raise AttnGANError(f"--objective {name}", "no such objective", f"choose {', '.join(OBJECTIVES)}")
-    if name == "wasserstein":  # λ = 10 on every step (Gulrajani et al. 2017, algorithm 1)
+    # λ = 10 on every step, as in Gulrajani et al. 2017, algorithm 1; not its five critic steps to one of G, nor its Adam
+    # (learning rate 1e-4, β 0 and 0.9).
+    if name == "wasserstein":
         return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     return replace(training, objective=name)
 
