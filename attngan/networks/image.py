@@ -136,7 +136,8 @@ class DeployedImageGenerator(nn.Module):
     """What is sampled and exported: seeds in, pictures in [−1, 1] out.
 
     forward(seed int64 [B] in 0 … 2³²−1, labels int64 [B] or None, truncation float32 [B]) → float32 [B, C, H, W].
-    truncation multiplies z: 1 changes nothing, smaller draws more typical pictures (Brock et al. 2019, section 3.1).
+    truncation multiplies z: 1 changes nothing, smaller draws more typical pictures. (Brock et al. 2019, section 3.1,
+    draw again what lies beyond a threshold.)
     """
 
     def __init__(self, generator: ImageGenerator) -> None:
