@@ -100,8 +100,8 @@ class SelfAttention2d(nn.Module):
     """x + attention over all positions of a feature map (Zhang et al. 2019, SAGAN, eq. 1 to 3).
 
     The output projection starts at zero, so that training begins with convolutions alone, as SAGAN's gain γ does.
-    Scores are cosine similarities: dot products of unbounded features grow without limit under R1 (Kim et al.
-    2021, "The Lipschitz constant of self-attention").
+    Scores are cosine similarities: attention by dot products of unbounded features is not Lipschitz (Kim et al. 2021,
+    "The Lipschitz constant of self-attention", section 3.1).
     """
 
     def __init__(self, channels: int, heads: int, similarity: Similarity = "cosine") -> None:

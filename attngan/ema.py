@@ -12,7 +12,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Ema(Generic[Network]):
-    """Exponential moving average of a network's parameters (Karras et al. 2018, section 4; 2020 for the half-life).
+    """Exponential moving average of a network's parameters (Karras et al. 2018, section A.1).
 
     half_life: in images. While fewer than 20 half-lives have been seen it is a twentieth of the images seen,
     so that the first grids do not show the initialisation.

@@ -38,12 +38,12 @@ def non_saturating_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) (Lim & Ye 2017, eq. 15; Miyato et al. 2018, eq. 16)."""
+    """E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
 def critic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """−E D(G(z)) (Miyato et al. 2018, eq. 17; Arjovsky et al. 2017, eq. 3)."""
+    """−E D(G(z)) (Miyato et al. 2018, eq. 17; Arjovsky et al. 2017, theorem 3)."""
     return -fake.mean()
 
 
@@ -63,7 +63,7 @@ def least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """E softplus(−(D(x) − D(G(z)))) over pairs (Jolicoeur-Martineau 2018, eq. 3; Huang et al. 2024, eq. 2)."""
+    """E softplus(−(D(x) − D(G(z)))) over pairs (Jolicoeur-Martineau 2018, RSGAN; Huang et al. 2024, eq. 2)."""
     return F.softplus(fake - real).mean()
 
 
@@ -102,7 +102,7 @@ def r2(logits: Tensor, fake: Tensor) -> Tensor:
 
 
 def r1_r2(logits: Tensor, pictures: Tensor) -> Tensor:
-    """R1 + R2 in one pass (Huang et al. 2024, section 3): a batch that holds real pictures, then as many fakes."""
+    """R1 + R2 in one pass (Huang et al. 2024, section 2): a batch that holds real pictures, then as many fakes."""
     return gradient_norms(logits, pictures).mean()
 
 

@@ -171,7 +171,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def _adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
-    """Adam without momentum, as every GAN since Karras et al. 2018 (section A.1) has it."""
+    """Adam without momentum (Karras et al. 2018, section A.1)."""
     return torch.optim.Adam(parameters, lr=2e-4, betas=(0.0, 0.99), eps=1e-8)
 
 

@@ -25,7 +25,7 @@ def fid_metric() -> Any:
 def fid(real_features: np.ndarray, fake_features: np.ndarray) -> float:
     """‖μ − μ'‖² + tr(Σ + Σ' − 2 (ΣΣ')^½) of features [N, d] and [M, d], by torchmetrics in float64.
 
-    Biased upwards, the more the fewer pictures (Bińkowski et al. 2018, section 3): comparable at equal N and M only.
+    Biased upwards, the more the fewer pictures (Bińkowski et al. 2018, appendix D): comparable at equal N and M only.
     With N or M of d or less a covariance is singular, which the formula allows.
     Raises AttnGANError if torchmetrics is missing, ValueError unless both are [2 or more, d] with equal d.
     """

@@ -28,7 +28,7 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
 
 
 def density_and_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
-    """(density, coverage) of features real [N, d] and fake [M, d]; equations 4 and 6 of the paper.
+    """(density, coverage) of features real [N, d] and fake [M, d]; as defined in section 3 of the paper.
 
     Density: the mean number of real balls that a fake lies in, over k; not bounded by 1. Coverage: the share of real
     pictures with a fake in their ball, 0 … 1. k = 5 as in the paper. Raises ValueError if there are k real pictures

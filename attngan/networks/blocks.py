@@ -1,7 +1,7 @@
 """What generators and discriminators of pictures are made of.
 
 Plain 3×3 residual blocks without normalisation, the last convolution of each at zero, variance-scaled
-initialisation (Huang et al. 2024, R3GAN, section 4; Zhang et al. 2019, Fixup).
+initialisation (Huang et al. 2024, R3GAN, section 3; Zhang et al. 2019, Fixup).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def widen_layer(width_in: int, width_out: int) -> nn.Module:
 
 
 def variance_scaled(layer: nn.Module, gain: float = 1.0) -> None:
-    """He initialisation (He et al. 2015, eq. 10) times `gain`; depth^-1/2 keeps two-layer branches stable (Fixup)."""
+    """He initialisation (He et al. 2015, eq. 15) times `gain`; depth^-1/2 keeps two-layer branches stable (Fixup)."""
     assert isinstance(layer, nn.Linear | nn.Conv2d)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     with torch.no_grad():

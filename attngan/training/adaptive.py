@@ -16,7 +16,7 @@ from attngan.config import TrainingConfig
 
 MOST = 0.8  #: probability from which augmentations start to leak into the pictures (section 2.2, figure 3)
 _LEAST_GAP = 0.5  # logits: D hardly tells them apart below (loss above 0.47), and the ratio would be one of noise
-_SPAN = 500_000  # images in which the probability can rise from 0 to 1 (section 3.1)
+_SPAN = 500_000  # images in which the probability can rise from 0 to 1 (section 3)
 _HALF_LIFE = 4_000  # images: one batch in four is looked at, and the logits of 32 pictures vary as much as the gaps
 
 

@@ -64,7 +64,7 @@ def attention(
     is_causal: query i sees keys 0 … i (aligned top-left, as in SDPA).
     scale: a finite number, D_k^−½ by default for both similarities.
     similarity: "dot", scores = scale·q·k; "l2", scores = −scale·|q−k|² (Kim et al. 2021, "The Lipschitz constant
-        of self-attention", section 4).
+        of self-attention", section 3.2).
     backend: "auto" ("triton" on CUDA within its limits, else "blockwise"; `explain` says which), or one of
         "triton": fused kernels for NVIDIA cards from compute capability 8.0: float32, float16 and bfloat16, D_k up to
             128, D_v up to 256. Otherwise as blockwise.
