@@ -20,8 +20,8 @@ def with_objective(training: Training, name: str | None) -> Training:
         return training
     if name not in OBJECTIVES:
         raise AttnGANError(f"--objective {name}", "no such objective", f"choose {', '.join(OBJECTIVES)}")
-    # λ = 10 on every step, as in Gulrajani et al. 2017, algorithm 1; not its five critic steps to one of G, nor its Adam
-    # (learning rate 1e-4, β 0 and 0.9).
+    # λ = 10 on every step, as in Gulrajani et al. 2017, algorithm 1; without its five critic steps to one of G and its
+    # Adam (learning rate 1e-4, β 0 and 0.9).
     if name == "wasserstein":
         return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     return replace(training, objective=name)
