@@ -139,7 +139,7 @@ class NumbersRun(TaskRun):
 class NumbersTask(Task):
     does, has_words, sample_options = "makes numbers", False, ()
 
-    def read(self, path, network):
+    def read(self, path, network, training=None):
         return NumbersDataset(np.array(json.loads(path.read_text()), np.float32))
 
     def configure(self, network, training, options):

@@ -67,7 +67,7 @@ def train(
     # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
     # a busy core are ten times as slow as on an idle machine; asleep, about half as fast (docs/log.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from attngan.commands.train_options import device_named, with_objective
+    from attngan.commands.train_options import as_before, device_named, with_objective
     from attngan.commands.train_pace import choose_pace, precisions, timed
     from attngan.generators.source import find_run
     from attngan.presets import preset
@@ -88,9 +88,10 @@ def train(
         check_tensorboard()
     where = device_named(device)
     _check_place(out, data)
+    training = as_before(training, out)
     choice = precisions(precision, training, out, where)
     training = replace(training, precision=choice[0])
-    dataset = task.read(data, network)
+    dataset = task.read(data, network, training)
     check_data(out, dataset)
     training = with_patience(task.hold_out(training, options, dataset), patience, dataset.noun)
     task.check_holdout(training, dataset)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
-from attngan.config import TrainingConfig
+from attngan.checkpoint import load_config
+from attngan.config import ImageTraining, TrainingConfig
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES
 
@@ -25,6 +27,16 @@ def with_objective(training: Training, name: str | None) -> Training:
     if name == "wasserstein":
         return replace(training, objective=name, penalty="wgan-gp", gamma=(10.0, 10.0), penalty_every=1)
     return replace(training, objective=name)
+
+
+def as_before(training: Training, out: Path) -> Training:
+    """Training that reads pictures as the run in this folder does, if there is one."""
+    if not (out / "config.json").exists():
+        return training
+    before = load_config(out).training
+    if not isinstance(training, ImageTraining) or not isinstance(before, ImageTraining):
+        return training
+    return replace(training, integers=before.integers, floats=before.floats)
 
 
 def device_named(name: str) -> torch.device:

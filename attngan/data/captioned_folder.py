@@ -8,17 +8,20 @@ from pathlib import Path
 from attngan.data.caption_files import Described, read_captions
 from attngan.data.captioned_dataset import CaptionedDataset
 from attngan.data.captions import Captions
+from attngan.data.decoding import decode_files
 from attngan.data.image_dataset import name_some
-from attngan.data.image_folder import check_names, check_source, data_errors, decode_files, number_names, open_listing
+from attngan.data.image_folder import check_names, check_source, data_errors, number_names, open_listing
 from attngan.data.listing import SourceFile
+from attngan.data.reading import UNFIXED, Reading
 from attngan.errors import AttnGANError
 
 
-def load_captioned(path: str | Path, *, resolution: int, channels: int) -> CaptionedDataset:
+def load_captioned(path: str | Path, *, resolution: int, channels: int, reading: Reading = UNFIXED) -> CaptionedDataset:
     """The captioned pictures of a folder or a zip, uint8 [N, resolution, resolution, channels], sorted by name.
 
     Captions stand in `captions.jsonl` or, where there is none, in a `.txt` beside each picture. Styles count
     if there are two or more. channels: 1 grey, 3 RGB, 4 RGB with premultiplied alpha.
+    reading: as `load_pictures` has it.
 
     Captions without pictures and pictures without captions are left out and named in `captions`, pictures that can't
     be read in `skipped`. Raises AttnGANError for captions that are not what they should be (file, line and remedy),
@@ -32,7 +35,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Capti
         if not files:
             raise _nothing_described(path, described)
         check_names(path, "style", [described.entries[file.name].style for file in files])
-        decoded = decode_files(path, files, resolution, channels)
+        decoded = decode_files(path, files, resolution, channels, reading)
         uncaptioned = [file.name for file in listing.pictures if file.name not in described.entries]
         captions = replace(
             _captions([files[place] for place in decoded.kept], described),
@@ -41,7 +44,7 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int) -> Capti
         styles, names = number_names([described.entries[files[place].name].style for place in decoded.kept])
         return CaptionedDataset(
             decoded.images, skipped=decoded.skipped, ignored=described.ignored, sides=decoded.sides,
-            captions=captions, styles=styles, style_names=names,
+            reading=decoded.reading, account=decoded.account, captions=captions, styles=styles, style_names=names,
         )  # fmt: skip
 
 

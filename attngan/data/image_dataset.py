@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from attngan.data.dataset import Dataset
+from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed
 
 _NAMED = 3  # of the pictures left out, which `describe_pictures` names
@@ -31,6 +32,8 @@ class ImageDataset(Dataset):
     skipped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0  #: files that are not of a picture type and hold no captions
     sides: np.ndarray | None = None  #: int64 [N], shorter sides in pixels before they were resized; None if not known
+    reading: Reading = UNFIXED  #: how they were read, so that others can be read alike
+    account: Account = NOTHING  #: of what that did to them
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,12 +60,14 @@ class ImageDataset(Dataset):
         skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
         others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
         first = [count_of(len(self), "picture"), *(count_of(*count) for count in counts)]
-        return "; ".join([", ".join(first), *skipped, *left_out, *others])
+        return "; ".join([", ".join(first), *self.account.describe(self.reading), *skipped, *left_out, *others])
 
     def take(self, places: np.ndarray) -> Self:
         classes = None if self.classes is None else self.classes[places]
         sides = None if self.sides is None else self.sides[places]
-        return replace(self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides)
+        return replace(
+            self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides, account=NOTHING
+        )
 
     @property
     def most_held_out(self) -> int:

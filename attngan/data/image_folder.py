@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
-import warnings
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from attngan.data.captions import rank_names
+from attngan.data.decoding import decode_files
 from attngan.data.idx import find_idx, load_idx
-from attngan.data.image_dataset import ImageDataset, name_skipped
-from attngan.data.listing import Listing, SourceFile, class_of, list_folder, list_zip
-from attngan.data.transforms import UnreadablePictureError, decode_picture
+from attngan.data.image_dataset import ImageDataset
+from attngan.data.listing import Listing, class_of, list_folder, list_zip
+from attngan.data.reading import UNFIXED, Reading
 from attngan.errors import AttnGANError
-from attngan.progress import progress_bar
 from attngan_runtime.bundle.spec import LONGEST_NAME
 from attngan_runtime.errors import UNPRINTABLE
 
-IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
-_WINDOW = 1024  # pictures handed to the threads at a time: a million tasks would be a gigabyte of bookkeeping
 _EXAMPLES = ".jpg, .png, .webp …"
 
 
-def load_pictures(path: str | Path, *, resolution: int, channels: int) -> ImageDataset:
+def load_pictures(path: str | Path, *, resolution: int, channels: int, reading: Reading = UNFIXED) -> ImageDataset:
     """The pictures of a folder, a zip or an IDX set as uint8 [N, resolution, resolution, channels].
 
     path: a folder or a zip of picture files, or a folder with train-images-idx3-ubyte[.gz] or such a file itself.
     channels: 1 grey, 3 RGB (transparency shows white), 4 RGB with premultiplied alpha (opaque without alpha).
+    reading: of an earlier set, to read this one alike; the result's says how that was.
 
     Pictures in subfolders have the first folder as class, in the order of sorted names, and deeper folders count to
     it. Folders that all pictures share are passed through. Pictures beside the folders make the whole set
@@ -50,7 +43,7 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int) -> ImageD
         if idx is not None:
             return load_idx(idx, resolution, channels)
         with open_listing(path) as listing:
-            return _decode_all(path, listing, resolution, channels)
+            return _decode_all(path, listing, resolution, channels, reading)
 
 
 def check_source(path: Path, channels: int) -> None:
@@ -95,38 +88,6 @@ def check_listing(path: Path, listing: Listing) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """What became of a list of picture files."""
-
-    images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
-    kept: list[int]  #: N places in the list of files
-    sides: np.ndarray  #: int64 [N], their shorter sides in pixels before they were resized
-    skipped: list[tuple[str, str]]  #: (name, reason) of the others
-
-
-def decode_files(path: Path, files: list[SourceFile], resolution: int, channels: int) -> Decoded:
-    """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read."""
-    images = _allocate((len(files), resolution, resolution, channels))
-    kept: list[int] = []
-    sides: list[int] = []
-    skipped: list[tuple[str, str]] = []
-    for place, result in enumerate(_decoded(files, resolution, channels)):
-        if isinstance(result, UnreadablePictureError):
-            skipped.append((files[place].name, str(result)))
-        else:
-            images[len(kept)], side = result
-            kept.append(place)
-            sides.append(side)
-    if not kept:
-        raise AttnGANError(
-            f"--data {path}",
-            f"none of its {len(files):,} pictures can be read: {name_skipped(skipped)}",
-            "replace them",
-        )
-    return Decoded(images[: len(kept)], kept, np.array(sides), skipped)
-
-
 def number_names(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]:
     """(int64 numbers, the sorted names) of pictures; (None, []) where a name lacks or all have the same."""
     given = [name for name in names if name is not None]
@@ -151,52 +112,12 @@ def check_names(path: Path, what: str, names: list[str | None]) -> None:
             raise AttnGANError(f"--data {path}", f"{what} {name[:40]!r} {problem}, and no class may", "rename it")
 
 
-def _decode_all(path: Path, listing: Listing, resolution: int, channels: int) -> ImageDataset:
+def _decode_all(path: Path, listing: Listing, resolution: int, channels: int, reading: Reading) -> ImageDataset:
     folders = class_of([file.name for file in listing.pictures])
     check_names(path, "folder", folders)
-    decoded = decode_files(path, listing.pictures, resolution, channels)
+    decoded = decode_files(path, listing.pictures, resolution, channels, reading)
     classes, names = number_names([folders[place] for place in decoded.kept])
-    return ImageDataset(decoded.images, classes, names, decoded.skipped, len(listing.others), decoded.sides)
-
-
-def _decoded(
-    files: list[SourceFile], resolution: int, channels: int
-) -> Iterator[tuple[np.ndarray, int] | UnreadablePictureError]:
-    """Each file's picture with its shorter side, or the reason there is none, in the order of the files."""
-    decode = partial(_decode, resolution=resolution, channels=channels)
-    threads = min(8, os.cpu_count() or 1)
-    bar = progress_bar("reading", len(files), unit="pictures", delay=2)
-    # Pillow warns of odd metadata and large files; what matters of it ends in `skipped`.
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool, bar:
-        warnings.simplefilter("ignore")
-        for start in range(0, len(files), _WINDOW):
-            for result in pool.map(decode, files[start : start + _WINDOW]):
-                yield result
-                bar.update(1)
-
-
-def _decode(file: SourceFile, resolution: int, channels: int) -> tuple[np.ndarray, int] | UnreadablePictureError:
-    try:
-        return decode_picture(file.read(), resolution, channels)
-    except UnreadablePictureError as reason:
-        return reason
-
-
-def _allocate(shape: tuple[int, ...]) -> np.ndarray:
-    """An uint8 array in memory, or beyond 2 GiB over an unnamed temporary file whose space is taken at once."""
-    size = int(np.prod(shape))
-    if size <= IN_MEMORY:
-        return np.empty(shape, np.uint8)
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(prefix="attngan-"))
-        try:
-            # Writing to a map over a full disk would kill the process; asking first gives an error.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            raise AttnGANError(
-                f"TMPDIR {tempfile.gettempdir()}",
-                f"{size / 2**30:.1f} GiB for the decoded pictures do not fit ({error.strerror})",
-                "free space, or set TMPDIR to a larger disk",
-            ) from None
-        return np.memmap(file, np.uint8, "r+", shape=shape)
+    return ImageDataset(
+        decoded.images, classes, names, decoded.skipped, len(listing.others), decoded.sides,
+        reading=decoded.reading, account=decoded.account,
+    )  # fmt: skip

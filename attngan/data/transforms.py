@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from attngan.data.colour import to_srgb
+from attngan.data.depth import Kind, read_deep
+from attngan.data.reading import UNFIXED, Reading
 
 # A closed list, so that a file called .png never reaches Ghostscript or another outside program. Older versions of
 # Pillow lack some (AVIF before 11.3). JPEG stands for the multi-picture files of cameras too.
@@ -32,8 +37,28 @@ class UnreadablePictureError(Exception):
     """A picture that has to be skipped; the message is the reason, in a few words."""
 
 
-def decode_picture(content: bytes, resolution: int, channels: int) -> tuple[np.ndarray, int]:
-    """uint8 [resolution, resolution, channels] of a file's bytes, and its shorter side in pixels before it was fitted.
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture that was read."""
+
+    pixels: np.ndarray  #: uint8 [resolution, resolution, channels]
+    side: int  #: its shorter side before it was fitted
+    deep: bool = False  #: whether it had more than 8 bits a channel
+    clipped: bool = False  #: and values beyond the scale
+    unprofiled: bool = False  #: whether it has a colour profile that can't be used
+
+
+@dataclass(frozen=True)
+class Span:
+    """Of a picture for whose values there is no scale yet, the lowest and the highest."""
+
+    kind: Kind
+    low: float
+    high: float
+
+
+def decode_picture(content: bytes, resolution: int, channels: int, reading: Reading = UNFIXED) -> Picture | Span:
+    """A file's bytes as a picture in sRGB; the span of its values, where it takes a scale that `reading` doesn't have.
 
     The picture stands upright, its shorter side is fitted, and its centre cropped.
 
@@ -48,8 +73,13 @@ def decode_picture(content: bytes, resolution: int, channels: int) -> tuple[np.n
             image.draft(None, (resolution * _DECODED,) * 2)  # JPEG only; other formats ignore it
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
-            image.load()
-            return fit(to_plain(_upright(image)), resolution, channels), side
+            deep = read_deep(image, content, _upright)
+            scale = reading.scale(deep.kind) if deep else ()
+            if deep and not scale:
+                return Span(deep.kind, *deep.span)
+            shown, unprofiled = to_srgb(deep.narrow(*scale) if deep else _upright(image), image.info.get("icc_profile"))
+            pixels = fit(to_plain(shown), resolution, channels)
+            return Picture(pixels, side, bool(deep), deep is not None and deep.exceeds(*scale), unprofiled)
     except UnreadablePictureError:
         raise
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
@@ -57,12 +87,7 @@ def decode_picture(content: bytes, resolution: int, channels: int) -> tuple[np.n
 
 
 def to_plain(image: Image.Image) -> Image.Image:
-    """The same picture in mode L, RGB or RGBa (premultiplied), 8 bits a channel; wider values are scaled, not clipped.
-
-    Raises UnreadablePictureError for values without a meaning as brightness (NaN, floats beyond 16 bits).
-    """
-    if image.mode.startswith(("I", "F")):
-        return _narrow(image)
+    """A picture of 8 bits a channel in mode L, RGB or RGBa (premultiplied)."""
     if image.mode == "RGBa":
         return image
     if image.mode == "La" or image.has_transparency_data:
@@ -117,25 +142,6 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:  # unreadable EXIF says nothing about the orientation, and the pixels are fine
         return image
-
-
-def _narrow(image: Image.Image) -> Image.Image:
-    """Modes I, I;16 and F → L, or RGBa where one grey value stands for transparency."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise UnreadablePictureError("values that are not finite")
-    low, high = values.min(), values.max()
-    if low < 0 or high > 65535:
-        raise UnreadablePictureError(f"values from {low:.6g} to {high:.6g}, not 0 to 65535")
-    full = 65535.0
-    if image.mode.startswith("F") and high <= 255:
-        full = 1.0 if high <= 1 else 255.0
-    grey = Image.fromarray(np.rint(values * (255.0 / full)).astype(np.uint8))
-    key = image.info.get("transparency")
-    if not isinstance(key, int):
-        return grey
-    alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))
-    return Image.merge("LA", (grey, alpha)).convert("RGBA").convert("RGBa")
 
 
 def _reason(error: Exception) -> str:

@@ -42,8 +42,11 @@ class Task(ABC):
     sample_options: ClassVar[tuple[str, ...]]  #: of `attngan sample`, those that only some tasks take
 
     @abstractmethod
-    def read(self, path: Path, network: Any) -> Dataset:
-        """Data as a network takes them; AttnGANError as `attngan.data` raises it."""
+    def read(self, path: Path, network: Any, training: Any = None) -> Dataset:
+        """Data as a network takes them; AttnGANError as `attngan.data` raises it.
+
+        training: of a run that read data, to read these alike.
+        """
 
     @abstractmethod
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from attngan.augment import augment
-from attngan.config import AUGMENT, RunConfig
+from attngan.config import AUGMENT, ImageTraining, RunConfig
 from attngan.data import ImageDataset, load_pictures
 from attngan.data.picture_checks import check_pictures, remarks
+from attngan.data.reading import UNFIXED, Reading
 from attngan.data.split import usual_holdout
 from attngan.data.transforms import premultiply
 from attngan.errors import AttnGANError
@@ -52,8 +53,9 @@ class ImageTask(Task):
     does, has_words = "draws pictures", False
     sample_options = (*(str(option.name) for option in draw.OPTIONS), "interpolate")
 
-    def read(self, path: Path, network: Any) -> ImageDataset:
-        return load_pictures(path, resolution=network.resolution, channels=network.channels)
+    def read(self, path: Path, network: Any, training: Any = None) -> ImageDataset:
+        reading = reading_of(training)
+        return load_pictures(path, resolution=network.resolution, channels=network.channels, reading=reading)
 
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         if options.penalty:
@@ -84,7 +86,7 @@ class ImageTask(Task):
         self, network: Any, training: Any, options: TrainOptions, dataset: ImageDataset
     ) -> tuple[RunConfig, bytes]:
         names = () if options.unconditional or dataset.classes is None else tuple(dataset.class_names)
-        config = RunConfig(options.preset, replace(network, classes=len(names)), training, names)
+        config = RunConfig(options.preset, replace(network, classes=len(names)), as_read(training, dataset), names)
         check_pictures(dataset, config.saw_efficientnet)
         return config, b""
 
@@ -151,9 +153,13 @@ class ImageTask(Task):
         generators = [generator, *map(open_generator, beside)]
         self.check_beside(generators)
         judges = choose_judges(generators, features)
-        pictures = self.read(data, generator)
+        pictures = self.read_for(generator, data)
         generator.check_choices(pictures, f"--data {data}")
         return self._compare(generators, pictures, data, samples, judges)
+
+    def read_for(self, generator: Any, path: Path) -> Any:
+        """Pictures as those that a generator was trained on; a bundle doesn't tell."""
+        return self.read(path, generator, None if generator.source.is_bundle else generator.config.training)
 
     def check_beside(self, generators: Sequence[Any]) -> None:
         """AttnGANError if these generators have no figures side by side."""
@@ -172,13 +178,13 @@ class ImageTask(Task):
                 f"not given, and {source.written} held no pictures out",
                 "name pictures that training never saw",
             )
-        pictures = self.read(data, generator)
+        pictures = self.read_for(generator, data)
         generator.check_choices(pictures, f"--data {data}")
         halves = generator.split_dataset(pictures)
         unseen = halves[1] if halves and len(halves[1]) else None
         training = halves[0] if unseen else pictures  # what a run held out never counts as training pictures
         if held_out is not None:
-            unseen = self.read(held_out, generator)
+            unseen = self.read_for(generator, held_out)
         if unseen is None:
             raise AttnGANError(
                 f"--data {data}",
@@ -312,6 +318,16 @@ class ImageValidation(Validation):
 
     def distance(self, real: np.ndarray, made: np.ndarray) -> tuple[float, float]:
         return kid(real, made)
+
+
+def reading_of(training: ImageTraining | None) -> Reading:
+    """How the pictures of a run are read; None of which nothing is known."""
+    return UNFIXED if training is None else Reading(training.integers, training.floats)
+
+
+def as_read(training: Any, dataset: ImageDataset) -> Any:
+    """The training of a run whose pictures are read as these were."""
+    return replace(training, **asdict(dataset.reading))
 
 
 def _nothing_to_adapt_by() -> AttnGANError:

@@ -50,7 +50,7 @@ class TextTask(Task):
     does, has_words = "writes sentences", True
     sample_options = tuple(str(option.name) for option in write.OPTIONS)
 
-    def read(self, path: Path, network: Any) -> TextDataset:
+    def read(self, path: Path, network: Any, training: Any = None) -> TextDataset:
         return load_lines(path, longest=network.length - 1)
 
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.random import derive
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
-from attngan.tasks.image import ImageBatches, ImageRun, ImageTask
+from attngan.tasks.image import ImageBatches, ImageRun, ImageTask, as_read, reading_of
 from attngan.trainer import Trainer
 from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
@@ -42,8 +42,9 @@ class TextToImageTask(ImageTask):
 
     has_words = True
 
-    def read(self, path: Path, network: Any) -> CaptionedDataset:
-        return load_captioned(path, resolution=network.resolution, channels=network.channels)
+    def read(self, path: Path, network: Any, training: Any = None) -> CaptionedDataset:
+        reading = reading_of(training)
+        return load_captioned(path, resolution=network.resolution, channels=network.channels, reading=reading)
 
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         if options.unconditional:
@@ -68,7 +69,7 @@ class TextToImageTask(ImageTask):
         size = Tokenizer.from_json(tokenizer, TOKENIZER).size
         styles = tuple(dataset.style_names)
         network = replace(network, styles=len(styles), vocabulary=size)
-        config = RunConfig(options.preset, network, training, style_names=styles)
+        config = RunConfig(options.preset, network, as_read(training, dataset), style_names=styles)
         check_pictures(dataset, config.saw_efficientnet)
         return config, tokenizer
 

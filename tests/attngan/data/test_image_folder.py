@@ -15,9 +15,10 @@ from picture_files import SIDE, make, png
 from PIL import Image
 from refusals import refuses
 
-from attngan.data import ImageDataset, load_pictures
+from attngan.data import ImageDataset, decoding, load_pictures
 from attngan.data import image_folder as load
 from attngan.data.listing import class_of
+from attngan.data.reading import UNFIXED
 
 
 def read(path: Path, channels: int = 1) -> ImageDataset:
@@ -152,9 +153,9 @@ def test_order_is_free_of_the_archives_and_the_threads(order: list[int], threads
         for index in order:
             archive.writestr(f"{'ab'[index % 2]}/{index}.png", png(index) if index != 3 else b"broken")
     with pytest.MonkeyPatch.context() as patch, zipfile.ZipFile(buffer) as archive:
-        patch.setattr(load, "_WINDOW", window)
-        patch.setattr(load.os, "cpu_count", lambda: threads)
-        pictures = load._decode_all(Path("x.zip"), load.list_zip(archive), SIDE, 1)
+        patch.setattr(decoding, "_WINDOW", window)
+        patch.setattr(decoding.os, "cpu_count", lambda: threads)
+        pictures = load._decode_all(Path("x.zip"), load.list_zip(archive), SIDE, 1, UNFIXED)
     assert values(pictures) == [0, 2, 4, 1, 5]
     assert pictures.classes is not None and pictures.classes.tolist() == [0, 0, 0, 1, 1]
     assert [name for name, _ in pictures.skipped] == ["b/3.png"]
@@ -184,7 +185,7 @@ def test_fingerprint_tells_pixels_labels_names_and_shape() -> None:
 def test_large_sets_are_mapped_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path, {"1.png": png(1), "2.png": b"", "3.png": png(3)}, False)
     in_memory = read(path)
-    monkeypatch.setattr(load, "IN_MEMORY", 100)
+    monkeypatch.setattr(decoding, "IN_MEMORY", 100)
     mapped = read(path)
     assert isinstance(mapped.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
     np.testing.assert_array_equal(mapped.images, in_memory.images)
@@ -195,8 +196,8 @@ def test_full_disk_is_told_before_writing(tmp_path: Path, monkeypatch: pytest.Mo
     def full(_file: int, _start: int, _length: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(load, "IN_MEMORY", 100)
-    monkeypatch.setattr(load.os, "posix_fallocate", full)
+    monkeypatch.setattr(decoding, "IN_MEMORY", 100)
+    monkeypatch.setattr(decoding.os, "posix_fallocate", full)
     with refuses("TMPDIR: No space"):
         read(make(tmp_path, {"1.png": png(1), "2.png": png(2)}, False))
 
@@ -235,7 +236,7 @@ def fails(path: Path, kind: str) -> None:
 def test_a_folder_whose_name_no_class_may_have(
     tmp_path: Path, zipped: bool, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "decode_picture", lambda *_: pytest.fail("decoded first"))
+    monkeypatch.setattr(decoding, "decode_picture", lambda *_: pytest.fail("decoded first"))
     path = make(tmp_path, {f"{name}/1.png": png(1), "b/2.png": png(2)}, zipped)
     fails(path, re.escape(f"folder {name!r} holds what can't be printed"))
 

@@ -1,0 +1,147 @@
+"""A list of picture files as one array: each is decoded, by several threads, and all are read one way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from attngan.data.depth import Kind
+from attngan.data.image_dataset import name_skipped
+from attngan.data.listing import SourceFile
+from attngan.data.reading import UNFIXED, Account, Reading
+from attngan.data.transforms import Picture, Span, UnreadablePictureError, decode_picture
+from attngan.errors import AttnGANError
+from attngan.progress import progress_bar
+
+IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
+_WINDOW = 1024  # pictures handed to the threads at a time: a million tasks would be a gigabyte of bookkeeping
+
+_Outcome = Picture | Span | UnreadablePictureError
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What became of a list of picture files."""
+
+    images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
+    kept: list[int]  #: N places in the list of files
+    sides: np.ndarray  #: int64 [N], their shorter sides in pixels before they were resized
+    skipped: list[tuple[str, str]]  #: (name, reason) of the others
+    reading: Reading  #: how they were read, with the scales that were fixed by them
+    account: Account
+
+
+def decode_files(
+    path: Path, files: list[SourceFile], resolution: int, channels: int, reading: Reading = UNFIXED
+) -> Decoded:
+    """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read.
+
+    Where pictures of more than 8 bits need a scale that `reading` doesn't have, they are decoded twice: first all of
+    them for the lowest and the highest value of the whole set.
+    """
+    table = _Table(files, resolution, channels)
+    spans = table.fill(range(len(files)), reading)
+    if spans:
+        reading = reading.fix(_widest(spans.values()))
+        table.fill(sorted(spans), reading)
+    if not table.sides.any():
+        raise AttnGANError(
+            f"--data {path}",
+            f"none of its {len(files):,} pictures can be read: {name_skipped(table.skipped())}",
+            "replace them",
+        )
+    return table.decoded(reading)
+
+
+class _Table:
+    """A row for each file, filled while they are decoded."""
+
+    def __init__(self, files: list[SourceFile], resolution: int, channels: int) -> None:
+        self.files = files
+        self.images = _allocate((len(files), resolution, resolution, channels))
+        self.sides = np.zeros(len(files), np.int64)  # 0 of a file that wasn't read
+        self.facts = np.zeros((len(files), 3), bool)  # in the order of Account
+        self.reasons: dict[int, str] = {}
+
+    def fill(self, places: Sequence[int], reading: Reading) -> dict[int, Span]:
+        """Decodes the files at these places; the spans of those for which there is no scale yet."""
+        spans: dict[int, Span] = {}
+        _, *shape, channels = self.images.shape
+        decode = partial(_decode, resolution=shape[0], channels=channels, reading=reading)
+        for place, outcome in zip(places, _in_order([self.files[place] for place in places], decode), strict=True):
+            if isinstance(outcome, Span):
+                spans[place] = outcome
+            elif isinstance(outcome, UnreadablePictureError):
+                self.reasons[place] = str(outcome)
+            else:
+                self.images[place], self.sides[place] = outcome.pixels, outcome.side
+                self.facts[place] = outcome.deep, outcome.clipped, outcome.unprofiled
+        return spans
+
+    def skipped(self) -> list[tuple[str, str]]:
+        return [(self.files[place].name, reason) for place, reason in sorted(self.reasons.items())]
+
+    def decoded(self, reading: Reading) -> Decoded:
+        kept = np.flatnonzero(self.sides)
+        for row, place in enumerate(kept if len(kept) < len(self.files) else ()):
+            self.images[row] = self.images[place]
+        account = Account(*map(int, self.facts.sum(0)))
+        return Decoded(self.images[: len(kept)], kept.tolist(), self.sides[kept], self.skipped(), reading, account)
+
+
+def _widest(spans: Iterable[Span]) -> dict[Kind, tuple[float, float]]:
+    """The lowest and the highest value of each kind."""
+    found: dict[Kind, tuple[float, float]] = {}
+    for span in spans:
+        low, high = found.get(span.kind, (span.low, span.high))
+        found[span.kind] = min(low, span.low), max(high, span.high)
+    return found
+
+
+def _in_order(files: list[SourceFile], decode: Callable[[SourceFile], _Outcome]) -> Iterator[_Outcome]:
+    """What became of each file, in their order."""
+    threads = min(8, os.cpu_count() or 1)
+    bar = progress_bar("reading", len(files), unit="pictures", delay=2)
+    # Pillow warns of odd metadata and large files; what matters of it ends in `skipped`.
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool, bar:
+        warnings.simplefilter("ignore")
+        for start in range(0, len(files), _WINDOW):
+            for outcome in pool.map(decode, files[start : start + _WINDOW]):
+                yield outcome
+                bar.update(1)
+
+
+def _decode(file: SourceFile, resolution: int, channels: int, reading: Reading) -> _Outcome:
+    try:
+        return decode_picture(file.read(), resolution, channels, reading)
+    except UnreadablePictureError as reason:
+        return reason
+
+
+def _allocate(shape: tuple[int, ...]) -> np.ndarray:
+    """An uint8 array in memory, or beyond 2 GiB over an unnamed temporary file whose space is taken at once."""
+    size = int(np.prod(shape))
+    if size <= IN_MEMORY:
+        return np.empty(shape, np.uint8)
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile(prefix="attngan-"))
+        try:
+            # Writing to a map over a full disk would kill the process; asking first gives an error.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise AttnGANError(
+                f"TMPDIR {tempfile.gettempdir()}",
+                f"{size / 2**30:.1f} GiB for the decoded pictures do not fit ({error.strerror})",
+                "free space, or set TMPDIR to a larger disk",
+            ) from None
+        return np.memmap(file, np.uint8, "r+", shape=shape)
