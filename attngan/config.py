@@ -197,6 +197,7 @@ class ImageTraining(TrainingConfig):
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
     overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
     projected: float = 1.0  #: weight of a discriminator of features beside one of pictures, in G's loss
+    fit: Literal["crop", "pad", "stretch"] = "crop"  #: how pictures that are not square become so
     #: values that are black and white in pictures of more than 8 bits a channel, of integers and of floats; () = none
     integers: tuple[float, ...] = ()
     floats: tuple[float, ...] = ()

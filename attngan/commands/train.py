@@ -32,6 +32,10 @@ from attngan_runtime.commands.console import Command
 @click.option(
     "--channels", type=click.Choice(["1", "3", "4"]), help="1 grey, 3 RGB, 4 RGBA; the preset's if not given."
 )
+@click.option(
+    "--fit", type=click.Choice(["crop", "pad", "stretch"]), help="Pictures that are not square: their middle, all of "
+    "them with a transparent or white border, or all distorted. [default: crop]",
+)  # fmt: skip
 @click.option("--unconditional", is_flag=True, help="Ignore the classes of the pictures.")
 @click.option(
     "--penalty", type=click.Choice(["none", "r1+r2"]), help="Of sentences: none if not given; r1+r2 is exact, through "
@@ -60,8 +64,9 @@ from attngan_runtime.commands.console import Command
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
     preset_name: str, data: Path, out: Path, begin: str | None, images: int | None, seed: int, channels: str | None,
-    unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
-    patience: int | None, precision: str | None, threads: int | None, tensorboard: bool, device: str, dry_run: bool,
+    fit: str | None, unconditional: bool, penalty: str | None, objective: str | None, augment: str | None,
+    holdout: int | None, patience: int | None, precision: str | None, threads: int | None, tensorboard: bool,
+    device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
@@ -80,7 +85,7 @@ def train(
 
     network, training = preset(preset_name)
     source = find_run(begin) if begin else None
-    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin))
+    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin), fit)
     task = TASKS[network.task]
     training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
     network, training = task.configure(network, training, options)
@@ -88,7 +93,7 @@ def train(
         check_tensorboard()
     where = device_named(device)
     _check_place(out, data)
-    training = as_before(training, out)
+    training = as_before(training, out, fit)
     choice = precisions(precision, training, out, where)
     training = replace(training, precision=choice[0])
     dataset = task.read(data, network, training)

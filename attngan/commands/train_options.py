@@ -29,14 +29,18 @@ def with_objective(training: Training, name: str | None) -> Training:
     return replace(training, objective=name)
 
 
-def as_before(training: Training, out: Path) -> Training:
-    """Training that reads pictures as the run in this folder does, if there is one."""
+def as_before(training: Training, out: Path, fit: str | None) -> Training:
+    """Training that reads pictures as the run in this folder does, if there is one; fit: what was asked for."""
     if not (out / "config.json").exists():
         return training
     before = load_config(out).training
     if not isinstance(training, ImageTraining) or not isinstance(before, ImageTraining):
         return training
-    return replace(training, integers=before.integers, floats=before.floats)
+    if fit not in (None, before.fit):
+        raise AttnGANError(
+            f"--fit {fit}", f"the run in {out} began with {before.fit}", "leave it out, or use another --out"
+        )
+    return replace(training, fit=before.fit, integers=before.integers, floats=before.floats)
 
 
 def device_named(name: str) -> torch.device:

@@ -34,7 +34,7 @@ class Decoded:
 
     images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
     kept: list[int]  #: N places in the list of files
-    sides: np.ndarray  #: int64 [N], their shorter sides in pixels before they were resized
+    sides: np.ndarray  #: int64 [N], how many of their pixels became a side of the square
     skipped: list[tuple[str, str]]  #: (name, reason) of the others
     reading: Reading  #: how they were read, with the scales that were fixed by them
     account: Account
@@ -69,7 +69,7 @@ class _Table:
         self.files = files
         self.images = _allocate((len(files), resolution, resolution, channels))
         self.sides = np.zeros(len(files), np.int64)  # 0 of a file that wasn't read
-        self.facts = np.zeros((len(files), 3), bool)  # in the order of Account
+        self.facts = np.zeros((len(files), 4), bool)  # in the order of Account
         self.reasons: dict[int, str] = {}
 
     def fill(self, places: Sequence[int], reading: Reading) -> dict[int, Span]:
@@ -84,7 +84,7 @@ class _Table:
                 self.reasons[place] = str(outcome)
             else:
                 self.images[place], self.sides[place] = outcome.pixels, outcome.side
-                self.facts[place] = outcome.deep, outcome.clipped, outcome.unprofiled
+                self.facts[place] = outcome.oblong, outcome.deep, outcome.clipped, outcome.unprofiled
         return spans
 
     def skipped(self) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from attngan.data.image_dataset import ImageDataset
+from attngan.data.reading import UNFIXED, Account, Fit, Reading
 from attngan.data.transforms import fit, with_channels
 from attngan.errors import AttnGANError
 
@@ -42,7 +44,7 @@ def find_idx(path: Path) -> Path | None:
     return path if named or start[:3] == bytes([0, 0, _UNSIGNED_BYTE]) else None
 
 
-def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
+def load_idx(path: Path, resolution: int, channels: int, reading: Reading = UNFIXED) -> ImageDataset:
     """The pictures of an images-idx3 file at the resolution, with the labels of the labels-idx1 file beside it.
 
     Pictures smaller than the resolution by less than a factor of 1.5 get a border of 0 (28² in 32²); others are
@@ -51,10 +53,12 @@ def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
     raw = _read(path, 3, "pictures")
     if not len(raw) or not raw.shape[1] or not raw.shape[2]:
         raise AttnGANError(f"--data {path}", f"an IDX file of {' × '.join(map(str, raw.shape))} holds no pictures")
-    images = _resize(raw, resolution, channels)
+    images = _resize(raw, resolution, channels, reading.fit)
+    oblong = len(raw) if raw.shape[1] != raw.shape[2] else 0
+    dataset = ImageDataset(images, reading=reading, account=Account(oblong))
     labels_path = _labels_beside(path)
     if labels_path is None:
-        return ImageDataset(images)
+        return dataset
     labels = _read(labels_path, 1, "labels").astype(np.int64)
     if len(labels) != len(raw):
         raise AttnGANError(
@@ -63,9 +67,9 @@ def load_idx(path: Path, resolution: int, channels: int) -> ImageDataset:
             "use the two files of one set",
         )
     if _is_fashion(path, raw, labels):
-        return ImageDataset(images, labels, list(_FASHION_CLASSES))
+        return replace(dataset, classes=labels, class_names=list(_FASHION_CLASSES))
     values, labels = np.unique(labels, return_inverse=True)
-    return ImageDataset(images, labels.astype(np.int64), [str(value) for value in values])
+    return replace(dataset, classes=labels.astype(np.int64), class_names=[str(value) for value in values])
 
 
 def _is_fashion(path: Path, raw: np.ndarray, labels: np.ndarray) -> bool:
@@ -119,14 +123,14 @@ def _read_exactly(file: IO[bytes] | gzip.GzipFile, length: int) -> bytearray:
     return content
 
 
-def _resize(raw: np.ndarray, resolution: int, channels: int) -> np.ndarray:
+def _resize(raw: np.ndarray, resolution: int, channels: int, how: Fit) -> np.ndarray:
     """Grey uint8 [N, H, W] → uint8 [N, resolution, resolution, channels]."""
     longer = max(raw.shape[1:])
-    if longer <= resolution < 1.5 * longer:
+    if longer <= resolution < 1.5 * longer and (how == "crop" or raw.shape[1] == raw.shape[2]):
         space = [resolution - side for side in raw.shape[1:]]
         raw = np.pad(raw, ((0, 0), *((extra // 2, extra - extra // 2) for extra in space)))
     if raw.shape[1:] != (resolution, resolution):
-        squares = [fit(Image.fromarray(picture), resolution, channels) for picture in raw]
+        squares = [fit(Image.fromarray(picture), resolution, channels, how) for picture in raw]
         return np.stack(squares)
     if channels == 1:
         return raw[..., None]

@@ -31,7 +31,7 @@ class ImageDataset(Dataset):
     class_names: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0  #: files that are not of a picture type and hold no captions
-    sides: np.ndarray | None = None  #: int64 [N], shorter sides in pixels before they were resized; None if not known
+    sides: np.ndarray | None = None  #: int64 [N], pixels that became a side of the square; None if not known
     reading: Reading = UNFIXED  #: how they were read, so that others can be read alike
     account: Account = NOTHING  #: of what that did to them
 
@@ -60,7 +60,15 @@ class ImageDataset(Dataset):
         skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
         others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
         first = [count_of(len(self), "picture"), *(count_of(*count) for count in counts)]
-        return "; ".join([", ".join(first), *self.account.describe(self.reading), *skipped, *left_out, *others])
+        return "; ".join(
+            [
+                ", ".join(first),
+                *self.account.describe(self.reading, self.images.shape[-1]),
+                *skipped,
+                *left_out,
+                *others,
+            ]
+        )
 
     def take(self, places: np.ndarray) -> Self:
         classes = None if self.classes is None else self.classes[places]

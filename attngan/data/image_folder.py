@@ -41,7 +41,7 @@ def load_pictures(path: str | Path, *, resolution: int, channels: int, reading: 
     with data_errors(path):
         idx = find_idx(path)
         if idx is not None:
-            return load_idx(idx, resolution, channels)
+            return load_idx(idx, resolution, channels, reading)
         with open_listing(path) as listing:
             return _decode_all(path, listing, resolution, channels, reading)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from attngan.data.depth import Kind, choose_scale
 
+Fit = Literal["crop", "pad", "stretch"]
 Scale = tuple[float, ...]  # (black, white), or () where none is fixed
 
 
@@ -15,6 +16,7 @@ Scale = tuple[float, ...]  # (black, white), or () where none is fixed
 class Reading:
     """How pictures are read, one way for a whole set."""
 
+    fit: Fit = "crop"  #: of pictures that are not square: their centre, all of them with a border, or all distorted
     integers: Scale = ()  #: values shown black and white in pictures of more than 8 bits a channel; () = not fixed yet
     floats: Scale = ()  #: the same of pictures whose values are floats
 
@@ -28,12 +30,13 @@ class Reading:
             return "".join(shown.values())
         return " and ".join(f"{name} {span}" for name, span in shown.items())
 
-    def _scales(self) -> dict[str, Scale]:
+    def _scales(self) -> dict[Kind, Scale]:
         return {"integers": self.integers, "floats": self.floats}
 
     def fix(self, spans: Mapping[Kind, tuple[float, float]]) -> Self:
         """The same with scales for these kinds, from the lowest and the highest value of each in the set."""
-        return replace(self, **{kind: choose_scale(kind, *span) for kind, span in spans.items()})
+        scales = self._scales() | {kind: choose_scale(kind, *span) for kind, span in spans.items()}
+        return replace(self, integers=scales["integers"], floats=scales["floats"])
 
 
 UNFIXED = Reading()
@@ -43,13 +46,21 @@ UNFIXED = Reading()
 class Account:
     """How many pictures of a set were changed by being read."""
 
+    oblong: int = 0  #: not square
     deep: int = 0  #: of more than 8 bits a channel
     clipped: int = 0  #: of these with values beyond the scale
     unprofiled: int = 0  #: with a colour profile that can't be used
 
-    def describe(self, reading: Reading) -> list[str]:
-        """A part of the `data:` line for each of these that there are."""
+    def describe(self, reading: Reading, channels: int) -> list[str]:
+        """A part of the `data:` line for each of these that there are, and for a fit that isn't the usual one."""
         said = []
+        if self.oblong or reading.fit != "crop":
+            done = {
+                "crop": "cropped",
+                "pad": f"padded {'transparent' if channels == 4 else 'white'}",
+                "stretch": "stretched",
+            }
+            said.append(f"{self.oblong:,} not square, {done[reading.fit]}")
         if self.deep:
             said.append(f"{self.deep:,} of more than 8 bits, {reading.describe()} as black to white")
         if self.clipped:

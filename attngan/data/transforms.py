@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from attngan.data.colour import to_srgb
 from attngan.data.depth import Kind, read_deep
-from attngan.data.reading import UNFIXED, Reading
+from attngan.data.reading import UNFIXED, Fit, Reading
 
 # A closed list, so that a file called .png never reaches Ghostscript or another outside program. Older versions of
 # Pillow lack some (AVIF before 11.3). JPEG stands for the multi-picture files of cameras too.
@@ -42,7 +42,8 @@ class Picture:
     """A picture that was read."""
 
     pixels: np.ndarray  #: uint8 [resolution, resolution, channels]
-    side: int  #: its shorter side before it was fitted
+    side: int  #: how many of its pixels became a side of the square
+    oblong: bool = False  #: whether it was not square
     deep: bool = False  #: whether it had more than 8 bits a channel
     clipped: bool = False  #: and values beyond the scale
     unprofiled: bool = False  #: whether it has a colour profile that can't be used
@@ -60,7 +61,7 @@ class Span:
 def decode_picture(content: bytes, resolution: int, channels: int, reading: Reading = UNFIXED) -> Picture | Span:
     """A file's bytes as a picture in sRGB; the span of its values, where it takes a scale that `reading` doesn't have.
 
-    The picture stands upright, its shorter side is fitted, and its centre cropped.
+    The picture stands upright and is fitted as `fit` says.
 
     channels: 1 grey or 3 RGB, where transparency shows white; 4 RGB premultiplied by alpha, then alpha.
     Of an animation the first frame. Raises UnreadablePictureError.
@@ -69,7 +70,7 @@ def decode_picture(content: bytes, resolution: int, channels: int, reading: Read
         raise UnreadablePictureError("empty file")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            side = min(image.size)  # before draft, which makes a JPEG smaller
+            size = image.size  # before draft, which makes a JPEG smaller
             image.draft(None, (resolution * _DECODED,) * 2)  # JPEG only; other formats ignore it
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadablePictureError(f"too large: {image.width}×{image.height} pixels")
@@ -78,8 +79,11 @@ def decode_picture(content: bytes, resolution: int, channels: int, reading: Read
             if deep and not scale:
                 return Span(deep.kind, *deep.span)
             shown, unprofiled = to_srgb(deep.narrow(*scale) if deep else _upright(image), image.info.get("icc_profile"))
-            pixels = fit(to_plain(shown), resolution, channels)
-            return Picture(pixels, side, bool(deep), deep is not None and deep.exceeds(*scale), unprofiled)
+            pixels = fit(to_plain(shown), resolution, channels, reading.fit)
+            side = max(size) if reading.fit == "pad" else min(size)
+            return Picture(
+                pixels, side, size[0] != size[1], bool(deep), deep is not None and deep.exceeds(*scale), unprofiled
+            )
     except UnreadablePictureError:
         raise
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
@@ -97,17 +101,35 @@ def to_plain(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def fit(image: Image.Image, resolution: int, channels: int) -> np.ndarray:
-    """Resizes the central square of a picture in mode L, RGB or RGBa → uint8 [resolution, resolution, channels]."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    if side == resolution:
-        square = image.crop(box)
-    else:
-        size = (resolution, resolution)
-        square = image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=_REDUCED)
-    return with_channels(square, channels)
+def fit(image: Image.Image, resolution: int, channels: int, how: Fit = "crop") -> np.ndarray:
+    """A picture in mode L, RGB or RGBa as a square → uint8 [resolution, resolution, channels].
+
+    how: "crop" fits the shorter side and cuts the middle out; "pad" fits the longer side and leaves the rest
+    transparent, which shows white without alpha; "stretch" fits both.
+    """
+    width, height = image.size
+    if how == "pad" and width != height:
+        return _padded(image, resolution, channels)
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    box = (0, 0, width, height) if how == "stretch" else (left, top, left + side, top + side)
+    return with_channels(_resized(image, (resolution, resolution), box), channels)
+
+
+def _padded(image: Image.Image, resolution: int, channels: int) -> np.ndarray:
+    longer = max(image.size)
+    size = tuple(max(1, round(side * resolution / longer)) for side in image.size)
+    pixels = with_channels(_resized(image, size, (0, 0, *image.size)), channels)
+    rest = [(resolution - side) // 2 for side in pixels.shape[:2]]
+    around = [(before, resolution - side - before) for before, side in zip(rest, pixels.shape[:2], strict=True)]
+    return np.pad(pixels, (*around, (0, 0)), constant_values=0 if channels == 4 else 255)
+
+
+def _resized(image: Image.Image, size: tuple[int, ...], box: tuple[int, int, int, int]) -> Image.Image:
+    """The part of a picture in the box, left, top, right and bottom, at a size of width and height."""
+    if size == (box[2] - box[0], box[3] - box[1]):
+        return image.crop(box)
+    return image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=_REDUCED)  # type: ignore[arg-type]
 
 
 def with_channels(image: Image.Image, channels: int) -> np.ndarray:

@@ -32,6 +32,7 @@ class TrainOptions:
     holdout: int | None = None
     patience: int | None = None
     begin: bool = False  #: with the weights of another generator
+    fit: str | None = None
 
 
 class Task(ABC):

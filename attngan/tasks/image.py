@@ -63,6 +63,8 @@ class ImageTask(Task):
         if options.channels:
             with option_errors():
                 network = replace(network, channels=int(options.channels))
+        if options.fit:
+            training = replace(training, fit=options.fit)
         return network, _with_augmentation(training, options.augment, options.holdout)
 
     def check_holdout(self, training: Any, dataset: Any) -> None:
@@ -322,7 +324,7 @@ class ImageValidation(Validation):
 
 def reading_of(training: ImageTraining | None) -> Reading:
     """How the pictures of a run are read; None of which nothing is known."""
-    return UNFIXED if training is None else Reading(training.integers, training.floats)
+    return UNFIXED if training is None else Reading(training.fit, training.integers, training.floats)
 
 
 def as_read(training: Any, dataset: ImageDataset) -> Any:

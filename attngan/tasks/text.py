@@ -55,7 +55,7 @@ class TextTask(Task):
 
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         given = {"channels": options.channels, "unconditional": options.unconditional, "augment": options.augment}
-        given |= {"from": options.begin}
+        given |= {"from": options.begin, "fit": options.fit}
         for option, value in given.items():
             if value:
                 shown = f"--{option}" if value is True else f"--{option} {value}"

@@ -178,15 +178,16 @@ def test_integers_and_floats_of_one_set_have_a_scale_each(tmp_path: Path) -> Non
     files = {"a.tif": encode(grid(0, 4095, np.uint16)), "b.tif": encode(grid(0, 1, np.float32)), "c.tif": b"broken"}
     pictures = read(tmp_path, files)
     assert shown(pictures) == [[0, 255], [0, 255]] and len(pictures.skipped) == 1
-    assert pictures.reading == Reading((0, 4095), (0, 1))
+    assert pictures.reading == Reading(integers=(0, 4095), floats=(0, 1))
 
 
 def test_captioned_pictures(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(encode(grid(0, 4095, np.uint16)))
     (tmp_path / "a.txt").write_text("a step")
     pictures = load_captioned(tmp_path, resolution=SIDE, channels=3)
-    assert shown(pictures) == [[0, 255]] and pictures.reading == Reading((0, 4095))
-    assert load_captioned(tmp_path, resolution=SIDE, channels=3, reading=Reading((0, 65535))).images.max() == 16
+    assert shown(pictures) == [[0, 255]] and pictures.reading == Reading(integers=(0, 4095))
+    reading = Reading(integers=(0, 65535))
+    assert load_captioned(tmp_path, resolution=SIDE, channels=3, reading=reading).images.max() == 16
 
 
 @given(st.sampled_from(["integers", "floats"]), st.floats(-1e9, 1e9), st.floats(0, 1e9))
