@@ -25,11 +25,11 @@ from output import origin, write_json
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from attngan.cache_folder import cache_folder
 from attngan.checkpoint import load_tensors, save_tensors
 from attngan.data import ImageDataset, load_pictures
 from attngan.errors import AttnGANError
 from attngan.features.efficientnet import NAME, features
-from attngan.features.session import cache_folder
 from attngan.generators import open_generator
 
 PER_CLASS, REFERENCE_PER_CLASS = 100, 200

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from attngan.data.decoded_cache import IN_MEMORY, WORTH, Decoded, find_place
 from attngan.data.depth import Kind
 from attngan.data.image_dataset import name_skipped
 from attngan.data.listing import SourceFile
@@ -21,23 +22,11 @@ from attngan.data.reading import UNFIXED, Account, Reading
 from attngan.data.transforms import Picture, Span, UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
 from attngan.progress import progress_bar
+from attngan.quiet import quiet_libtiff
 
-IN_MEMORY = 2**31  # bytes of pixels; beyond, the array is mapped to a temporary file
 _WINDOW = 1024  # pictures handed to the threads at a time: a million tasks would be a gigabyte of bookkeeping
 
 _Outcome = Picture | Span | UnreadablePictureError
-
-
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """What became of a list of picture files."""
-
-    images: np.ndarray  #: uint8 [N, resolution, resolution, channels]
-    kept: list[int]  #: N places in the list of files
-    sides: np.ndarray  #: int64 [N], how many of their pixels became a side of the square
-    skipped: list[tuple[str, str]]  #: (name, reason) of the others
-    reading: Reading  #: how they were read, with the scales that were fixed by them
-    account: Account
 
 
 def decode_files(
@@ -46,8 +35,20 @@ def decode_files(
     """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read.
 
     Where pictures of more than 8 bits need a scale that `reading` doesn't have, they are decoded twice: first all of
-    them for the lowest and the highest value of the whole set.
+    them for the lowest and the highest value of the whole set. What took long is kept, and read again from there.
     """
+    place = find_place(path, files, resolution, channels, reading)
+    found = place.load() if place else None
+    if found:
+        return found
+    begun = time.monotonic()
+    found = _decode_all(path, files, resolution, channels, reading)
+    if place and time.monotonic() - begun > WORTH:
+        place.store(found)
+    return found
+
+
+def _decode_all(path: Path, files: list[SourceFile], resolution: int, channels: int, reading: Reading) -> Decoded:
     table = _Table(files, resolution, channels)
     spans = table.fill(range(len(files)), reading)
     if spans:
@@ -95,7 +96,7 @@ class _Table:
         for row, place in enumerate(kept if len(kept) < len(self.files) else ()):
             self.images[row] = self.images[place]
         account = Account(*map(int, self.facts.sum(0)))
-        return Decoded(self.images[: len(kept)], kept.tolist(), self.sides[kept], self.skipped(), reading, account)
+        return Decoded(self.images[: len(kept)], kept, self.sides[kept], self.skipped(), reading, account)
 
 
 def _widest(spans: Iterable[Span]) -> dict[Kind, tuple[float, float]]:
@@ -111,6 +112,7 @@ def _in_order(files: list[SourceFile], decode: Callable[[SourceFile], _Outcome])
     """What became of each file, in their order."""
     threads = min(8, os.cpu_count() or 1)
     bar = progress_bar("reading", len(files), unit="pictures", delay=2)
+    quiet_libtiff()
     # Pillow warns of odd metadata and large files; what matters of it ends in `skipped`.
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool, bar:
         warnings.simplefilter("ignore")

@@ -17,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm
 
+from attngan.cache_folder import cache_folder, prune
 from attngan.data import ImageDataset
 from attngan.errors import AttnGANError
 from attngan.features.extractor import Extractor
-from attngan.features.session import cache_folder
 
 LIMIT = 2**30  # bytes of all cached features: 200,000 pictures at 1,280 values
 
@@ -96,21 +96,11 @@ def _store(path: Path, found: np.ndarray) -> None:
             partial = Path(file.name)
             file.write(save({"features": found}, {"sha256": _digest(found)}))
         os.replace(partial, path)
-        _prune(path.parent)
+        prune(path.parent, LIMIT)
     except OSError as error:
         if partial:
             partial.unlink(missing_ok=True)
         _warn(f"{path.parent}: {error.strerror}")
-
-
-def _prune(folder: Path) -> None:
-    """Deletes the files that were used longest ago, parts left by a kill too, until LIMIT holds the rest."""
-    files = [(file, file.stat()) for file in folder.iterdir()]
-    total = 0
-    for file, status in sorted(files, key=lambda entry: entry[1].st_mtime_ns, reverse=True):
-        total += status.st_size
-        if total > LIMIT:
-            file.unlink(missing_ok=True)
 
 
 def _digest(found: np.ndarray) -> str:

@@ -10,17 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from attngan.cache_folder import cache_folder, not_writable
 from attngan.errors import AttnGANError
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/attngan or ~/.cache/attngan, made if it is missing; AttnGANError if it can't be."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attngan"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_writable(folder, error) from None
-    return folder
 
 
 def open_session(name: str, write: Callable[[Path], None]) -> Any:
@@ -68,8 +59,4 @@ def _make(path: Path, write: Callable[[Path], None]) -> None:
             write(partial)
             os.replace(partial, path)
     except OSError as error:
-        raise _not_writable(path, error) from None
-
-
-def _not_writable(path: Path, error: OSError) -> AttnGANError:
-    return AttnGANError(path, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write")
+        raise not_writable(path, error) from None

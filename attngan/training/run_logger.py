@@ -96,6 +96,7 @@ class RunLogger:
             "held_out": held_out,
             "fingerprint": data.fingerprint,
             "skipped": len(data.skipped),
+            "unreadable": dict(data.skipped),
         }
         write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
 

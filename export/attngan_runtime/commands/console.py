@@ -66,11 +66,17 @@ def with_parameters(parameters: Sequence[click.Parameter]) -> Callable[[Any], An
 
 
 def _report_errors(run: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls `run`, turning a wrong option, an AttnGANError or a failing disk into one line and exit code 2."""
+    """Calls `run`, turning a wrong option, an AttnGANError or a failing disk into one line and exit code 2.
+
+    Ctrl-C ends it with exit code 130, as shells expect it.
+    """
     try:
         return run(*args, **kwargs)
     except _HELP:
         raise
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
     except click.ClickException as error:
         said = error.format_message()
         if "unexpected extra argument" in said:  # as of --prompt red heart
