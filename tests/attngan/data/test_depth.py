@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -190,6 +190,7 @@ def test_captioned_pictures(tmp_path: Path) -> None:
     assert load_captioned(tmp_path, resolution=SIDE, channels=3, reading=reading).images.max() == 16
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(["integers", "floats"]), st.floats(-1e9, 1e9), st.floats(0, 1e9))
 def test_a_scale_holds_its_values_and_uses_a_quarter_of_the_levels(kind: str, low: float, more: float) -> None:
     high = low + more
