@@ -93,7 +93,7 @@ def train(
         check_tensorboard()
     where = device_named(device)
     _check_place(out, data)
-    training = as_before(training, out, fit)
+    training = as_before(task, training, out, options)
     choice = precisions(precision, training, out, where)
     training = replace(training, precision=choice[0])
     dataset = task.read(data, network, training)

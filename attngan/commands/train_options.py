@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from attngan.checkpoint import load_config
-from attngan.config import ImageTraining, TrainingConfig
+from attngan.config import TrainingConfig
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES
+from attngan.tasks.base import Task, TrainOptions
 
 Training = TypeVar("Training", bound=TrainingConfig)
 
@@ -29,18 +30,12 @@ def with_objective(training: Training, name: str | None) -> Training:
     return replace(training, objective=name)
 
 
-def as_before(training: Training, out: Path, fit: str | None) -> Training:
-    """Training that reads pictures as the run in this folder does, if there is one; fit: what was asked for."""
+def as_before(task: Task, training: Any, out: Path, options: TrainOptions) -> Any:
+    """Training that reads data as the run in this folder does, if there is one."""
     if not (out / "config.json").exists():
         return training
     before = load_config(out).training
-    if not isinstance(training, ImageTraining) or not isinstance(before, ImageTraining):
-        return training
-    if fit not in (None, before.fit):
-        raise AttnGANError(
-            f"--fit {fit}", f"the run in {out} began with {before.fit}", "leave it out, or use another --out"
-        )
-    return replace(training, fit=before.fit, integers=before.integers, floats=before.floats)
+    return task.read_alike(training, before, out, options) if type(before) is type(training) else training
 
 
 def device_named(name: str) -> torch.device:
