@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from attngan.checkpoint import load_config
-from attngan.config import RunConfig, differences
-from attngan.data import Dataset
+from attngan.config import RunConfig
 from attngan.errors import AttnGANError
-from attngan_runtime.saving import check_parent
+from attngan_runtime.bundle import TOKENIZER
+from attngan_runtime.saving import check_parent, write_atomically
 
 Record = dict[str, Any]
 METRICS, QUALITY, EVENTS = "metrics.jsonl", "quality.jsonl", "events.jsonl"
@@ -33,6 +33,12 @@ def read_lines(path: Path) -> list[Record]:
 def read_object(path: Path) -> Record:
     """The object in a .json file; empty if there is no file or nothing of the kind in it."""
     return _object(_text(path)) or {}
+
+
+def write_if_other(path: Path, data: bytes) -> None:
+    """Writes a file by `write_atomically` unless it holds just that."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
 
 
 def column(records: list[Record], name: str) -> np.ndarray:
@@ -69,45 +75,37 @@ def check_output_folder(folder: Path) -> None:
     check_parent(folder)
 
 
-def check_run(folder: Path, config: RunConfig) -> None:
-    """Raises AttnGANError unless `folder` can be made, is empty, or holds this very run; writes nothing.
-
-    Its patience may be another: it moves no weight, and a run that stopped early goes on by it.
-    """
+def begun_run(folder: Path) -> RunConfig | None:
+    """The config of the run in a folder, None where one can begin; AttnGANError if the folder is of neither kind."""
     check_output_folder(folder)
     if (folder / "config.json").exists():
-        found = differences(load_config(folder), config)
-        changed = [line for line in found if not line.startswith("training.patience: ")]
-        if changed:
-            raise AttnGANError(
-                f"--out {folder}",
-                f"holds another run ({'; '.join(changed)})",
-                "give its options again, or another --out",
-            )
-    elif folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
+        return load_config(folder)
+    if folder.exists() and any(path.name != ".lock" and path.suffix != ".part" for path in folder.iterdir()):
         raise AttnGANError(f"--out {folder}", "holds files and no run", "name a new or empty folder")
+    return None
 
 
-def check_data(folder: Path, data: Dataset, fingerprint: str | None = None) -> None:
-    """Raises AttnGANError if the run in `folder` began with other pictures or sentences.
-
-    fingerprint: of those it began with; what data.json says if not given, and nothing is known if that is not there.
-    """
-    then, what = read_object(folder / "data.json"), data.noun
-    fingerprint = fingerprint or then.get("fingerprint", data.fingerprint)
-    if fingerprint != data.fingerprint:
+def check_words(folder: Path, tokenizer: bytes) -> None:
+    """AttnGANError if the run in a folder has another tokenizer.json, by which words would mean other ones."""
+    path = folder / TOKENIZER
+    if tokenizer and path.exists() and path.read_bytes() != tokenizer:
         raise AttnGANError(
-            "--data",
-            f"not the {what} that {folder} began with ({then.get(what, 'other')} {what} then, now {data.describe()})",
-            "restore them, or use another --out",
+            str(path), "not the words of --data, which the run began with", "restore them, or use another --out"
         )
+
+
+def write_what_it_is(folder: Path, config: RunConfig, tokenizer: bytes) -> None:
+    """config.json and, of a run with words, tokenizer.json."""
+    if tokenizer:
+        write_if_other(folder / TOKENIZER, tokenizer)
+    write_if_other(folder / "config.json", config.to_json().encode())
 
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Holds the run's lock; AttnGANError if another process trains into the same folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
+    with open(folder / ".lock", "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

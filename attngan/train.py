@@ -22,22 +22,23 @@ from attngan.errors import AttnGANError
 from attngan.generators.source import Source
 from attngan.networks import build_discriminator, build_generator
 from attngan.random import derive
-from attngan.run_folder import check_data, check_run, only_writer
+from attngan.run_folder import check_words, only_writer, write_what_it_is
+from attngan.run_samples import has_samples, write_samples
 from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.threads import torch_threads
 from attngan.training.adversarial import Adversarial
 from attngan.training.beginning import begin_from, check_beginning
+from attngan.training.changes import find_changes, how_it_ended
 from attngan.training.pace import TOO_DEAR, Pace
 from attngan.training.phase import SaveTimer, run_phase
 from attngan.training.recovery import restore
 from attngan.training.run_logger import RunLogger, note
 from attngan.training.signals import stop_signals
 from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState
+from attngan.training.taking_up import take_up, write_data
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import has_collapsed
-from attngan_runtime.bundle import TOKENIZER
-from attngan_runtime.saving import write_atomically
 
 
 class Outcome(StrEnum):
@@ -61,23 +62,31 @@ def train(
     save_every: steps between saves; a minute if not given. pace: threads, and when to measure; is kept in the folder.
     If not given, that of the folder, or this process's threads and twenty KIDs. begin: the generator whose weights a
     new run begins with, in place of what comes before the adversarial steps.
-    Raises AttnGANError if the folder holds another run, the data changed, the disk is full, or the run is not
-    finite again and again. What was saved before stays as it was.
+    A run that is there goes on as config and dataset say, where they may differ (attngan.training.changes), and one
+    that has ended stays as it is.
+    Raises AttnGANError if the folder holds another run, the disk is full, or the run is not finite again and again.
+    What was saved before stays as it was.
     """
     task = TASKS[config.task]
     if task.has_words != bool(tokenizer):
         raise AttnGANError("tokenizer", "a run that reads or writes words needs one, and no other has one")
-    check_data(folder, dataset)
-    check_run(folder, config)
+    config, changes = find_changes(folder, config, dataset)
+    check_words(folder, tokenizer)
     task.check_holdout(config.training, dataset)
     if begin:
         check_beginning(begin, config)
     with only_writer(folder), torch_threads((pace := pace or Pace.read(folder) or Pace()).threads):
+        ended = how_it_ended(folder, config, changes.data)
+        if changes and ended:
+            return Outcome(ended)
         with stop_signals() as stop, closing(RunLogger(folder, tensorboard)) as logger:
             run = task.prepare(config, dataset, device, tokenizer)
             state = build(config, device)
-            _write_what_it_is(config, folder, tokenizer)
-            pace.write(folder)
+            if changes:
+                take_up(changes, run, folder, logger, source)
+            write_what_it_is(folder, config, tokenizer)
+            if not ended:
+                pace.write(folder)
             carry = partial(begin_from, begin, state, config, tokenizer) if begin else None
             _train(run, state, folder, logger, pace, SaveTimer(save_every), stop, source, carry)
         if stop:
@@ -95,11 +104,15 @@ def _train(
     carry: gives a new run the weights of another, and says which.
     """
     if (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists():
-        restore(state, folder, run.dataset, logger)
+        elsewhere = restore(state, folder, run.dataset, logger)
         adversarial = Adversarial(run, state, folder, logger, pace)
         state.progress.stopped_early = has_collapsed(state.progress, run.plan.patience)  # which may be another now
+        if elsewhere and not adversarial.ended:
+            logger.change(state.progress.images, f"{elsewhere} (from here on not to the same bits)")
+        if not has_samples(folder) and not adversarial.ended:  # of a run that an older attngan began
+            write_samples(folder, run.dataset, run.plan.holdout, run.plan.seed)
     else:
-        logger.save_data(source, run.dataset, run.plan.holdout)
+        write_data(run, folder, logger, source)
         carried = carry() if carry else ""
         for phase in [] if carry else run.first_phases(state, folder, logger):
             if not run_phase(phase, folder, timer, stop):
@@ -134,15 +147,3 @@ def build(config: RunConfig, device: torch.device) -> TrainingState:
     discriminator = discriminator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = TASKS[config.task].build_trainer(config, generator, discriminator)
     return TrainingState(trainer, Ema(generator, config.training.ema_half_life), config.network)
-
-
-def _write_what_it_is(config: RunConfig, folder: Path, tokenizer: bytes) -> None:
-    """config.json and tokenizer.json; AttnGANError if there is another one, by which words would mean other ones."""
-    path = folder / TOKENIZER
-    if tokenizer:
-        if path.exists() and path.read_bytes() != tokenizer:
-            raise AttnGANError(
-                str(path), "not the words of --data, which the run began with", "restore them, or use another --out"
-            )
-        write_atomically(path, tokenizer)
-    write_atomically(folder / "config.json", config.to_json().encode())

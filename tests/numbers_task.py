@@ -20,6 +20,7 @@ from torch import nn
 from attngan import config, generators, networks, presets, tasks
 from attngan.config import NetworkConfig, RunConfig, TrainingConfig
 from attngan.data import Dataset
+from attngan.data.dataset import hash_samples
 from attngan.data.split import holdout_seed
 from attngan.generators import LoadedGenerator, open_generator
 from attngan.networks import deploy
@@ -56,6 +57,10 @@ class NumbersDataset(Dataset):
     @cached_property
     def fingerprint(self):
         return hashlib.sha256(self.rows.tobytes()).hexdigest()
+
+    @cached_property
+    def keys(self):
+        return hash_samples(row.tobytes() for row in self.rows)
 
     def describe(self):
         return f"{len(self)} rows"

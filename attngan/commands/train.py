@@ -16,7 +16,9 @@ from attngan_runtime.commands.console import Command
 
 
 @click.command(cls=Command)
-@click.option("--preset", "preset_name", required=True, help="What to train; `attngan presets` lists them.")
+@click.option(
+    "--preset", "preset_name", help="What to train; `attngan presets` lists them. A run that goes on has its own."
+)
 @click.option(
     "--data",
     required=True,
@@ -24,11 +26,16 @@ from attngan_runtime.commands.console import Command
     help="Folder, zip or IDX of pictures; with captions for a preset that draws from words; for one that writes a file "
     "of sentences, one a line.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder; run again to resume.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder. The run in it goes on, with "
+              "the options that are given and else with its own.")  # fmt: skip
 @click.option("--from", "begin", metavar="NAME_OR_RUN", help="Begin with the weights of this generator.")
 @click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; of sentences those "
-              "against the discriminator, after likelihood. The preset's if not given.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+              "against the discriminator, after likelihood. The preset's if not given; more "
+              "than before goes on with a run.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(min=1), help="Pictures or sentences a step; the preset's if not given.")
+@click.option("--gamma", metavar="FIRST[,LAST]", help="Weight of R1 + R2 over the run; the preset's if not given.")
+@click.option("--learning-rate", metavar="FIRST[,LAST]", help="Of Adam over the run; the preset's if not given.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="[default: 0]")
 @click.option(
     "--channels", type=click.Choice(["1", "3", "4"]), help="1 grey, 3 RGB, 4 RGBA; the preset's if not given."
 )
@@ -63,59 +70,68 @@ from attngan_runtime.commands.console import Command
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
-    preset_name: str, data: Path, out: Path, begin: str | None, images: int | None, seed: int, channels: str | None,
-    fit: str | None, unconditional: bool, penalty: str | None, objective: str | None, augment: str | None,
-    holdout: int | None, patience: int | None, precision: str | None, threads: int | None, tensorboard: bool,
-    device: str, dry_run: bool,
+    preset_name: str | None, data: Path, out: Path, begin: str | None, images: int | None, batch: int | None,
+    gamma: str | None, learning_rate: str | None, seed: int | None, channels: str | None, fit: str | None,
+    unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
+    patience: int | None, precision: str | None, threads: int | None, tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
     # a busy core are ten times as slow as on an idle machine; asleep, about half as fast (docs/log.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from attngan.commands.train_options import as_before, device_named, with_objective
+    from attngan.commands.train_options import as_begun, begin_or_go_on, device_named, with_numbers, with_objective
     from attngan.commands.train_pace import choose_pace, precisions, timed
     from attngan.generators.source import find_run
-    from attngan.presets import preset
-    from attngan.run_folder import check_data, check_run
     from attngan.tasks import TASKS
     from attngan.tasks.base import TrainOptions, with_patience
     from attngan.train import train as run
     from attngan.training.beginning import check_beginning
+    from attngan.training.changes import check_settings, find_changes, how_it_ended
     from attngan.training.run_logger import check_tensorboard
 
-    network, training = preset(preset_name)
+    begun, preset_name, network, training = begin_or_go_on(out, preset_name)
     source = find_run(begin) if begin else None
     options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin), fit)
     task = TASKS[network.task]
-    training = with_objective(replace(training, seed=seed, images=images or training.images), objective)
+    training = with_objective(replace(training, seed=training.seed if seed is None else seed), objective)
     network, training = task.configure(network, training, options)
+    training = with_numbers(training, images, batch, gamma, learning_rate)
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
     _check_place(out, data)
-    training = as_before(task, training, out, options)
     choice = precisions(precision, training, out, where)
     training = replace(training, precision=choice[0])
+    if begun:
+        check_settings(out, begun, network, training)
     dataset = task.read(data, network, training)
-    check_data(out, dataset)
-    training = with_patience(task.hold_out(training, options, dataset), patience, dataset.noun)
-    task.check_holdout(training, dataset)
+    if begun is None or holdout is not None:
+        training = task.hold_out(training, options, dataset)
+    training = with_patience(training, patience, dataset.noun)
+    if begun and not begun.class_names:
+        options = replace(options, unconditional=True)
     config, tokenizer = task.complete(network, training, options, dataset)
-    check_run(out, config)
+    if begun:
+        config, tokenizer = as_begun(begun, config, tokenizer, out)
+    config, changes = find_changes(out, config, dataset)
+    task.check_holdout(config.training, dataset)
     if source:
         check_beginning(source, config)
-    held_out = f"; {training.holdout:,} held out" if training.holdout else ""
+    held_out = f"; {config.training.holdout:,} held out" if config.training.holdout else ""
     click.echo(f"data: {dataset.describe()}{held_out}")
     for remark in task.remarks(dataset):
         click.echo(f"note: {remark}", err=True)
     click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
+    ended = bool(how_it_ended(out, config, changes.data))
     prepare = partial(task.prepare, config, dataset, where, tokenizer)
     if dry_run:
+        if changes:
+            click.echo(f"note: it would go on with {changes}", err=True)
         _print_sizes(config)
         timed(prepare(), choice, threads, kids=False)
         click.echo("dry run: nothing was trained or written")
         return
-    config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit)
+    config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit, changes.speed and not ended)
     outcome = run(
         config,
         dataset,
@@ -127,11 +143,11 @@ def train(
         pace=pace,
         begin=source,
     )
-    _print_end(outcome, out)
+    _print_end(outcome, out, ended)
 
 
 def _check_place(out: Path, data: Path) -> None:
-    """Before minutes of reading pictures; `check_run` looks at the rest."""
+    """Before minutes of reading pictures; `begun_run` looks at the rest."""
     from attngan.run_folder import check_output_folder
 
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
@@ -151,8 +167,8 @@ def _print_sizes(config: RunConfig) -> None:
         click.echo(f"{role}: {sum(p.numel() for p in module.parameters()):,} parameters")
 
 
-def _print_end(outcome: str, out: Path) -> None:
-    """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0."""
+def _print_end(outcome: str, out: Path, before: bool) -> None:
+    """How it ended and what to do next; Ctrl-C exits with 130, SIGTERM with 0. before: it had ended already."""
     from attngan.checkpoint import GENERATOR, load_about, load_config
     from attngan.tasks import TASKS
 
@@ -160,6 +176,10 @@ def _print_end(outcome: str, out: Path) -> None:
         click.echo(f"stopped and saved: run the same command again to go on with {out}", err=True)
         sys.exit(130 if outcome == "interrupted" else 0)
     best = load_about(out / GENERATOR).get("best")
-    click.echo(TASKS[load_config(out).task].describe_result(out, best, outcome == "stopped early"))
+    config = load_config(out)
+    click.echo(TASKS[config.task].describe_result(out, best, outcome == "stopped early"))
+    if before and outcome == "finished":
+        more = f"--images N, with more than {config.training.images:,}"
+        click.echo(f"it was finished before, and nothing was written; go on with: the same command and {more}")
     if outcome == "stopped early":
         click.echo("go on all the same with: the same command and --patience 0")

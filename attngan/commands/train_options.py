@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
-from attngan.checkpoint import load_config
-from attngan.config import TrainingConfig
+from attngan.checkpoint import read_tokenizer
+from attngan.config import RunConfig, TrainingConfig
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES
-from attngan.tasks.base import Task, TrainOptions
+from attngan.presets import preset
+from attngan.run_folder import begun_run
+from attngan.training.changes import check_preset
+from attngan.training.run_logger import note
+from attngan_runtime.bundle import TOKENIZER
 
 Training = TypeVar("Training", bound=TrainingConfig)
 
 
 def with_objective(training: Training, name: str | None) -> Training:
     """--objective: a name in attngan.losses. "wasserstein" brings its paper's penalty, all others keep the preset's."""
-    if name is None:
+    if name is None or name == training.objective:
         return training
     if name not in OBJECTIVES:
         raise AttnGANError(f"--objective {name}", "no such objective", f"choose {', '.join(OBJECTIVES)}")
@@ -30,12 +36,54 @@ def with_objective(training: Training, name: str | None) -> Training:
     return replace(training, objective=name)
 
 
-def as_before(task: Task, training: Any, out: Path, options: TrainOptions) -> Any:
-    """Training that reads data as the run in this folder does, if there is one."""
-    if not (out / "config.json").exists():
-        return training
-    before = load_config(out).training
-    return task.read_alike(training, before, out, options) if type(before) is type(training) else training
+def with_numbers(
+    training: Training, images: int | None, batch: int | None, gamma: str | None, learning_rate: str | None
+) -> Training:
+    """--images, --batch, --gamma and --learning-rate, those that are given."""
+    if gamma is not None and training.penalty == "none":
+        raise AttnGANError(f"--gamma {gamma}", "this run has no penalty that it could weigh", "leave it out")
+    given: dict[str, Any] = {
+        "images": images, "batch": batch, "gamma": gamma and _pair("--gamma", gamma),
+        "learning_rate": learning_rate and _pair("--learning-rate", learning_rate),
+    }  # fmt: skip
+    return replace(training, **{name: value for name, value in given.items() if value is not None})
+
+
+def _pair(option: str, text: str) -> tuple[float, float]:
+    """One number for the whole run, or FIRST,LAST."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 2) or not all(0 < value < math.inf for value in values):
+        raise AttnGANError(f"{option} {text}", "", "use a number above 0, or two as FIRST,LAST, such as 1,0.1")
+    return values[0], values[-1]
+
+
+def begin_or_go_on(out: Path, preset_name: str | None) -> tuple[RunConfig | None, str, Any, Any]:
+    """The config of the run in --out, or None; then preset, network and training to begin with, which are its own."""
+    begun = begun_run(out)
+    if begun:
+        check_preset(out, begun, preset_name or begun.preset)
+        return begun, begun.preset, begun.network, begun.training
+    if preset_name is None:
+        raise AttnGANError("--preset", f"not given, and {out} holds no run", "choose one of `attngan presets`")
+    return None, preset_name, *preset(preset_name)
+
+
+def as_begun(begun: RunConfig, config: RunConfig, tokenizer: bytes, out: Path) -> tuple[RunConfig, bytes]:
+    """The config and tokenizer.json of data, with the words of the run that goes on with them."""
+    if not tokenizer or not (out / TOKENIZER).exists():
+        return config, tokenizer
+    own = read_tokenizer(out)
+    new = _words(tokenizer) - _words(own)
+    if new:
+        note(f"{len(new):,} words of --data are new to {out}, which reads them as unknown")
+    return replace(config, network=replace(config.network, vocabulary=begun.network.vocabulary)), own
+
+
+def _words(tokenizer: bytes) -> set[str]:
+    return set(json.loads(tokenizer)["model"]["vocab"])
 
 
 def device_named(name: str) -> torch.device:

@@ -43,12 +43,18 @@ def _has_bf16(device: torch.device) -> bool:
 
 
 def choose_pace(
-    config: RunConfig, prepare: Callable[[], TaskRun], precisions: list[str], threads: int | None, out: Path, unit: str
-) -> tuple[RunConfig, Pace]:
-    """The pace of the run in `out`, by --threads if given and by no more than there are; or a new run's, timed."""
+    config: RunConfig, prepare: Callable[[], TaskRun], precisions: list[str], threads: int | None, out: Path, unit: str,
+    stale: bool = False,
+) -> tuple[RunConfig, Pace]:  # fmt: skip
+    """The pace of the run in `out`, by --threads if given and by no more than there are; or a new run's, timed.
+
+    stale: whether the steps of that run, or their number, have changed; it is then timed again, with its threads.
+    """
     pace = Pace.read(out)
     if pace is None:
         return timed(prepare(), precisions, threads)
+    if stale:
+        return timed(prepare(), precisions, threads or min(pace.threads, torch.get_num_threads()))
     if pace.per_second:
         click.echo(f"speed: {_rate(config, pace, unit)} when it began")
     return config, replace(pace, threads=threads or min(pace.threads, torch.get_num_threads()))

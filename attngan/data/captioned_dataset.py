@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -26,6 +28,17 @@ class CaptionedDataset(ImageDataset):
     @cached_property
     def fingerprint(self) -> str:
         return self._digest(self.styles, self.style_names, self.captions.digest)
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.captions.numbers
+
+    @property
+    def labels(self) -> Sequence[str]:
+        captions = self.captions
+        styles = [""] * len(self) if self.styles is None else [self.style_names[one] for one in self.styles.tolist()]
+        said = zip(captions.texts, captions.tags, captions.concepts, styles, strict=True)
+        return [json.dumps(words) for words in said]
 
     def describe(self) -> str:
         """`7,022 pictures, 7,022 captions, 1,636 concepts, 2 styles`, and what has no counterpart."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -23,7 +25,28 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 in hex: equal for equal training data."""
+        """SHA-256 in hex: equal for equal training data in the same order."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> np.ndarray:
+        """int64 [N]: of each sample a hash of what it is, whatever it is called; see `hash_samples`."""
+
+    @property
+    def groups(self) -> np.ndarray:
+        """int64 [N]: samples of one number are held out together."""
+        return self.keys
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """[N]: what else is said of each sample."""
+        return [""] * len(self)
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 in hex of samples and labels in whatever order: equal for equal data under other names."""
+        lines = sorted(f"{key} {label}" for key, label in zip(self.keys.tolist(), self.labels, strict=True))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @abstractmethod
     def describe(self) -> str:
@@ -43,7 +66,7 @@ class Dataset(ABC):
         """bool [N]: samples to hold out, at most `count` of them; a function of the data, the number and the seed."""
 
     def split(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """(places of the training samples, places of the held-out ones), int64 and rising; computed once.
+        """(places of the training samples, places of the held-out ones), int64; computed once, or what was fixed.
 
         count: `most_held_out` at most.
         """
@@ -52,6 +75,18 @@ class Dataset(ABC):
             self._splits[count, seed] = np.flatnonzero(~chosen), np.flatnonzero(chosen)
         return self._splits[count, seed]
 
+    def fix_split(self, seed: int, training: np.ndarray, held_out: np.ndarray) -> None:
+        """Has `split` give these places, int64, for the number of held-out ones and this seed."""
+        self._splits[len(held_out), seed] = training, held_out
+
     @cached_property
     def _splits(self) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
         return {}
+
+
+def hash_samples(samples: Iterable[bytes]) -> np.ndarray:
+    """int64 [N]: BLAKE2b of each; two of a million different ones are equal once in 40 million sets."""
+    return np.array(
+        [int.from_bytes(hashlib.blake2b(sample, digest_size=8).digest(), "little", signed=True) for sample in samples],
+        np.int64,
+    )

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from attngan.data.dataset import Dataset
+from attngan.data.dataset import Dataset, hash_samples
 from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed
 
@@ -41,6 +41,16 @@ class ImageDataset(Dataset):
     @cached_property
     def fingerprint(self) -> str:
         return self._digest(self.classes, self.class_names, b"")
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        return hash_samples(picture.tobytes() for picture in self.images)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        if self.classes is None:
+            return super().labels
+        return [self.class_names[number] for number in self.classes.tolist()]
 
     def _digest(self, numbers: np.ndarray | None, names: list[str], captions: bytes) -> str:
         """SHA-256 in hex of shape, pixels, what each picture is numbered and named as, and its captions."""

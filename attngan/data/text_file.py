@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from attngan.data.dataset import Dataset
+from attngan.data.dataset import Dataset, hash_samples
 from attngan.data.image_dataset import name_skipped
 from attngan.data.split import whole_groups
 from attngan.data.tokenizer import split_sentence
@@ -41,6 +41,10 @@ class TextDataset(Dataset):
     def fingerprint(self) -> str:
         """SHA-256 in hex of the sentences: equal for equal training data."""
         return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        return hash_samples(sentence.encode() for sentence in self.sentences)
 
     @cached_property
     def words(self) -> list[list[str]]:

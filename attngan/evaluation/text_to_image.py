@@ -54,10 +54,10 @@ def evaluate_prompts(
 
 def _find_held_out(generator: LoadedTextToImageGenerator, pictures: CaptionedDataset) -> np.ndarray | None:
     """bool [N]: pictures that the run's training never showed; None if it was not trained on these."""
-    if not generator.trained_on(pictures):
+    places, unseen = generator.split_places(pictures), np.zeros(len(pictures), bool)
+    if places is None:
         return None
-    plan, unseen = generator.config.training, np.zeros(len(pictures), bool)
-    unseen[pictures.split(plan.holdout, plan.seed)[1]] = True
+    unseen[places[1]] = True
     return unseen
 
 

@@ -12,6 +12,7 @@ from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.generators.source import Source
+from attngan.run_samples import are_its_data, has_samples, recall_split
 
 Seeds = Sequence[int] | np.ndarray
 
@@ -46,16 +47,23 @@ class LoadedGenerator(ABC):
         """Samples of seeds in 0 … 2³²−1, as users get them. strength: how chance is used, as the task has it."""
 
     def trained_on(self, dataset: Dataset) -> bool:
-        """Whether it is a run whose data.json has the fingerprint of these data."""
-        return bool(self.source.fingerprint) and self.source.fingerprint == dataset.fingerprint
+        """Whether it is a run of these data, under whatever names."""
+        return self.source.is_run and are_its_data(self.source.folder, dataset)
 
-    def split_dataset(self, dataset: Data) -> tuple[Data, Data] | None:
-        """What its training was shown of these data, and what it held out; None if it was not trained on them."""
+    def split_places(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+        """Places, int64, of what its training was shown and of what it held out; None if it was not trained on them."""
         if not self.trained_on(dataset):
             return None
         plan = self.config.training
-        shown, held_out = (dataset.take(places) for places in dataset.split(plan.holdout, plan.seed))
-        return shown, held_out
+        if not has_samples(self.source.folder):
+            return dataset.split(plan.holdout, plan.seed)
+        split = recall_split(self.source.folder, dataset, plan.seed)
+        return split.training, split.held_out
+
+    def split_dataset(self, dataset: Data) -> tuple[Data, Data] | None:
+        """What its training was shown of these data, and what it held out; None if it was not trained on them."""
+        places = self.split_places(dataset)
+        return (dataset.take(places[0]), dataset.take(places[1])) if places else None
 
 
 def batches(count: int) -> Iterator[slice]:

@@ -12,7 +12,6 @@ from attngan.checkpoint import GENERATOR, LIKELIHOOD, PRETRAINED, load_config, l
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.networks import deploy
-from attngan.run_folder import read_object
 from attngan_runtime.bundle import SIDECAR, Bundle
 
 _BASELINE = "-likelihood"  # after the name of a shipped generator: what likelihood alone gave
@@ -57,11 +56,6 @@ class Source:
     def saw_efficientnet(self) -> bool:
         """What the config says of its training; False of a bundle, which doesn't tell."""
         return not self.is_bundle and self.config.saw_efficientnet
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Of the data that a run was trained on; empty if nobody knows."""
-        return str(read_object(self.folder / "data.json").get("fingerprint", "")) if self.is_run else ""
 
     def load_deployed(self) -> nn.Module:
         """The generator in PyTorch as it is used; AttnGANError if its weights are damaged or don't fit its config."""

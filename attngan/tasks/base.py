@@ -49,10 +49,6 @@ class Task(ABC):
         training: of a run that read data, to read these alike.
         """
 
-    def read_alike(self, training: Any, before: Any, out: Path, options: TrainOptions) -> Any:
-        """Training that reads data as the run in `out` does; AttnGANError if the options ask for another way."""
-        return training
-
     @abstractmethod
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         """A preset's network and training as the options change them; AttnGANError for options of other tasks."""

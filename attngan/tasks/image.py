@@ -57,15 +57,6 @@ class ImageTask(Task):
         reading = reading_of(training)
         return load_pictures(path, resolution=network.resolution, channels=network.channels, reading=reading)
 
-    def read_alike(self, training: Any, before: Any, out: Path, options: TrainOptions) -> Any:
-        if options.fit not in (None, before.fit):
-            raise AttnGANError(
-                f"--fit {options.fit}",
-                f"the run in {out} began with {before.fit}",
-                "leave it out, or use another --out",
-            )
-        return replace(training, fit=before.fit, integers=before.integers, floats=before.floats)
-
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         if options.penalty:
             raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +43,8 @@ def begin_from(source: Source, state: TrainingState, config: RunConfig, tokenize
     the mean of the known ones. Returns what carried over, in a few words.
     Raises AttnGANError if the source's files are damaged.
     """
-    then = _names(source.config, read_tokenizer(source.folder) if tokenizer else b"")
-    now = _names(config, tokenizer)
+    then = names_of(source.config, read_tokenizer(source.folder) if tokenizer else b"")
+    now = names_of(config, tokenizer)
     weights = load_network(source.config, source.folder / source.weights).state_dict()
     for network in (state.trainer.generator, state.ema.network):
         _give(network, weights, then, now)
@@ -58,7 +57,8 @@ def begin_from(source: Source, state: TrainingState, config: RunConfig, tokenize
     )
 
 
-def _names(config: RunConfig, tokenizer: bytes) -> Names:
+def names_of(config: RunConfig, tokenizer: bytes = b"") -> Names:
+    """The names of the rows of a run's tables; of words, if its tokenizer.json is given."""
     words: dict[str, int] = json.loads(tokenizer)["model"]["vocab"] if tokenizer else {}
     return {
         "words": sorted(words, key=words.__getitem__), "styles": list(config.style_names),
@@ -80,10 +80,15 @@ def _words_of(generator: dict[str, Tensor]) -> dict[str, Tensor]:
 def _give(network: nn.Module, weights: dict[str, Tensor], then: Names, now: Names) -> None:
     """Copies the weights that are there, rows of tables by name."""
     own = network.state_dict()
-    for name, value in weights.items():
-        table: Any = next((what for end, what in _TABLES.items() if name.endswith(end)), None)
-        own[name] = _rows(value, then[table], now[table], table) if table else value
-    network.load_state_dict(own)
+    network.load_state_dict(own | {name: rows_by_name(name, value, then, now) for name, value in weights.items()})
+
+
+def rows_by_name(name: str, weight: Tensor, then: Names, now: Names) -> Tensor:
+    """The weight `name`; of a table the rows for the names of now, unless those are the same or it has them already."""
+    table = next((what for end, what in _TABLES.items() if name.endswith(end)), "")
+    if not table or then[table] == now[table] or len(weight) != len(then[table] or [""]):
+        return weight
+    return _rows(weight, then[table], now[table], table)
 
 
 def _rows(table: Tensor, then: list[str], now: list[str], what: str) -> Tensor:

@@ -6,8 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from attngan.run_folder import read_object
-from attngan_runtime.saving import write_atomically
+from attngan.run_folder import read_object, write_if_other
 
 FILE = "pace.json"
 MOST_KIDS = 20  #: over a run
@@ -42,7 +41,7 @@ class Pace:
         return -1 if seen < 0 else (seen // first).bit_length() + (seen >= total)
 
     def write(self, folder: Path) -> None:
-        write_atomically(folder / FILE, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_if_other(folder / FILE, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def read(cls, folder: Path) -> Pace | None:

@@ -7,27 +7,24 @@ from pathlib import Path
 from attngan.checkpoint import GENERATOR, load_tensors
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
-from attngan.run_folder import check_data
 from attngan.training.run_logger import RunLogger, note
 from attngan.training.state import PREVIOUS, TrainingState, machine
 
 _ROLLBACKS = 5  # without getting further, after which a run is given up
 
 
-def restore(state: TrainingState, folder: Path, data: Dataset, logger: RunLogger) -> None:
-    """The run in `folder` at its last good checkpoint; AttnGANError if that was not trained on these data."""
+def restore(state: TrainingState, folder: Path, data: Dataset, logger: RunLogger) -> str:
+    """The run in `folder` at its last good checkpoint; returns what is other here than where that was written."""
     about, damage = state.load(folder)
-    check_data(folder, data, about["fingerprint"])
     here = machine()
     changed = [f"{name} {was} → {here[name]}" for name, was in about["machine"].items() if here.get(name) != was]
-    if changed:
-        note(f"{', '.join(changed)} since the checkpoint: the run goes on, but not to the same bits")
     _match_best(state, folder)
     logger.continue_from(state.progress.images, state.progress.inspected)
     if damage:
         note(damage)
         state.save(folder, data.fingerprint, keep_previous=False)
         logger.event(state.progress.images, "damaged checkpoint", damage)
+    return ", ".join(changed)
 
 
 def roll_back(state: TrainingState, folder: Path, fingerprint: str, logger: RunLogger, reason: str) -> None:

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tqdm import tqdm
 
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
-from attngan.run_folder import EVENTS, METRICS, QUALITY, read_lines
+from attngan.run_folder import EVENTS, METRICS, QUALITY, read_lines, write_if_other
 from attngan_runtime.generators.grid import save_grid
-from attngan_runtime.saving import NotSavedError, write_atomically
+from attngan_runtime.saving import NotSavedError
 
 
 class RunLogger:
@@ -26,6 +27,7 @@ class RunLogger:
     def __init__(self, folder: Path, tensorboard: bool) -> None:
         self.folder, self._tensorboard = folder, tensorboard
         self._board: Any = None
+        self._purge: int | None = None  # what TensorBoard has from there on is of a run that was killed
 
     def continue_from(self, images: int, inspected: int) -> None:
         """Drops what was measured after the checkpoint, which this run will measure again, and lines torn by a kill.
@@ -35,14 +37,15 @@ class RunLogger:
         for name, last in ((METRICS, images), (QUALITY, inspected), (EVENTS, math.inf)):
             self.keep(name, last)
         if self._tensorboard:
-            self._board = _open_board(self.folder / "tensorboard", images)
+            check_tensorboard()
+            self._purge = images + 1
 
     def keep(self, name: str, last: float) -> None:
         """Keeps the lines of a file up to those of `last` images."""
         path = self.folder / name
         if path.exists():
             kept = [line for line in read_lines(path) if line.get("images", math.inf) <= last]
-            write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+            write_if_other(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def close(self) -> None:
         """Hands TensorBoard what it still waits for."""
@@ -58,7 +61,8 @@ class RunLogger:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise NotSavedError(path, error) from None
-        if self._board:
+        if self._purge is not None:
+            self._board = self._board or _open_board(self.folder / "tensorboard", self._purge)
             for key, value in line.items():
                 if isinstance(value, float):
                     self._board.add_scalar(f"{name.removesuffix('.jsonl')}/{key}", value, images)
@@ -68,6 +72,14 @@ class RunLogger:
         line = {"images": images, "event": event, "detail": detail}
         if line not in read_lines(self.folder / EVENTS):
             self.write(EVENTS, images, {"event": event, "detail": detail})
+
+    def change(self, images: int, detail: str) -> None:
+        """Writes what a run goes on with that it did not have before, with the time, and says it."""
+        line = {"images": images, "event": "changed", "detail": detail}
+        if not any(line.items() <= known.items() for known in read_lines(self.folder / EVENTS)):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.write(EVENTS, images, {"event": "changed", "detail": detail, "time": now})
+        note(f"after {images:,} the run goes on with {detail}")
 
     def save_grid(self, pictures: np.ndarray, images: int, columns: int) -> None:
         """What the generator draws after so many images; pictures uint8 [B, H, W, C]."""
@@ -98,7 +110,7 @@ class RunLogger:
             "skipped": len(data.skipped),
             "unreadable": dict(data.skipped),
         }
-        write_atomically(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
+        write_if_other(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
 
 
 def note(text: str) -> None:
@@ -118,8 +130,7 @@ def check_tensorboard() -> None:
         raise AttnGANError("--tensorboard", "not installed", 'pip install "attngan[tensorboard]"') from None
 
 
-def _open_board(folder: Path, images: int) -> Any:
-    check_tensorboard()
+def _open_board(folder: Path, purge: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=images + 1)
+    return SummaryWriter(str(folder), purge_step=purge)

@@ -104,4 +104,9 @@ def judge(progress: Progress, kid: float, error: float, patience: int) -> bool:
 
 def has_collapsed(progress: Progress, patience: int) -> bool:
     """Whether so many KIDs in a row were collapsed that the run stops early; never with a patience of 0."""
-    return 0 < patience <= progress.collapsed
+    return is_collapse(progress.collapsed, patience)
+
+
+def is_collapse(collapsed: int, patience: int) -> bool:
+    """The same of a number of collapsed KIDs in a row."""
+    return 0 < patience <= collapsed

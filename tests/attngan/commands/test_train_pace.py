@@ -121,9 +121,11 @@ def test_a_preset_in_bf16_is_timed_in_both_and_a_run_keeps_what_it_began_in(foun
     assert load_config(out).training.precision == "bf16"
     monkeypatch.setitem(PRESETS, "tiny", (network, training))
     assert "in bf16" in said(train(folder, out))
-    refused(train(folder, out, "--precision", "fp32"), "training.precision: bf16 → fp32")
+    assert "in fp32" in said(train(folder, out, "--precision", "fp32", "--images", 64))
+    assert found.asked[-1] == ([1], ["fp32"])  # timed again, with the threads that it has
+    assert load_config(out).training.precision == "fp32"
     (out / "pace.json").unlink()  # as of a run that an older attngan began
-    assert "in bf16" in said(train(folder, out)) and found.asked[-1][1] == ["bf16"]
+    assert "in fp32" in said(train(folder, out, "--images", 64)) and found.asked[-1][1] == ["fp32"]
 
 
 def test_where_bf16_is_imitated_it_is_not_tried(found, folder, tmp_path, monkeypatch):

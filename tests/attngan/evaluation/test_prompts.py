@@ -50,7 +50,7 @@ class Fake(LoadedTextToImageGenerator):
         self, pictures: CaptionedDataset, draw: Draw, name: str = "mine", holdout: int = HELD_OUT, is_run: bool = True
     ) -> None:
         config, tokenizer = words_config(pictures, holdout=holdout)
-        self.source = SimpleNamespace(written=name, config=config)
+        self.source = SimpleNamespace(written=name, config=config, folder=Path("nowhere"))
         self.tokenizer, self.draw, self.is_run = Tokenizer.from_json(tokenizer, "x"), draw, is_run
 
     def sample(self, seeds, conditions=None, truncation=1.0, **strength):

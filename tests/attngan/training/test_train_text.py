@@ -427,9 +427,6 @@ def test_steps_against_d_that_are_not_finite_are_skipped_or_rolled_back(tmp_path
 
 def test_what_a_folder_began_with_is_needed_to_go_on(tmp_path, lines, undisturbed):
     out = shutil.copytree(undisturbed, tmp_path / "run")
-    other = TextDataset([*lines.sentences[:-1], "A spotted fish sings near a red house."])
-    with refuses(r"--data: \(300 sentences then, now 300"):
-        run_text(other, out)
     config, tokenizer = text_config(lines)
     swapped = tokenizer.replace(b'"dog"', b'"god"')
     with refuses("tokenizer.json: not the words of --data"):
@@ -438,23 +435,21 @@ def test_what_a_folder_began_with_is_needed_to_go_on(tmp_path, lines, undisturbe
         run_text(lines, out, seed=1)
     with refuses("tokenizer: needs one"):
         train(config, lines, out, CPU)
-    (out / "data.json").unlink()
-    config, tokenizer = text_config(lines)
-    with refuses(r"--data: \(other sentences then"):
-        train(config, other, out, CPU, tokenizer=tokenizer)  # by the checkpoint
+    other = TextDataset([*lines.sentences[:-1], "A spotted fish sings near a red house."])
+    for name, then in (("samples.safetensors", 300), ("data.json", "other")):  # by data.json, then by the checkpoint
+        (out / name).unlink()
+        with refuses(rf"--data: \({then} sentences then, now 300.*older attngan.*--from"):
+            train(config, other, out, CPU, tokenizer=tokenizer)
     for name in ("checkpoint.safetensors", "tokenizer.json", "config.json"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
 
 
-def test_other_sentences_are_refused_while_likelihood_is_learnt_too(tmp_path, lines, monkeypatch):
+def test_other_words_are_refused_while_likelihood_is_learnt_too(tmp_path, lines, monkeypatch):
     interrupting(monkeypatch, Likelihood, "step", (2,))
     out = tmp_path / "run"
     assert run_text(lines, out) == Outcome.TERMINATED
     assert not (out / "checkpoint.safetensors").exists()
     other = TextDataset([sentence.replace("dog", "puppy") for sentence in lines.sentences])
-    with refuses("--data: not the sentences"):
-        run_text(other, out)
-    (out / "data.json").unlink()
     with refuses("tokenizer.json: not the words of --data"):
         run_text(other, out)
 
@@ -545,10 +540,7 @@ def test_from_a_file_of_lines_to_a_generator(tmp_path, data):
     board.Reload()
     kids = [line["kid"] for line in recorded(out / "quality.jsonl")]
     assert [event.value for event in board.Scalars("quality/kid")] == pytest.approx(kids)
-    assert call("--data", data, "--out", out).exit_code == 0  # nothing is left to do
-    data.write_text(data.read_text(errors="ignore").replace("dog", "puppy"))
-    result = call("--data", data, "--out", out)
-    assert result.exit_code == 2 and "not the sentences that" in result.output
+    assert "nothing was written" in call("--data", data, "--out", out).output
 
 
 @pytest.mark.usefixtures("small")
