@@ -23,7 +23,7 @@ from attngan.generators.source import Source
 from attngan.networks import build_discriminator, build_generator
 from attngan.random import derive
 from attngan.run_folder import check_words, only_writer, write_what_it_is
-from attngan.run_samples import has_samples, write_samples
+from attngan.run_split import has_split, write_split
 from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.threads import torch_threads
@@ -109,8 +109,8 @@ def _train(
         state.progress.stopped_early = has_collapsed(state.progress, run.plan.patience)  # which may be another now
         if elsewhere and not adversarial.ended:
             logger.change(state.progress.images, f"{elsewhere} (from here on not to the same bits)")
-        if not has_samples(folder) and not adversarial.ended:  # of a run that an older attngan began
-            write_samples(folder, run.dataset, run.plan.holdout, run.plan.seed)
+        if not has_split(folder) and not adversarial.ended:  # of a run that an older attngan began
+            write_split(folder, run.dataset, run.plan.holdout, run.plan.seed)
     else:
         write_data(run, folder, logger, source)
         carried = carry() if carry else ""

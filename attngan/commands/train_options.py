@@ -12,6 +12,7 @@ import torch
 
 from attngan.checkpoint import read_tokenizer
 from attngan.config import RunConfig, TrainingConfig
+from attngan.data.image_dataset import count_of
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES
 from attngan.presets import preset
@@ -78,7 +79,7 @@ def as_begun(begun: RunConfig, config: RunConfig, tokenizer: bytes, out: Path) -
     own = read_tokenizer(out)
     new = _words(tokenizer) - _words(own)
     if new:
-        note(f"{len(new):,} words of --data are new to {out}, which reads them as unknown")
+        note(f"{count_of(len(new), 'word')} of --data not known to {out}, which keeps the words that it began with")
     return replace(config, network=replace(config.network, vocabulary=begun.network.vocabulary)), own
 
 

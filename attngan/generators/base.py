@@ -12,7 +12,7 @@ from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.generators.source import Source
-from attngan.run_samples import are_its_data, has_samples, recall_split
+from attngan.run_split import are_its_data, has_split, recall_split
 
 Seeds = Sequence[int] | np.ndarray
 
@@ -55,7 +55,7 @@ class LoadedGenerator(ABC):
         if not self.trained_on(dataset):
             return None
         plan = self.config.training
-        if not has_samples(self.source.folder):
+        if not has_split(self.source.folder):
             return dataset.split(plan.holdout, plan.seed)
         split = recall_split(self.source.folder, dataset, plan.seed)
         return split.training, split.held_out

@@ -14,7 +14,7 @@ from attngan.config import RunConfig, TrainingConfig, differences
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.run_folder import begun_run, read_object
-from attngan.run_samples import Split, has_samples, known_fingerprint, recall_split
+from attngan.run_split import Split, has_split, known_fingerprint, recall_split
 from attngan.training.state import CHECKPOINT, PREVIOUS
 from attngan.training.validation import is_collapse
 
@@ -149,7 +149,7 @@ def _split(folder: Path, dataset: Dataset, begun: RunConfig) -> Split | None:
     AttnGANError for other data of a run of an older attngan, unless it holds nothing out: nobody knows which.
     """
     seed = begun.training.seed
-    if has_samples(folder):
+    if has_split(folder):
         split = recall_split(folder, dataset, seed)
     else:
         known = known_fingerprint(folder) or load_about(folder / CHECKPOINT).get("fingerprint", dataset.fingerprint)

@@ -11,7 +11,7 @@ from torch import Tensor
 from attngan.checkpoint import GENERATOR, load_tensors, save_tensors
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
-from attngan.run_samples import write_samples
+from attngan.run_split import write_split
 from attngan.training.beginning import names_of, rows_by_name
 from attngan.training.changes import Changes, images_done
 from attngan.training.run_logger import RunLogger
@@ -35,9 +35,9 @@ def take_up(changes: Changes, run: TaskRun, folder: Path, logger: RunLogger, sou
 
 
 def write_data(run: TaskRun, folder: Path, logger: RunLogger, source: str) -> None:
-    """What a run is trained on: data.json for people, and samples.safetensors, by which its next start goes."""
+    """What a run is trained on: data.json for people, and split.safetensors, by which its next start goes."""
     logger.save_data(source, run.dataset, run.plan.holdout)
-    write_samples(folder, run.dataset, run.plan.holdout, run.plan.seed)
+    write_split(folder, run.dataset, run.plan.holdout, run.plan.seed)
 
 
 def _adapt(folder: Path, begun: RunConfig, config: RunConfig) -> None:

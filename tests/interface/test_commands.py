@@ -135,8 +135,8 @@ G = ("--out", "{}/g.png")
 #: What is typed, and what follows `error: ` in the one line on stderr; {} is the folder `place`.
 MISTAKES = [
     (("attngan", "drew"), "No such command 'drew'"),
-    (("attngan", "train"), "Missing option '--preset'"),
-    (("attngan", "train", "--preset", "tiny"), "Missing option '--data'"),
+    (("attngan", "train"), "Missing option '--data'"),
+    (("attngan", "train", "--data", "{}/pictures", "--out", "{}/run"), "--preset: "),
     (("attngan", "train", "--preset", "tiny", "--data", "{}/pictures"), "Missing option '--out'"),
     ((*TINY, "--sead", 1), "No such option '--sead'"),
     (train("huge", "pictures"), "--preset huge: "),

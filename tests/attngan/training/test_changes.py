@@ -1,7 +1,9 @@
 """Runs that go on with other settings, other data, or nothing left to do."""
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -19,15 +21,17 @@ from tiny_words import captioned, words_config, write_captioned
 from attngan.checkpoint import load_about, load_config
 from attngan.cli import main
 from attngan.data import TextDataset, load_pictures
+from attngan.generators import open_generator
 from attngan.presets import PRESETS, preset
 from attngan.run_folder import read_lines
-from attngan.run_samples import FILE, recall_split, write_samples
+from attngan.run_split import FILE, recall_split, write_split
 from attngan.tasks.text_to_image import resolution_at
 from attngan.train import Outcome, train
 from attngan.training.adversarial import Adversarial
 from attngan.training.changes import MAY_CHANGE, images_done, replan
 from attngan.training.schedule import schedule
 from attngan.training.state import CHECKPOINT, machine
+from attngan.training.word_matching import WordMatching
 
 CPU = torch.device("cpu")
 
@@ -143,8 +147,8 @@ def test_new_runs_take_the_numbers_too(data, tmp_path):
 
 def renamed(folder, to):
     """The same pictures under names that sort the other way."""
-    for path in sorted(folder.rglob("*.png")):
-        target = to / path.parent.name / f"{99 - int(path.stem):02}.png"
+    for index, path in enumerate(sorted(folder.rglob("*.png"))):
+        target = to / path.parent.name / f"{999 - index}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     return to
@@ -201,6 +205,10 @@ def test_pictures_join_and_go_and_what_was_held_out_stays_so(begun, out, tmp_pat
     assert load_config(out).training.holdout == len(split.held_out) == 17
     facts = json.loads((out / "data.json").read_text())
     assert (facts["pictures"], facts["held_out"], facts["fingerprint"]) == (67, 17, after.fingerprint)
+    there = load_pictures(renamed(data, tmp_path / "there"), resolution=16, channels=3)
+    halves = open_generator(str(out)).split_dataset(there)
+    assert [len(half) for half in halves] == [50, 17]
+    assert pixels(halves[1], range(17)) == pixels(after, split.held_out)
     best = load_about(out / "generator.safetensors")["best"]
     assert best["images"] > 64  # those of before were measured on others
     assert "data:" not in call("--data", data, "--out", out, "--images", 96).stderr  # which it has by now
@@ -208,7 +216,7 @@ def test_pictures_join_and_go_and_what_was_held_out_stays_so(begun, out, tmp_pat
 
 def test_other_pictures_altogether_are_split_anew(begun, tmp_path):
     before = load_pictures(begun[1], resolution=16, channels=3)
-    write_samples(tmp_path, before, 12, 0)
+    write_split(tmp_path, before, 12, 0)
     split = recall_split(tmp_path, replace(before, images=255 - before.images), 0)
     assert (len(split.held_out), split.added, split.gone) == (12, 48, 48)
     alone = before.take(before.split(12, 0)[1])
@@ -218,12 +226,12 @@ def test_other_pictures_altogether_are_split_anew(begun, tmp_path):
 
 def test_a_copy_goes_where_the_first_one_is_and_a_picture_where_its_concept_is(tmp_path):
     lines = TextDataset([f"sentence {number}" for number in range(20)])
-    write_samples(tmp_path, lines, 4, 0)
+    write_split(tmp_path, lines, 4, 0)
     twice = TextDataset([*reversed(lines.sentences), *lines.sentences])
     split = recall_split(tmp_path, twice, 0)
     assert len(split.held_out) == 8 and len({twice.sentences[place] for place in split.held_out}) == 4
     pictures = captioned()
-    write_samples(tmp_path, pictures, 9, 0)
+    write_split(tmp_path, pictures, 9, 0)
     hidden = {pictures.captions.concepts[place] for place in pictures.split(9, 0)[1]}
     images = np.concatenate([pictures.images, 255 - pictures.images])
     both = np.tile(np.arange(48), 2)
@@ -264,7 +272,7 @@ def test_a_kill_while_changes_are_taken_up_is_made_up_for(begun, out, tmp_path, 
     assert call(*words, whole).exit_code == 0
     steps = (
         "training.run_logger.RunLogger.change", "training.run_logger.RunLogger.save_data",
-        "training.taking_up.write_samples", "train.write_what_it_is",
+        "training.taking_up.write_split", "train.write_what_it_is",
     )  # fmt: skip
     for step in steps:
         part = shutil.copytree(out, tmp_path / step)
@@ -336,7 +344,7 @@ def test_pictures_from_words_go_on_at_the_resolution_that_they_had(tmp_path):
     (data / "captions.jsonl").write_text((data / "captions.jsonl").read_text().replace("red", "crimson"))
     result = call(*words, 160)
     assert result.exit_code == 0, result.output
-    assert "1 words of --data are new" in result.output
+    assert "1 word of --data not known" in result.output
     config = load_config(out)
     assert [resolution_at(config, seen) for seen in (31, 32, 64, 80)] == [8, 16, 16, 16]
     assert config.training.grow == (0.2,)
@@ -349,18 +357,29 @@ def short_words(pictures, images):
     return replace(config, training=plan), tokenizer
 
 
-def test_a_style_joins(tmp_path):
+@pytest.mark.parametrize("early", [False, True])
+def test_a_style_joins(tmp_path, early, monkeypatch):
+    """early: while words are learnt."""
     pictures, out = captioned(), tmp_path / "run"
     config, tokenizer = short_words(pictures, 32)
-    assert train(config, pictures, out, CPU, tokenizer=tokenizer) == Outcome.FINISHED
+    if early:
+        with monkeypatch.context() as patch:
+            step = WordMatching.step
+            patch.setattr(WordMatching, "step", lambda *args: os.kill(os.getpid(), signal.SIGTERM) or step(*args))
+            assert train(config, pictures, out, CPU, tokenizer=tokenizer) == Outcome.TERMINATED
+    else:
+        assert train(config, pictures, out, CPU, tokenizer=tokenizer) == Outcome.FINISHED
     more = replace(
         pictures, styles=np.where(np.arange(48) < 8, 3, pictures.styles), style_names=[*pictures.style_names, "wild"]
     )
     config, tokenizer = short_words(more, 64)
-    old = load_file(out / CHECKPOINT)["adam.generator.style.weight.exp_avg_sq"]
+    if early:
+        config = replace(config, training=replace(config.training, grow=(0.5,)))
     assert train(config, more, out, CPU, tokenizer=tokenizer) == Outcome.FINISHED
-    new = load_file(out / CHECKPOINT)["adam.generator.style.weight.exp_avg_sq"]
-    assert (len(old), len(new)) == (3, 4) and load_config(out).style_names[3] == "wild"
+    for name in ("style.weight", "style.weight.exp_avg_sq"):
+        name = f"adam.generator.{name}" if "exp" in name else f"generator.{name}"
+        assert len(load_file(out / CHECKPOINT)[name]) == 4
+    assert load_config(out).style_names[3] == "wild" and changed(out)[0]["images"] == (0 if early else 32)
 
 
 def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
@@ -373,7 +392,7 @@ def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
     lines.write_text(lines.read_text() + "A purple dog sleeps.\n" * 3)
     result = call("--data", lines, "--out", out, "--images", 64, "--batch", 8)
     assert result.exit_code == 0, result.output
-    assert "300 → 303 sentences (3 new)" in result.output and "1 words of --data are new" in result.output
+    assert "300 → 303 sentences (3 new)" in result.output and "1 word of --data not known" in result.output
     assert (out / "likelihood.safetensors").read_bytes() == likelihood and images_done(out) == 64
     plan = load_config(out).training
     assert plan.warm_up == pytest.approx(training.warm_up / 2)  # of twice as many: it was over

@@ -436,7 +436,7 @@ def test_what_a_folder_began_with_is_needed_to_go_on(tmp_path, lines, undisturbe
     with refuses("tokenizer: needs one"):
         train(config, lines, out, CPU)
     other = TextDataset([*lines.sentences[:-1], "A spotted fish sings near a red house."])
-    for name, then in (("samples.safetensors", 300), ("data.json", "other")):  # by data.json, then by the checkpoint
+    for name, then in (("split.safetensors", 300), ("data.json", "other")):  # by data.json, then by the checkpoint
         (out / name).unlink()
         with refuses(rf"--data: \({then} sentences then, now 300.*older attngan.*--from"):
             train(config, other, out, CPU, tokenizer=tokenizer)

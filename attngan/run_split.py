@@ -1,6 +1,6 @@
 """Which samples a run trains on and which it holds out, by what they are and not by what they are called.
 
-samples.safetensors keeps it. A sample that was held out stays so, and one that was trained on too, whatever joins or
+split.safetensors keeps it. A sample that was held out stays so, and one that was trained on too, whatever joins or
 goes; what joins is split as the rest was.
 """
 
@@ -18,7 +18,7 @@ from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_object
 
-FILE = "samples.safetensors"
+FILE = "split.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Split:
     same: bool = True  #: whether samples and labels are those of before, in whatever order
 
 
-def write_samples(folder: Path, dataset: Dataset, holdout: int, seed: int) -> None:
+def write_split(folder: Path, dataset: Dataset, holdout: int, seed: int) -> None:
     """Keeps how a run splits its data; AttnGANError if the disk refuses."""
     training, held_out = dataset.split(holdout, seed)
     tensors = {"keys": torch.from_numpy(dataset.keys), "order": torch.from_numpy(np.concatenate([training, held_out]))}
@@ -40,7 +40,7 @@ def write_samples(folder: Path, dataset: Dataset, holdout: int, seed: int) -> No
     save_tensors(folder / FILE, tensors, about)
 
 
-def has_samples(folder: Path) -> bool:
+def has_split(folder: Path) -> bool:
     """Whether the run in a folder keeps its split; an older attngan kept none."""
     return (folder / FILE).exists()
 
@@ -57,7 +57,7 @@ def are_its_data(folder: Path, dataset: Dataset) -> bool:
 
 
 def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
-    """The samples of a dataset as the run in a folder, which `has_samples`, splits them.
+    """The samples of a dataset as the run in a folder, which `has_split`, splits them.
 
     Of samples that join, whole groups are held out in the share that was; a group that is known goes where it was.
     Raises AttnGANError if the file is damaged, or nothing is left to train on.
