@@ -1,4 +1,4 @@
-"""Training on one page: a dataset in, a run folder out. Run again with the same options to go on.
+"""Training on one page: a dataset in, a run folder out. Run again to go on, with the same options or with others.
 
 All randomness is a function of (seed, step, sample index), so a run that was killed and resumed on the same kind
 of machine ends in the same bits as one that was not.
