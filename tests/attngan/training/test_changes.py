@@ -54,9 +54,19 @@ def data(tmp_path):
     return write_pictures(tmp_path / "data")
 
 
-@pytest.fixture(autouse=True)
-def _cheap(cheap_features):
-    pass
+@pytest.fixture(scope="module", autouse=True)
+def _cheap():
+    """KID, drawings and first phases cost next to nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
+        patch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
+        patch.setattr("attngan.training.adversarial.draw_curves", lambda folder: None)
+        patch.setattr("attngan.tasks.image.ImageRun.save_samples", lambda *args: None)
+        short = {"tiny": {}, "tiny-words": {"matching_images": 64}, "tiny-text": {"likelihood_images": 320}}
+        for name, changes in short.items():
+            network, training = PRESETS[name]
+            patch.setitem(PRESETS, name, (network, replace(training, kid_samples=12, **changes)))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +75,8 @@ def begun(tmp_path_factory):
     root = tmp_path_factory.mktemp("begun")
     (root / "data").mkdir()
     data = write_pictures(root / "data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("attngan.tasks.image.features", tiny_runs.mean_colours)
-        patch.setattr("attngan.tasks.image.measure_into", lambda *args: None)
-        words = ("--preset", "tiny", "--data", data, "--out", root / "run", "--images", 64, "--holdout", 12)
-        assert call(*words, "--augment", 0.5).exit_code == 0
+    words = ("--preset", "tiny", "--data", data, "--out", root / "run", "--images", 64, "--holdout", 12)
+    assert call(*words, "--augment", 0.5).exit_code == 0
     return root / "run", data
 
 
@@ -162,10 +169,10 @@ def test_renamed_pictures_are_the_same_data_and_end_in_the_same_bits(begun, tmp_
     there = load_pictures(renamed(begun[1], tmp_path / "moved"), resolution=16, channels=3)
     pictures = load_pictures(begun[1], resolution=16, channels=3)
     assert there.fingerprint != pictures.fingerprint and there.content == pictures.content
-    config = tiny_runs.measured_config(pictures, images=64)
+    config = tiny_runs.measured_config(pictures, images=32, kid_samples=12)
     run(config, pictures, tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "other")
-    longer = replace(config, training=replace(config.training, images=128))
+    longer = replace(config, training=replace(config.training, images=64))
     run(longer, pictures, tmp_path / "one")
     run(longer, there, tmp_path / "other")
     assert same_bits(tmp_path / "one", tmp_path / "other")
@@ -268,7 +275,7 @@ def test_a_kill_while_changes_are_taken_up_is_made_up_for(begun, out, tmp_path, 
     """After each of the writes before config.json, which comes last."""
     data = more_pictures(begun[1], tmp_path / "more", 8, "kite")
     whole = shutil.copytree(out, tmp_path / "whole")
-    words = ("--data", data, "--images", 96, "--out")
+    words = ("--data", data, "--images", 80, "--out")
     assert call(*words, whole).exit_code == 0
     steps = (
         "training.run_logger.RunLogger.change", "training.run_logger.RunLogger.save_data",
@@ -337,10 +344,7 @@ def test_pictures_from_words_go_on_at_the_resolution_that_they_had(tmp_path):
     (tmp_path / "data").mkdir()
     data, out = write_captioned(tmp_path / "data"), tmp_path / "run"
     words = ("--data", data, "--out", out, "--images")
-    network, training = PRESETS["tiny-words"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRESETS, "tiny-words", (network, replace(training, matching_images=64)))
-        assert call("--preset", "tiny-words", *words, 64).exit_code == 0
+    assert call("--preset", "tiny-words", *words, 64).exit_code == 0
     (data / "captions.jsonl").write_text((data / "captions.jsonl").read_text().replace("red", "crimson"))
     result = call(*words, 160)
     assert result.exit_code == 0, result.output
@@ -384,8 +388,6 @@ def test_a_style_joins(tmp_path, early, monkeypatch):
 
 def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
     monkeypatch.setattr("attngan.tasks.text.embeddings", letters)
-    network, training = PRESETS["tiny-text"]
-    monkeypatch.setitem(PRESETS, "tiny-text", (network, replace(training, likelihood_images=320, kid_samples=20)))
     lines, out = write_sentences(tmp_path / "lines.txt"), tmp_path / "run"
     assert call("--preset", "tiny-text", "--data", lines, "--out", out, "--images", 32).exit_code == 0
     likelihood = (out / "likelihood.safetensors").read_bytes()
@@ -395,7 +397,7 @@ def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
     assert "300 → 303 sentences (3 new)" in result.output and "1 word of --data not known" in result.output
     assert (out / "likelihood.safetensors").read_bytes() == likelihood and images_done(out) == 64
     plan = load_config(out).training
-    assert plan.warm_up == pytest.approx(training.warm_up / 2)  # of twice as many: it was over
+    assert plan.warm_up == pytest.approx(preset("tiny-text")[1].warm_up / 2)  # of twice as many: it was over
     before = written(out)
     assert "nothing was written" in call("--data", lines, "--out", out).output and written(out) == before
 
@@ -403,13 +405,13 @@ def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
 def test_an_early_stop_is_overruled_and_stays_so(begun, out, monkeypatch):
     rising = iter(np.arange(1.0, 99.0))
     monkeypatch.setattr("attngan.tasks.image.ImageValidation.distance", lambda *_: (next(rising), 0.1))
-    words = ("--data", begun[1], "--out", out, "--images", 240)
+    words = ("--data", begun[1], "--out", out, "--images", 160)
     result = call(*words, "--patience", 2)
     assert result.exit_code == 0 and "--patience 0" in result.output
-    assert 64 < images_done(out) < 240
+    assert 64 < images_done(out) < 160
     before = written(out)
     assert "--patience 0" in call(*words).output and written(out) == before
     assert call(*words, "--patience", 0).exit_code == 0
-    assert images_done(out) == 240
+    assert images_done(out) == 160
     assert load_config(out).training.patience == 0
-    assert call("--data", begun[1], "--out", out, "--images", 256).exit_code == 0 and images_done(out) == 256
+    assert call("--data", begun[1], "--out", out, "--images", 176).exit_code == 0 and images_done(out) == 176
