@@ -79,7 +79,7 @@ def test_what_compares_a_run_with_pictures_reads_them_alike(place: Path, tmp_pat
 
 
 def test_another_fit_is_refused_for_what_it_is(place: Path) -> None:
-    refused(train(place, "--fit", "stretch"), "--fit stretch")
+    refused(train(place, "--fit", "stretch"), "fit: pad → stretch")
     assert generator(place).config.training.fit == "pad"
 
 
