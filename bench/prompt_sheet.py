@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from attngan.data import CaptionedDataset
+from attngan.errors import AttnGANError
 from attngan.generators import open_generator
 from attngan.generators.text_to_image import LoadedTextToImageGenerator, prompt_conditions
 from attngan.tasks import TASKS
@@ -65,9 +66,11 @@ def tile(prompt: str, picture: np.ndarray) -> np.ndarray:
 def main(run_or_name: str, data: Path, out: Path) -> None:
     """Writes the sheet of two blocks."""
     generator = open_generator(run_or_name)
-    plan = generator.config.training
     pictures = TASKS["text-to-image"].read(data, generator)
-    training, held_out = (pictures.take(places) for places in pictures.split(plan.holdout, plan.seed))
+    split = generator.split_dataset(pictures)
+    if split is None:
+        raise AttnGANError(f"--data {data}", f"{run_or_name} was not trained on it", "name a run, and its pictures")
+    training, held_out = split
     blocks = []
     for title, shown in (
         ("40 prompts whose concepts were held out of training", held_out),

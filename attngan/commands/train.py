@@ -105,7 +105,7 @@ def train(
     if begun:
         check_settings(out, begun, network, training)
     dataset = task.read(data, network, training)
-    if begun is None or holdout is not None:
+    if begun is None or holdout not in (None, begun.training.holdout):
         training = task.hold_out(training, options, dataset)
     training = with_patience(training, patience, dataset.noun)
     if begun and not begun.class_names:

@@ -10,9 +10,9 @@ from typing import Self
 
 import numpy as np
 
-from attngan.data.captions import Captions
+from attngan.data.captions import Captions, rank_names
 from attngan.data.image_dataset import ImageDataset, count_of, name_some
-from attngan.data.split import whole_groups
+from attngan.data.split import join_groups, whole_groups
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,7 +31,7 @@ class CaptionedDataset(ImageDataset):
 
     @property
     def groups(self) -> np.ndarray:
-        return self.captions.numbers
+        return rank_names(self._joined)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -63,8 +63,15 @@ class CaptionedDataset(ImageDataset):
         return len(self) - (1 if self.styles is None else len(np.unique(self.styles)))
 
     def choose_held_out(self, count: int, seed: int) -> np.ndarray:
-        """Whole concepts, as many as fit into the number."""
+        """Whole concepts, as many as fit into the number; those that share a picture are one."""
+        return whole_groups(self._joined, count, seed, self.styles)
+
+    def choose_apart(self, count: int, seed: int) -> np.ndarray:
         return whole_groups(self.captions.concepts, count, seed, self.styles)
+
+    @cached_property
+    def _joined(self) -> list[str]:
+        return join_groups(self.captions.concepts, self.first_of_equals)
 
 
 def _without(names: list[str], one: str, other: str) -> list[str]:

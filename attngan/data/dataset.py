@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -65,15 +65,32 @@ class Dataset(ABC):
     def choose_held_out(self, count: int, seed: int) -> np.ndarray:
         """bool [N]: samples to hold out, at most `count` of them; a function of the data, the number and the seed."""
 
+    def choose_apart(self, count: int, seed: int) -> np.ndarray:
+        """The same as runs chose that kept no split: equal samples could be parted."""
+        return self.choose_held_out(count, seed)
+
+    @property
+    def copies(self) -> int:
+        """How many samples equal an earlier one, by which one that is held out could be known."""
+        return 0
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What else data.json says of them."""
+        return {}
+
     def split(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(places of the training samples, places of the held-out ones), int64; computed once, or what was fixed.
 
         count: `most_held_out` at most.
         """
         if (count, seed) not in self._splits:
-            chosen = self.choose_held_out(count, seed)
-            self._splits[count, seed] = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+            self._splits[count, seed] = _places(self.choose_held_out(count, seed))
         return self._splits[count, seed]
+
+    def split_apart(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of a run that kept no split; see `choose_apart`."""
+        return _places(self.choose_apart(count, seed))
 
     def fix_split(self, seed: int, training: np.ndarray, held_out: np.ndarray) -> None:
         """Has `split` give these places, int64, for the number of held-out ones and this seed."""
@@ -90,3 +107,7 @@ def hash_samples(samples: Iterable[bytes]) -> np.ndarray:
         [int.from_bytes(hashlib.blake2b(sample, digest_size=8).digest(), "little", signed=True) for sample in samples],
         np.int64,
     )
+
+
+def _places(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from attngan.data.dataset import Dataset, hash_samples
 from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
-from attngan.data.split import holdout_seed
+from attngan.data.split import holdout_seed, whole_copies
 
 _NAMED = 3  # of the pictures left out, which `describe_pictures` names
 _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory map
@@ -52,6 +52,20 @@ class ImageDataset(Dataset):
             return super().labels
         return [self.class_names[number] for number in self.classes.tolist()]
 
+    @cached_property
+    def first_of_equals(self) -> np.ndarray:
+        """int64 [N]: of each picture the place of the first one with the same pixels."""
+        _, first, which = np.unique(self.keys, return_index=True, return_inverse=True)
+        return first[which]
+
+    @property
+    def copies(self) -> int:
+        return int((self.first_of_equals != np.arange(len(self))).sum())
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"copies": self.copies} if self.copies else {}
+
     def _digest(self, numbers: np.ndarray | None, names: list[str], captions: bytes) -> str:
         """SHA-256 in hex of shape, pixels, what each picture is numbered and named as, and its captions."""
         digest = hashlib.sha256(repr((self.images.shape, names)).encode())
@@ -63,13 +77,14 @@ class ImageDataset(Dataset):
         return digest.hexdigest()
 
     def describe(self) -> str:
-        """`60,000 pictures, 10 classes; 3 skipped: a.png (truncated), …`."""
+        """`60,000 pictures, 59,990 different, 10 classes; 3 skipped: a.png (truncated), …`."""
         return self._summarise([(len(self.class_names), "class", "classes")] if self.class_names else [], [])
 
     def _summarise(self, counts: Sequence[tuple[int, str, str]], left_out: list[str]) -> str:
         skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
         others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
-        first = [count_of(len(self), "picture"), *(count_of(*count) for count in counts)]
+        different = [f"{len(self) - self.copies:,} different"] if self.copies else []
+        first = [count_of(len(self), "picture"), *different, *(count_of(*count) for count in counts)]
         return "; ".join(
             [
                 ", ".join(first),
@@ -93,6 +108,12 @@ class ImageDataset(Dataset):
         return len(self) - (1 if self.classes is None else len(np.unique(self.classes)))
 
     def choose_held_out(self, count: int, seed: int) -> np.ndarray:
+        """Pictures with the same pixels go together; classes keep their shares as nearly as that allows."""
+        if self.copies:
+            return whole_copies(self.first_of_equals, count, seed, self.classes)
+        return self.choose_apart(count, seed)
+
+    def choose_apart(self, count: int, seed: int) -> np.ndarray:
         """Classes keep their shares as nearly as whole numbers allow.
 
         That is every k-th picture of a shuffled list that is sorted by class and lacks the first of each.

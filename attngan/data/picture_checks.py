@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from attngan.data.copies import near_copies
 from attngan.data.image_dataset import ImageDataset, count_of
 from attngan.errors import AttnGANError
 
@@ -32,13 +33,17 @@ def check_pictures(dataset: ImageDataset, by_features: bool) -> None:
 
 
 def remarks(dataset: ImageDataset) -> list[str]:
-    """What may be other than meant: pictures that are enlarged, or all grey in a network that draws colours."""
+    """What may be other than meant: pictures enlarged, all grey in a network that draws colours, or nearly the same."""
     found, side = [], dataset.images.shape[1]
     smaller = 0 if dataset.sides is None else int((dataset.sides < side).sum())
     if smaller:
         found.append(f"{count_of(smaller, 'picture')} smaller than {side}×{side}: enlarged, and as blurred as that")
     if dataset.images.shape[3] > 1 and _all(dataset, lambda images: images[..., :2] == images[..., 1:3]):
         found.append("all pictures are grey")
+    alike = int(near_copies(dataset.images, np.unique(dataset.first_of_equals)).sum())
+    if alike:
+        copies = count_of(alike, "near copy", "near copies")
+        found.append(f"{copies} of other pictures: held-out ones may look as those do that are trained on")
     return found
 
 

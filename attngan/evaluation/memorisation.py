@@ -52,15 +52,17 @@ class Memorisation(Report):
     by_features: Closeness  #: Euclidean between features
     by_pixels: Closeness  #: root mean square difference of pictures averaged to 16², in levels of 0 … 255
     samples: int  #: generated pictures
-    held_out: int  #: held-out pictures looked at
+    held_out: int  #: held-out pictures looked at, none of them a training picture
     training: int  #: training pictures
     features: str  #: the extractor's name
     nearest: tuple[Nearest, Nearest] = field(repr=False, compare=False)  #: of generated ones by features, by pixels
+    held_out_copies: int = 0  #: held-out pictures left out, as they are training pictures too
 
     def as_dict(self) -> dict[str, Any]:
         """The figures, ready for JSON; those by pixels begin with `pixels_`."""
         by_pixels = {f"pixels_{name}": value for name, value in self.by_pixels.as_dict().items()}
-        rest = {name: getattr(self, name) for name in ("samples", "held_out", "training", "features")}
+        names = ("samples", "held_out", "held_out_copies", "training", "features")
+        rest = {name: getattr(self, name) for name in names}
         return self.by_features.as_dict() | by_pixels | rest
 
     def lines(self) -> list[str]:
@@ -73,7 +75,20 @@ class Memorisation(Report):
             f"{self.samples:,} generated and {self.held_out:,} held-out pictures against {self.training:,} training "
             f"pictures{looked}, features: {self.features}",
             "Clearly above the right column: copies. Clearly below: pictures unlike real ones, which can hide copies.",
+            *self._without(),
         ]
+
+    def _without(self) -> list[str]:
+        """What of the held-out pictures could not be compared with."""
+        found = []
+        if self.held_out_copies:
+            found.append(f"{self.held_out_copies:,} more held-out pictures are training pictures too, and don't count.")
+        tails = self.by_features.held_out_tail, self.by_pixels.held_out_tail
+        if self.held_out >= FEWEST_FOR_TAIL and None in tails:
+            found.append(
+                "The closest 5 % held out look as training pictures do, and nothing is closer: that row says nothing."
+            )
+        return found
 
     def _row(self, name: str) -> Row:
         shares = [getattr(kind, name) for kind in (self.by_features, self.by_pixels)]
@@ -99,15 +114,13 @@ def measure(
         return pictures
 
     chosen = np.sort(np.random.default_rng(0).permutation(len(held_out))[:samples])
+    chosen, copies = _without_copies(chosen, held_out, training)
     features = extractor.extract(samples, read, "generated pictures"), real_features(extractor, held_out, chosen)
     pixels = np.concatenate(small), thumbnails(held_out.images[chosen])
     by_pixels = nearest_by_pixels(np.concatenate(pixels), training, CANDIDATES)
     by_features = nearest_by_features(np.concatenate(features), by_pixels.places, training, extractor, _SHOWN)
-    same = (held_out.images[chosen] == training.images[by_pixels.places[samples:, 0]]).all((1, 2, 3))
-    if same.mean() >= 0.5:
-        raise AttnGANError(
-            "--held-out", "half of its pictures are training pictures", "use ones that training never saw"
-        )
+    if any(np.median(found.distances[samples:, 0]) == 0 for found in (by_pixels, by_features)):
+        raise _unusable("half of its pictures look as training pictures do")
     return Memorisation(
         _closeness(features, by_features, len(training), exact=len(training) <= ALL),
         _closeness(pixels, by_pixels, len(training), exact=True),
@@ -116,7 +129,20 @@ def measure(
         len(training),
         extractor.name,
         (by_features.rows(samples, _SHOWN), by_pixels.rows(samples, _SHOWN)),
+        copies,
     )
+
+
+def _without_copies(chosen: np.ndarray, held_out: ImageDataset, training: ImageDataset) -> tuple[np.ndarray, int]:
+    """The chosen held-out pictures without those that are training pictures too, and how many those are."""
+    new = ~np.isin(held_out.take(chosen).keys, training.keys)
+    if new.mean() <= 0.5 or new.sum() < FEWEST_HELD_OUT:
+        raise _unusable(f"{(~new).sum()} of {len(new)} pictures are training pictures")
+    return chosen[new], int((~new).sum())
+
+
+def _unusable(problem: str) -> AttnGANError:
+    return AttnGANError("--held-out", problem, "use ones that training never saw")
 
 
 def _closeness(values: tuple[np.ndarray, np.ndarray], found: Nearest, training: int, exact: bool) -> Closeness:

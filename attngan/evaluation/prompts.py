@@ -160,11 +160,16 @@ class _Comparison:
         }
 
     def _compare_nearest(self, group: Prompts, drawn: np.ndarray) -> Estimate | None:
-        """The share of pictures with features [N, d] that are nearer to a training picture than the real one is."""
+        """The share of pictures with features [N, d] that are nearer to a training picture than the real one is.
+
+        Of the real one its copies don't count.
+        """
         if self.shown is None or not len(self.shown):
             return None
         known = self._real(self.eye, self.shown)
-        real = distances_to_nearest(self._real(self.eye, group.places), known, group.places[:, None] == self.shown)
+        first = self.pictures.first_of_equals
+        same = first[group.places][:, None] == first[self.shown]
+        real = distances_to_nearest(self._real(self.eye, group.places), known, same)
         found = distances_to_nearest(drawn, known)
         return mean((found < real) + 0.5 * (found == real), self.concepts[group.places])
 

@@ -56,7 +56,7 @@ class LoadedGenerator(ABC):
             return None
         plan = self.config.training
         if not has_split(self.source.folder):
-            return dataset.split(plan.holdout, plan.seed)
+            return dataset.split_apart(plan.holdout, plan.seed)
         split = recall_split(self.source.folder, dataset, plan.seed)
         return split.training, split.held_out
 

@@ -31,11 +31,12 @@ class Closeness:
     """
 
     closer_than_median: Share  #: generated pictures closer than the median held-out one
-    closer_than_tail: Share | None  #: closer than the closest 5 % of held-out ones; None below FEWEST_FOR_TAIL of them
+    #: closer than the closest 5 % of held-out ones; None below FEWEST_FOR_TAIL of them, and where those are at 0
+    closer_than_tail: Share | None
     nearest_is_training: Share | None  #: whose nearest picture is no held-out one; None where that wasn't compared
     distance: float  #: median over generated pictures
     held_out_distance: float  #: median over held-out pictures
-    held_out_tail: float | None  #: below it lie the closest 5 % of held-out pictures
+    held_out_tail: float | None  #: below it lie the closest 5 % of held-out pictures; None as closer_than_tail
 
     def as_dict(self) -> dict[str, Any]:
         """The figures, ready for JSON: a share is `name`, `name_error` and `name_without_copies`; null where None."""
@@ -51,14 +52,15 @@ class Closeness:
 
 def closeness(generated: np.ndarray, held_out: np.ndarray, nearest_is_training: Share | None) -> Closeness:
     """The figures of distances to the nearest training picture, of generated [N] and held-out [M] pictures."""
-    enough = len(held_out) >= FEWEST_FOR_TAIL
+    tail = float(np.quantile(held_out, _TAIL))
+    enough = len(held_out) >= FEWEST_FOR_TAIL and tail > 0  # nothing is closer than 0
     return Closeness(
         share_closer(generated, held_out, 0.5),
         share_closer(generated, held_out, _TAIL) if enough else None,
         nearest_is_training,
         float(np.median(generated)),
         float(np.median(held_out)),
-        float(np.quantile(held_out, _TAIL)) if enough else None,
+        tail if enough else None,
     )
 
 

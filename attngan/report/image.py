@@ -20,7 +20,10 @@ _SHARES = {
     "nearest_is_training": "nearest picture is a training one, not a held-out one",
 }
 _MANY = 100  # held-out pictures; with 20 of them one standard error is 8 to 15 %
-_COUNTS = {"samples": "generated pictures", "held_out": "held-out pictures", "training": "training pictures"}
+_COUNTS = {
+    "samples": "generated pictures", "held_out": "held-out pictures", "training": "training pictures",
+    "held_out_copies": "held-out pictures left out, as they are training pictures too",
+}  # fmt: skip
 
 
 def describe(run: Run) -> dict[str, Any]:
@@ -53,6 +56,8 @@ def memorisation_rows(figures: Record) -> dict[str, Any] | None:
     """What `attngan.evaluation.memorisation` measured: rows of shares, other rows, and what they say in words."""
     if not figures:
         return None
+    blind = [kind for kind in ("", "pixels_") if figures.get(f"{kind}held_out_tail") == 0]
+    figures = {**figures, **{f"{kind}closer_than_tail": None for kind in blind}}  # of 0 %, as nothing is closer than 0
     shares = [
         (title, _share(figures, name), _share(figures, f"pixels_{name}"), _number(figures.get(expected), True))
         for name, title in _SHARES.items()
@@ -76,6 +81,12 @@ def _reading(figures: Record) -> str:
         return (
             "Generated pictures lie closer to training pictures than unseen real ones do, by more than two standard "
             "errors: the generator copies to some degree. Look at the nearest pairs below."
+        )
+    limits = ("held_out_distance", "held_out_tail", "pixels_held_out_distance", "pixels_held_out_tail")
+    if any(figures.get(name) == 0 for name in limits):
+        return (
+            "Held-out pictures are training pictures too, and nothing is closer to those: whether the generator copies "
+            "can't be told. Measure again with others: attngan memorisation --held-out."
         )
     if closer is None:
         return ""

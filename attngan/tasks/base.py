@@ -61,7 +61,8 @@ class Task(ABC):
                 f"leaves none of {len(dataset)} {dataset.noun}, or none of a class, to train on",
                 f"hold out {dataset.most_held_out} at most",
             )
-        if training.holdout and not len(dataset.split(training.holdout, training.seed)[1]):
+        split = dataset.split(training.holdout, training.seed)
+        if training.holdout and not len(split[1]):
             raise AttnGANError(
                 f"--holdout {training.holdout}",
                 f"no whole {dataset.group} of so few {dataset.noun} can be held out",

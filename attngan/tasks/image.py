@@ -73,16 +73,22 @@ class ImageTask(Task):
         super().check_holdout(training, dataset)
 
     def hold_out(self, training: Any, options: TrainOptions, dataset: ImageDataset) -> Any:
-        """If no number is given, the usual one where anything is measured by them."""
+        """If no number is given, the usual one where anything is measured by them. Copies go together, and concepts.
+
+        So it may be fewer.
+        """
         count = options.holdout
         if count is None:
             measured = preset(options.preset)[1].patience or training.overfitting_target
             count = usual_holdout(dataset) if measured else 0
-            if not count and training.overfitting_target:
-                raise AttnGANError(
-                    "--data", f"{len(dataset)} pictures; none can be held out of so few", "add --augment none"
-                )
-        return replace(training, holdout=count)
+        else:
+            self.check_holdout(replace(training, holdout=count), dataset)
+        fitting = len(dataset.split(count, training.seed)[1])
+        if not fitting and training.overfitting_target:
+            raise AttnGANError(
+                "--data", f"{len(dataset)} pictures; none can be held out of so few", "add --augment none"
+            )
+        return replace(training, holdout=fitting)
 
     def complete(
         self, network: Any, training: Any, options: TrainOptions, dataset: ImageDataset

@@ -55,13 +55,6 @@ class TextToImageTask(ImageTask):
             training = replace(training, grow=(), matching_images=0)
         return super().configure(network, training, options)
 
-    def hold_out(self, training: Any, options: TrainOptions, dataset: Any) -> Any:
-        """Whole concepts, as many as fit into the number."""
-        training = super().hold_out(training, options, dataset)
-        fitting = len(dataset.split(training.holdout, training.seed)[1])
-        asked = training.holdout if options.holdout is not None else 0
-        return replace(training, holdout=fitting or asked)
-
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
         places, _ = dataset.split(training.holdout, training.seed)
         _check_captions(dataset)

@@ -152,8 +152,11 @@ def _split(folder: Path, dataset: Dataset, begun: RunConfig) -> Split | None:
     if has_split(folder):
         split = recall_split(folder, dataset, seed)
     else:
-        known = known_fingerprint(folder) or load_about(folder / CHECKPOINT).get("fingerprint", dataset.fingerprint)
+        known = known_fingerprint(folder) or load_about(folder / CHECKPOINT).get("fingerprint")
+        if known is None:  # stopped before it read anything
+            return None
         if known == dataset.fingerprint:
+            dataset.fix_split(seed, *dataset.split_apart(begun.training.holdout, seed))
             return None
         if begun.training.holdout:
             what, then = dataset.noun, read_object(folder / "data.json").get(dataset.noun, "other")

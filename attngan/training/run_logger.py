@@ -109,6 +109,7 @@ class RunLogger:
             "fingerprint": data.fingerprint,
             "skipped": len(data.skipped),
             "unreadable": dict(data.skipped),
+            **data.about,
         }
         write_if_other(self.folder / "data.json", (json.dumps(content, indent=2) + "\n").encode())
 

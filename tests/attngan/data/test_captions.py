@@ -361,7 +361,7 @@ def test_inspect(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["data", "inspect", str(make(tmp_path, files, True))])
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
-        "3 pictures, 4 captions, 2 concepts, 2 styles; 1 picture without a caption: d.png; "
+        "3 pictures, 1 different, 4 captions, 2 concepts, 2 styles; 1 picture without a caption: d.png; "
         "1 caption without a picture: gone.png",
         "styles: google 1, twitter 2",
         "captions: 1.3 a picture, 5.2 words, 17 at most",

@@ -210,6 +210,33 @@ def test_few_held_out_pictures_say_what_they_can_not() -> None:
     assert found.by_pixels.closer_than_tail and found.by_pixels.held_out_tail
 
 
+def test_held_out_pictures_that_are_training_pictures_do_not_count() -> None:
+    some = ImageDataset(np.concatenate([TRAINING.images[:10], HELD_OUT.images]))
+    found = measure(draw_new, TRAINING, some, samples=100, extractor=PIXELS)
+    assert found.held_out_copies == found.as_dict()["held_out_copies"] == 10
+    assert replace(found, held_out_copies=0) == measure(draw_new, TRAINING, HELD_OUT, samples=100, extractor=PIXELS)
+    assert found.by_pixels.held_out_tail
+    assert "10 more held-out pictures are training pictures too" in str(found)
+
+
+def test_where_nothing_can_be_closer_no_share_is_told() -> None:
+    """Rows that change places: the same picture by thumbnails of 16², another by pixels."""
+    training, held_out = noise(0, 120, 32), noise(1, 60, 32)
+    swapped = training.images.reshape(120, 16, 2, 32, 1)[:, :, ::-1].reshape(120, 32, 32, 1)
+
+    def draw(seeds: np.ndarray, _labels: np.ndarray | None) -> np.ndarray:
+        return noise(2, 60, 32).images[seeds]
+
+    held_out.images[:6] = swapped[:6]
+    found = measure(draw, training, held_out, samples=60, extractor=PIXELS)
+    assert found.held_out_copies == 0 and found.by_features.closer_than_tail
+    assert found.by_pixels.closer_than_tail is None and found.by_pixels.held_out_tail is None
+    assert "that row says nothing" in str(found)
+    held_out.images[:40] = swapped[:40]
+    with refuses("--held-out: half of its pictures look"):
+        measure(draw, training, held_out, samples=60, extractor=PIXELS)
+
+
 def test_figures_are_deterministic_printed_and_ready_for_json() -> None:
     found = measure(draw_new, TRAINING, HELD_OUT, samples=100, extractor=PIXELS)
     assert found == measure(draw_new, TRAINING, HELD_OUT, samples=100, extractor=PIXELS)
@@ -228,7 +255,7 @@ def test_figures_are_deterministic_printed_and_ready_for_json() -> None:
     [
         (noise(1, 3), "--held-out: 3 pictures; 4 or more are needed, 20 for the closest 5 %"),
         (noise(1, 30, 16), r"--held-out: pictures of \(16, 16, 1\), the training pictures are \(8, 8, 1\)"),
-        (TRAINING.take(np.arange(30)), "--held-out: half of its pictures are training pictures"),
+        (TRAINING.take(np.arange(30)), "--held-out: 20 of 20 pictures are training pictures"),
     ],
 )
 def test_held_out_pictures_that_can_not_serve(held_out: ImageDataset, message: str) -> None:

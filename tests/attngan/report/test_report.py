@@ -232,6 +232,13 @@ def share(name, value, expected):
         # Copies with flaws are far by features, and yet the nearest real picture is the one copied.
         (share("closer_than_median", 0.1, 0.5) | share("nearest_is_training", 0.64, 0.33), "copies to some degree"),
         (share("closer_than_median", 0.5, 0.5) | share("pixels_nearest_is_training", 1, 0.33), "copies to some degree"),
+        # Nothing is closer than a held-out picture that is a training picture.
+        (share("closer_than_median", 0.3, 0.5) | {"held_out_tail": 0.0}, "can't be told"),
+        (share("closer_than_median", 0.0, 0.5) | {"held_out_distance": 0.0}, "can't be told"),
+        (
+            share("closer_than_median", 0.5, 0.5) | share("nearest_is_training", 1, 0.33) | {"held_out_tail": 0.0},
+            "copies",
+        ),
         # Smoothness alone raises this one.
         (share("closer_than_median", 0.5, 0.5) | share("pixels_closer_than_median", 0.62, 0.5), "no sign of copying"),
     ],
@@ -241,7 +248,8 @@ def test_memorisation_is_read_in_words(run, figures, words, monkeypatch):
     (run / "memorisation.json").write_text(json.dumps({**figures, "samples": 50}))
     text = Page(render(run, "run")).text
     assert words in text
-    assert sum(reading in text for reading in ("to some degree", "no sign of", "no copying shows")) == bool(words)
+    readings = ("to some degree", "no sign of", "no copying shows", "can't be told")
+    assert sum(reading in text for reading in readings) == bool(words)
 
 
 @pytest.mark.parametrize(("held_out", "rough"), [(20, True), (500, False)])
@@ -258,6 +266,9 @@ def test_memorisation_has_its_shares_side_by_side(run, monkeypatch):
     text = " ".join(Page(render(run, "run")).text.split())
     assert "closest 5 % of held-out ones 2.6 % ± 2.0 % 1.6 % ± 2.0 % 5.0 %" in text
     assert "generated pictures 500" in text and "without_copies" not in text
+    figures |= {"pixels_held_out_tail": 0.0, "pixels_closer_than_tail": 0.0}
+    (run / "memorisation.json").write_text(json.dumps(figures))
+    assert "closest 5 % of held-out ones 2.6 % ± 2.0 % – 5.0 %" in " ".join(Page(render(run, "run")).text.split())
 
 
 @pytest.mark.parametrize(("images", "state"), [(2000, "finished"), (2016, "finished"), (1984, "not finished")])
