@@ -24,14 +24,18 @@ from attngan_runtime.commands.console import Command
     required=True,
     type=click.Path(path_type=Path),
     help="Folder, zip or IDX of pictures; with captions for a preset that draws from words; for one that writes a file "
-    "of sentences, one a line.",
+    "of sentences, one a line or in a column.",
+)
+@click.option(
+    "--column", help="Of a CSV or JSON lines, the one of the sentences; text, caption or sentence if not given."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder. The run in it goes on, with "
               "the options that are given and else with its own.")  # fmt: skip
 @click.option("--from", "begin", metavar="NAME_OR_RUN", help="Begin with the weights of this generator.")
-@click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; of sentences those "
-              "against the discriminator, after likelihood. The preset's if not given; more "
-              "than before goes on with a run.")  # fmt: skip
+@click.option("--images", type=click.IntRange(min=1), help="Real pictures to show in all; the preset's if not given. "
+              "More than before goes on with a run.")  # fmt: skip
+@click.option("--sentences", type=click.IntRange(min=1), help="Real sentences to show against the discriminator, after "
+              "likelihood; the preset's if not given.")  # fmt: skip
 @click.option("--batch", type=click.IntRange(min=1), help="Pictures or sentences a step; the preset's if not given.")
 @click.option("--gamma", metavar="FIRST[,LAST]", help="Weight of R1 + R2 over the run; the preset's if not given.")
 @click.option("--learning-rate", metavar="FIRST[,LAST]", help="Of Adam over the run; the preset's if not given.")
@@ -70,16 +74,24 @@ from attngan_runtime.commands.console import Command
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
 def train(
-    preset_name: str | None, data: Path, out: Path, begin: str | None, images: int | None, batch: int | None,
-    gamma: str | None, learning_rate: str | None, seed: int | None, channels: str | None, fit: str | None,
-    unconditional: bool, penalty: str | None, objective: str | None, augment: str | None, holdout: int | None,
-    patience: int | None, precision: str | None, threads: int | None, tensorboard: bool, device: str, dry_run: bool,
+    preset_name: str | None, data: Path, column: str | None, out: Path, begin: str | None, images: int | None,
+    sentences: int | None, batch: int | None, gamma: str | None, learning_rate: str | None, seed: int | None,
+    channels: str | None, fit: str | None, unconditional: bool, penalty: str | None, objective: str | None,
+    augment: str | None, holdout: int | None, patience: int | None, precision: str | None, threads: int | None,
+    tensorboard: bool, device: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
     # a busy core are ten times as slow as on an idle machine; asleep, about half as fast (docs/log.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from attngan.commands.train_options import as_begun, begin_or_go_on, device_named, with_numbers, with_objective
+    from attngan.commands.train_options import (
+        as_begun,
+        begin_or_go_on,
+        column_before,
+        device_named,
+        with_numbers,
+        with_objective,
+    )
     from attngan.commands.train_pace import choose_pace, precisions, timed
     from attngan.generators.source import find_run
     from attngan.tasks import TASKS
@@ -89,13 +101,17 @@ def train(
     from attngan.training.changes import check_settings, find_changes, how_it_ended
     from attngan.training.run_logger import check_tensorboard
 
+    if images and sentences:
+        raise AttnGANError(f"--images {images}", f"--sentences {sentences} is given too", "leave one out")
     begun, preset_name, network, training = begin_or_go_on(out, preset_name)
     source = find_run(begin) if begin else None
-    options = TrainOptions(preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin), fit)
+    options = TrainOptions(
+        preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin), fit, bool(sentences)
+    )
     task = TASKS[network.task]
     training = with_objective(replace(training, seed=training.seed if seed is None else seed), objective)
     network, training = task.configure(network, training, options)
-    training = with_numbers(training, images, batch, gamma, learning_rate)
+    training = with_numbers(training, images or sentences, batch, gamma, learning_rate)
     if tensorboard:
         check_tensorboard()
     where = device_named(device)
@@ -104,7 +120,8 @@ def train(
     training = replace(training, precision=choice[0])
     if begun:
         check_settings(out, begun, network, training)
-    dataset = task.read(data, network, training)
+    column = column or column_before(out, data)
+    dataset = task.read_column(data, network, column) if column else task.read(data, network, training)
     if begun is None or holdout not in (None, begun.training.holdout):
         training = task.hold_out(training, options, dataset)
     training = with_patience(training, patience, dataset.noun)

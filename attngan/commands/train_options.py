@@ -16,7 +16,7 @@ from attngan.data.image_dataset import count_of
 from attngan.errors import AttnGANError
 from attngan.losses import OBJECTIVES
 from attngan.presets import preset
-from attngan.run_folder import begun_run
+from attngan.run_folder import begun_run, read_object
 from attngan.training.changes import check_preset
 from attngan.training.run_logger import note
 from attngan_runtime.bundle import TOKENIZER
@@ -70,6 +70,12 @@ def begin_or_go_on(out: Path, preset_name: str | None) -> tuple[RunConfig | None
     if preset_name is None:
         raise AttnGANError("--preset", f"not given, and {out} holds no run", "choose one of `attngan presets`")
     return None, preset_name, *preset(preset_name)
+
+
+def column_before(out: Path, data: Path) -> str | None:
+    """The column of this very file that the run in --out reads; None if there is no run, or no column."""
+    about = read_object(out / "data.json")
+    return str(about["column"]) if about.get("column") and about.get("path") == str(data) else None
 
 
 def as_begun(begun: RunConfig, config: RunConfig, tokenizer: bytes, out: Path) -> tuple[RunConfig, bytes]:

@@ -1,19 +1,22 @@
-"""A file of sentences, one a line."""
+"""A file of sentences, one a line or in a column."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from attngan.data.dataset import Dataset, hash_samples
+from attngan.data.encoding import read_text
 from attngan.data.image_dataset import name_skipped
 from attngan.data.split import whole_groups
+from attngan.data.text_columns import USUAL_COLUMNS, find_sentences
 from attngan.data.tokenizer import split_sentence
 from attngan.errors import AttnGANError
 from attngan_runtime.tokenizers.text import NO_TEXT
@@ -33,6 +36,7 @@ class TextDataset(Dataset):
     sentences: list[str]  #: without white space around them; some may be equal
     skipped: list[tuple[str, str]] = field(default_factory=list)
     blank: int = 0  #: lines without anything
+    column: str = ""  #: of its file; empty where each line is a sentence
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -41,6 +45,10 @@ class TextDataset(Dataset):
     def fingerprint(self) -> str:
         """SHA-256 in hex of the sentences: equal for equal training data."""
         return hashlib.sha256("\n".join(self.sentences).encode()).hexdigest()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"column": self.column} if self.column else {}
 
     @cached_property
     def keys(self) -> np.ndarray:
@@ -55,9 +63,10 @@ class TextDataset(Dataset):
         return [list(map(sys.intern, split_sentence(sentence))) for sentence in self.sentences]
 
     def describe(self) -> str:
-        """`10,000 sentences, 9,959 different; 3 skipped: line 17 (not UTF-8), …`."""
+        """`10,000 sentences of column text, 9,959 different; 3 skipped: line 17 (70 words, 63 at most), …`."""
         different = len(set(self.sentences))
-        parts = [f"{len(self):,} sentences" + (f", {different:,} different" if different < len(self) else "")]
+        of = f" of column {self.column}" if self.column else ""
+        parts = [f"{len(self):,} sentences{of}" + (f", {different:,} different" if different < len(self) else "")]
         if self.skipped:
             parts.append(f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}")
         if self.blank:
@@ -74,23 +83,31 @@ class TextDataset(Dataset):
         return whole_groups(self.sentences, count, seed)
 
 
-def load_lines(path: Path, longest: int | None = None, fewest: int = FEWEST_SENTENCES) -> TextDataset:
-    """Reads a text file in UTF-8, one sentence a line. Lines that are no text are skipped and named.
+def load_lines(
+    path: Path, longest: int | None = None, fewest: int = FEWEST_SENTENCES, column: str | None = None,
+    usual: Sequence[str] = USUAL_COLUMNS,
+) -> TextDataset:  # fmt: skip
+    """Reads a text file, one sentence a line or in a column of a CSV (.csv, .tsv) or of JSON lines.
 
-    longest: words and marks of punctuation in a line at most; longer ones are skipped too.
-    Raises AttnGANError if there is no such file, or if it has fewer than `fewest` different sentences.
+    In UTF-8, or in UTF-16 with a byte-order mark. Lines that are no text are skipped and named.
+
+    longest: words and marks of punctuation in a line at most; longer ones are skipped too. column: of a CSV or of JSON
+    lines; the first of `usual` that is there if None.
+    Raises AttnGANError if there is no such file or column, if it is no text, or if it has fewer than `fewest`
+    different sentences.
     """
     sentences, skipped, blank = [], [], 0
-    for number, line in enumerate(_content(path).removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
-        if not line.strip():
+    chosen, entries = find_sentences(path, read_text(_content(path), f"--data {path}"), column, usual)
+    for number, line in entries:
+        if line is not None and not line.strip():
             blank += 1
             continue
-        sentence, problem = _read(line, longest)
+        sentence, problem = ("", "no text") if line is None else _read(line, longest)
         if problem:
             skipped.append((f"line {number:,}", problem))
         else:
             sentences.append(sentence)
-    found = TextDataset(sentences, skipped, blank)
+    found = TextDataset(sentences, skipped, blank, chosen)
     check_count(found, str(path), fewest)
     return found
 
@@ -124,12 +141,9 @@ def check_count(lines: TextDataset, path: str, fewest: int = FEWEST_SENTENCES) -
         )
 
 
-def _read(line: bytes, longest: int | None) -> tuple[str, str]:
+def _read(line: str, longest: int | None) -> tuple[str, str]:
     """The sentence, and what keeps it from being one."""
-    try:
-        sentence = " ".join(line.decode("utf-8").split())
-    except UnicodeDecodeError:
-        return "", "not UTF-8"
+    sentence = " ".join(line.split())
     if NO_TEXT.search(sentence):
         return "", "a control character"
     words = len(split_sentence(sentence)) if longest else 0

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from attngan.data import TextDataset, load_lines
+from attngan.data.text_columns import USUAL_COLUMNS
 from attngan.errors import AttnGANError
 from attngan.evaluation.sentence_report import SentenceReport
 from attngan.evaluation.sentences import USUAL_SAMPLES, evaluate_sentences
@@ -30,7 +31,7 @@ def evaluate_writers(
     note says so. samples: sentences to write of each kind; 1,000, or half of the test sentences.
     Raises AttnGANError for too few sentences, and for runs that did not hold out the same ones of them.
     """
-    test = load_lines(data)
+    test = load_lines(data, usual=_columns(writers))
     training: TextDataset | None
     name, halves = _split_by_all(writers, test)
     if halves:
@@ -72,13 +73,20 @@ def _split_by(writer: LoadedTextGenerator, lines: TextDataset) -> Halves | None:
     return writer.split_dataset(lines.take(np.array(short, np.int64)))
 
 
+def _columns(writers: Sequence[LoadedTextGenerator]) -> list[str]:
+    """Those in which sentences are looked for: first of what the runs were trained on."""
+    runs = [writer.source.folder for writer in writers if writer.source.is_run]
+    named = [read_object(folder / "data.json").get("column") for folder in runs]
+    return [*(str(name) for name in named if name), *USUAL_COLUMNS]
+
+
 def _find_training(writer: LoadedTextGenerator) -> TextDataset | None:
     """What a run was trained on, if it is still where it was."""
     if not writer.source.is_run:
         return None
     about = read_object(writer.source.folder / "data.json")
     try:
-        halves = _split_by(writer, load_lines(Path(str(about.get("path", "")))))
+        halves = _split_by(writer, load_lines(Path(str(about.get("path", ""))), usual=_columns([writer])))
     except AttnGANError:
         return None
     return halves[0] if halves else None

@@ -33,6 +33,7 @@ class TrainOptions:
     patience: int | None = None
     begin: bool = False  #: with the weights of another generator
     fit: str | None = None
+    sentences: bool = False  #: whether it was told how many sentences to show
 
 
 class Task(ABC):
@@ -48,6 +49,10 @@ class Task(ABC):
 
         training: of a run that read data, to read these alike.
         """
+
+    def read_column(self, path: Path, network: Any, column: str) -> Dataset:
+        """`read` of one column of a table."""
+        raise AttnGANError(f"--column {column}", f"this preset {self.does}", "leave it out")
 
     @abstractmethod
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:

@@ -60,6 +60,8 @@ class ImageTask(Task):
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         if options.penalty:
             raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
+        if options.sentences:
+            raise AttnGANError("--sentences", f"{options.preset} {self.does}", "give --images")
         if options.channels:
             with option_errors():
                 network = replace(network, channels=int(options.channels))

@@ -17,6 +17,7 @@ from attngan.checkpoint import LIKELIHOOD, load_about
 from attngan.config import RunConfig
 from attngan.data import TextDataset, load_lines
 from attngan.data.split import usual_holdout
+from attngan.data.text_checks import check_words
 from attngan.data.tokenizer import build_sentence_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text import evaluate_writers
@@ -53,6 +54,9 @@ class TextTask(Task):
     def read(self, path: Path, network: Any, training: Any = None) -> TextDataset:
         return load_lines(path, longest=network.length - 1)
 
+    def read_column(self, path: Path, network: Any, column: str) -> TextDataset:
+        return load_lines(path, longest=network.length - 1, column=column)
+
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         given = {"channels": options.channels, "unconditional": options.unconditional, "augment": options.augment}
         given |= {"from": options.begin, "fit": options.fit}
@@ -82,6 +86,7 @@ class TextTask(Task):
         return replace(training, holdout=len(dataset.split(count, training.seed)[1]))
 
     def complete(self, network: Any, training: Any, options: TrainOptions, dataset: Any) -> tuple[RunConfig, bytes]:
+        check_words(dataset.words)
         places, _ = dataset.split(training.holdout, training.seed)
         tokenizer = build_sentence_tokenizer((dataset.sentences[place] for place in places), network.length)
         network = replace(network, vocabulary=SentenceTokenizer.from_json(tokenizer, TOKENIZER).size)

@@ -147,10 +147,22 @@ def halves(lines):
     return [lines.take(places).sentences for places in lines.split(30, 0)]
 
 
+def test_the_column_that_a_run_was_trained_on_is_read_again(tmp_path, compared):
+    path = tmp_path / "lines.csv"
+    path.write_text("text,said\n" + "".join(f"same,{sentence}\n" for sentence in sentences()))
+    lines = load_lines(path, column="said")
+    run = untrained(tmp_path / "run", lines, path)
+    about = json.loads((run / "data.json").read_text())
+    (run / "data.json").write_text(json.dumps(about | lines.about))
+    evaluate_writers(opened(run), path, None, 1.0)
+    shown, held_out = halves(lines)
+    assert compared == [(held_out, shown)]
+
+
 def test_lines_that_its_training_skipped_move_no_other(folder, tmp_path, compared):
-    """Too long for it, not UTF-8, or empty, before all others: training held out places that don't count these."""
+    """Too long for it, no text, or empty, before all others: training held out places that don't count these."""
     mixed = tmp_path / "mixed.txt"
-    mixed.write_bytes(b"long " * 30 + b"\n\xff\n\n" + (folder / "lines.txt").read_bytes() + b"long " * 40)
+    mixed.write_bytes(b"long " * 30 + b"\n\x07\n\n" + (folder / "lines.txt").read_bytes() + b"long " * 40)
     lines = load_lines(mixed, longest=23)
     assert lines.sentences == sentences() and len(load_lines(mixed)) == 302
     evaluate_writers(opened(untrained(tmp_path / "run", lines, mixed)), mixed, None, 1.0)
@@ -227,7 +239,7 @@ def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
         (("--data", "{tmp}/folder"), "folder: is a folder"),
         (("--data", "{tmp}/one.txt"), "one.txt: 1 different sentences"),
         (("--data", "{tmp}/empty.txt"), "empty.txt: 0 different sentences"),
-        (("--data", "{tmp}/binary.txt"), "binary.txt: 0 different sentences"),
+        (("--data", "{tmp}/binary.txt"), "binary.txt: byte 0xff in line 1 is not UTF-8"),
         (("--samples", 9), "9 is not in the range x>=10"),
         (("--samples", 21), "--data: 40 test sentences"),
         (("--temperature", 0.04), "0.04 is "),
@@ -241,7 +253,7 @@ def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
 )
 def test_mistakes_get_one_line_and_nothing_is_written(options, message, folder, tmp_path):
     (tmp_path / "folder").mkdir()
-    for name, content in {"one": b"just one\n", "empty": b"\n" * 30, "binary": b"\xff\xfe" * 40}.items():
+    for name, content in {"one": b"just one\n", "empty": b"\n" * 30, "binary": b"\xff\xfa" * 40}.items():
         (tmp_path / f"{name}.txt").write_bytes(content)
     before = sorted(tmp_path.rglob("*"))
     names = {"tmp": tmp_path, "run": folder / "tiny"}

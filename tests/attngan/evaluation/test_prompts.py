@@ -367,6 +367,5 @@ def test_other_mistakes_get_one_line(pictures: CaptionedDataset, data: Path, tmp
         other.check_choices(pictures, "--data x")
     said = call(write_run(tmp_path / "run", data), "--beside", "fashion-32", "--data", data)
     assert said == "2 error: --beside fashion-32: draws without words; leave the option out\n"
-    for out, message in ((tmp_path / "no" / "f.json", "no is no folder"), (tmp_path, "is a folder; name a file")):
-        said = call("run", "--data", data, "--out", out)
-        assert said.startswith("2 ") and message in said and len(said.strip().splitlines()) == 1
+    said = call("run", "--data", data, "--out", tmp_path)
+    assert said.startswith("2 ") and "is a folder; name a file" in said and len(said.strip().splitlines()) == 1

@@ -522,11 +522,11 @@ def call(*arguments):
 @pytest.mark.usefixtures("small")
 def test_from_a_file_of_lines_to_a_generator(tmp_path, data):
     out = tmp_path / "run"
-    data.write_bytes(data.read_bytes() + b"\n\xff\n")
+    data.write_bytes(data.read_bytes() + b"\n\x07\n")
     result = call("--data", data, "--out", out, "--images", 48, "--dry-run")
     assert result.exit_code == 0, result.output
     said = result.stdout.splitlines()
-    assert said[0] == "data: 300 sentences; 1 skipped: line 302 (not UTF-8); 1 empty line; 30 held out"
+    assert said[0] == "data: 300 sentences; 1 skipped: line 302 (a control character); 1 empty line; 30 held out"
     assert said[1].startswith("train: sentences of up to 23 from 26 words, 320 by likelihood, then 48 relativistic on ")
     assert said[2].startswith("generator: ") and said[-1].startswith("dry run") and not out.exists()
     result = call("--data", data, "--out", out, "--tensorboard")
@@ -590,7 +590,7 @@ def test_options_of_sentences_are_in_the_config(tmp_path, data):
         (("--data", "{tmp}/empty.txt"), "empty.txt: 0 different sentences"),
         (("--data", "{tmp}/binary.txt"), "binary.txt: 0 different sentences"),
         (("--data", "{tmp}/long.txt"), "(40 words, 23 at most)"),
-        (("--data", "{tmp}/rare.txt"), "--data: no word stands 2"),
+        (("--data", "{tmp}/rare.txt"), "--data: of its words 0% stand 2"),
         (("--out", "{tmp}/one.txt"), "one.txt: is a file"),
         (("--out", "{tmp}"), "holds files and no run"),
         (("--out", "{tmp}/one.txt/run"), "one.txt is a file"),
