@@ -1,4 +1,4 @@
-"""`attngan data`: captioned sets, built and looked at."""
+"""`attngan data`: sets of pictures, built and looked at."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SOURCE = click.Path(path_type=Path)
 
 @click.group(cls=Group)
 def data() -> None:
-    """Build a captioned set of pictures, or look at one."""
+    """Build a captioned set of pictures, or look at any set."""
 
 
 @data.command()
@@ -62,7 +62,7 @@ def emoji(
 @data.command()
 @click.argument("folder", type=_SOURCE)
 def inspect(folder: Path) -> None:
-    """Count what would be trained on: pictures, captions, words and styles of a captioned folder or zip."""
+    """Count what would be trained on: pictures and classes, or captions, words and styles."""
     from attngan.data.summary import summarise
 
     click.echo(summarise(folder))

@@ -44,9 +44,9 @@ class CaptionedDataset(ImageDataset):
         """`7,022 pictures, 7,022 captions, 1,636 concepts, 2 styles`, and what has no counterpart."""
         captions = self.captions
         counts = [
-            (sum(map(len, captions.texts)), "caption", "captions"),
-            (len(set(captions.concepts)), "concept", "concepts"),
-            *([(len(self.style_names), "style", "styles")] if self.style_names else []),
+            count_of(sum(map(len, captions.texts)), "caption"),
+            count_of(len(set(captions.concepts)), "concept"),
+            *([count_of(len(self.style_names), "style")] if self.style_names else []),
         ]
         without = [
             *_without(captions.uncaptioned, "picture", "caption"), *_without(captions.pictureless, "caption", "picture")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from attngan.data.caption_files import Described, read_captions
 from attngan.data.captioned_dataset import CaptionedDataset
 from attngan.data.captions import Captions
 from attngan.data.decoding import decode_files
-from attngan.data.image_dataset import name_some
-from attngan.data.image_folder import check_names, check_source, data_errors, number_names, open_listing
+from attngan.data.idx import find_idx
+from attngan.data.image_folder import check_names, number_names
+from attngan.data.layouts import of_no_picture, read_captions
+from attngan.data.layouts.entry import Described
+from attngan.data.layouts.folders import choose_split
 from attngan.data.listing import SourceFile
 from attngan.data.reading import UNFIXED, Reading
+from attngan.data.sources import check_source, data_errors, open_listing
 from attngan.errors import AttnGANError
 
 
@@ -29,7 +32,8 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int, reading:
     """
     path = Path(path)
     check_source(path, channels)
-    with data_errors(path), open_listing(path) as listing:
+    with data_errors(path), open_listing(path) as whole:
+        listing = choose_split(whole)
         described = read_captions(path, listing)
         files = [file for file in listing.pictures if file.name in described.entries]
         if not files:
@@ -45,20 +49,36 @@ def load_captioned(path: str | Path, *, resolution: int, channels: int, reading:
         return CaptionedDataset(
             decoded.images, skipped=decoded.skipped, ignored=described.ignored, sides=decoded.sides,
             reading=decoded.reading, account=decoded.account, captions=captions, styles=styles, style_names=names,
+            notes=[*listing.notes, *described.notes],
         )  # fmt: skip
+
+
+def has_captions(path: Path) -> bool:
+    """Whether a source says something of pictures in words; AttnGANError for captions that are not what they should be.
+
+    Other text beside pictures, such as a README.txt, is none.
+    """
+    check_source(path, 3)
+    with data_errors(path):
+        if find_idx(path) is not None:
+            return False
+        with open_listing(path) as listing:
+            described = read_captions(path, choose_split(listing))
+            return bool(described.entries or described.source)
 
 
 def _captions(files: list[SourceFile], described: Described) -> Captions:
     entries = [described.entries[file.name] for file in files]
     return Captions(
-        [entry.texts for entry in entries], [entry.tags for entry in entries], [entry.concept for entry in entries]
+        [entry.texts for entry in entries],
+        [entry.tags for entry in entries],
+        [entry.concept or file.name for file, entry in zip(files, entries, strict=True)],
     )
 
 
 def _nothing_described(path: Path, described: Described) -> AttnGANError:
     if described.pictureless:
-        count, some = len(described.pictureless), name_some(described.pictureless)
-        problem, remedy = f"its captions are of pictures that are not there ({count:,}: {some})", "compare the names"
-    else:
-        problem, remedy = "pictures without captions", "add captions.jsonl, or beside each a .txt with what it shows"
-    return AttnGANError(f"--data {path}", problem, remedy)
+        return of_no_picture(path, "captions", described.pictureless)
+    return AttnGANError(
+        f"--data {path}", "pictures without captions", "add captions.jsonl, or beside each a .txt with what it shows"
+    )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attngan.data.caption_files import JSON_LINES
 from attngan.data.emoji_sources import LABELS, VENDORS
+from attngan.data.layouts.json_lines import FILE as JSON_LINES
 from attngan.errors import AttnGANError
 from attngan_runtime.saving import check_parent, folders_for
 

@@ -15,6 +15,7 @@ from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed, whole_copies
 
 _NAMED = 3  # of the pictures left out, which `describe_pictures` names
+_CLASSES = 10  # of which the data line gives names and numbers
 _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory map
 
 
@@ -34,6 +35,7 @@ class ImageDataset(Dataset):
     sides: np.ndarray | None = None  #: int64 [N], pixels that became a side of the square; None if not known
     reading: Reading = UNFIXED  #: how they were read, so that others can be read alike
     account: Account = NOTHING  #: of what that did to them
+    notes: list[str] = field(default_factory=list)  #: what of their layout was used, and what was left out
 
     def __len__(self) -> int:
         return len(self.images)
@@ -77,30 +79,34 @@ class ImageDataset(Dataset):
         return digest.hexdigest()
 
     def describe(self) -> str:
-        """`60,000 pictures, 59,990 different, 10 classes; 3 skipped: a.png (truncated), …`."""
-        return self._summarise([(len(self.class_names), "class", "classes")] if self.class_names else [], [])
+        """`60 pictures, 59 different, 2 classes (cat: 40, dog: 20); 3 skipped: a.png (truncated), …`."""
+        counts = self.count_classes()
+        named = ", ".join([*counts[:_CLASSES], *["…"] * (len(counts) > _CLASSES)])
+        classes = f"{count_of(len(counts), 'class', 'classes')} ({named})"
+        return self._summarise([classes] if counts else [], [])
 
-    def _summarise(self, counts: Sequence[tuple[int, str, str]], left_out: list[str]) -> str:
+    def count_classes(self) -> list[str]:
+        """Each class with the number of its pictures: `cat: 40`."""
+        if self.classes is None:
+            return []
+        sizes = np.bincount(self.classes, minlength=len(self.class_names))
+        return [f"{name}: {size:,}" for name, size in zip(self.class_names, sizes, strict=True)]
+
+    def _summarise(self, counts: Sequence[str], left_out: list[str]) -> str:
         skipped = [f"{len(self.skipped):,} skipped: {name_skipped(self.skipped)}"] if self.skipped else []
         others = [f"{count_of(self.ignored, 'other file')} ignored"] if self.ignored else []
         different = [f"{len(self) - self.copies:,} different"] if self.copies else []
-        first = [count_of(len(self), "picture"), *different, *(count_of(*count) for count in counts)]
-        return "; ".join(
-            [
-                ", ".join(first),
-                *self.account.describe(self.reading, self.images.shape[-1]),
-                *skipped,
-                *left_out,
-                *others,
-            ]
-        )
+        first = ", ".join([count_of(len(self), "picture"), *different, *counts])
+        read = self.account.describe(self.reading, self.images.shape[-1])
+        return "; ".join([first, *self.notes, *read, *skipped, *left_out, *others])
 
     def take(self, places: np.ndarray) -> Self:
         classes = None if self.classes is None else self.classes[places]
         sides = None if self.sides is None else self.sides[places]
         return replace(
-            self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides, account=NOTHING
-        )
+            self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides, account=NOTHING,
+            notes=[],
+        )  # fmt: skip
 
     @property
     def most_held_out(self) -> int:

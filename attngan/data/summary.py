@@ -1,4 +1,4 @@
-"""What a captioned set would teach: its pictures, words and styles, counted, with examples."""
+"""What a set would teach: its pictures, classes, words and styles, counted, with examples."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from attngan.data.captioned_dataset import CaptionedDataset
-from attngan.data.captioned_folder import load_captioned
+from attngan.data.captioned_folder import has_captions, load_captioned
 from attngan.data.captions import Captions
-from attngan.data.image_dataset import name_some
+from attngan.data.image_dataset import ImageDataset, name_some
+from attngan.data.image_folder import load_pictures
 from attngan.data.tokenizer import build_tokenizer
 
 _LENGTH = 16  # words of a prompt in the presets
@@ -20,8 +21,23 @@ _EXAMPLES = 5
 
 
 def summarise(path: Path) -> str:
-    """A few lines for the console on the captioned pictures of a folder or a zip; AttnGANError as `load_captioned`."""
-    pictures = load_captioned(path, resolution=_RESOLUTION, channels=4)
+    """A few lines for the console on the pictures of a source and their captions; AttnGANError as it is read."""
+    if has_captions(path):
+        return _captioned(load_captioned(path, resolution=_RESOLUTION, channels=4))
+    return _pictures(load_pictures(path, resolution=_RESOLUTION, channels=4))
+
+
+def _pictures(pictures: ImageDataset) -> str:
+    lines = [pictures.describe()]
+    if pictures.class_names:
+        lines.append("classes: " + ", ".join(pictures.count_classes()))
+    if pictures.sides is not None:
+        least, middle, most = np.quantile(pictures.sides, [0, 0.5, 1]).astype(int)
+        lines.append(f"shorter sides: {least:,} pixels at least, {middle:,} in the middle, {most:,} at most")
+    return "\n".join(lines)
+
+
+def _captioned(pictures: CaptionedDataset) -> str:
     captions = pictures.captions
     texts = [text for group in captions.texts for text in group]
     words = _words(captions)

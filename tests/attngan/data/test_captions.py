@@ -21,7 +21,7 @@ from refusals import refused, refuses
 
 from attngan.cli import main
 from attngan.data import CaptionedDataset, Captions, ImageDataset, load_captioned
-from attngan.data.caption_files import read_captions
+from attngan.data.layouts import read_captions
 from attngan.data.listing import Listing, SourceFile
 from attngan.errors import AttnGANError
 
@@ -201,13 +201,36 @@ def test_lines_that_are_refused(line: bytes, reason: str) -> None:
     ("content", "reason"),
     [
         (b"one\nbl\xfcte", "a.txt line 2: byte 0xfc is not UTF-8"),
-        ("eins".encode("utf-16"), "a.txt line 1: byte 0xff is not UTF-8"),
+        ("\ufeffeins".encode("utf-16-le") + b"!", "a.txt: byte 0x21 is not UTF-16"),
         (b"\none\n\ntwo\x07", r"a.txt line 4: U\+0007 is a control character"),
     ],
 )
 def test_sidecars_that_are_refused(content: bytes, reason: str) -> None:
     with refuses(reason):
         read_captions(PATH, listing(content, "a.png", name="a.txt"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_marked_encodings_are_read(encoding: str) -> None:
+    for name, content in (("a.txt", "café"), ("captions.jsonl", '{"file_name": "a.png", "caption": "café"}')):
+        described = read_captions(PATH, listing(content.encode(encoding), "a.png", name=name))
+        assert described.entries["a.png"].texts == ("café",)
+
+
+def test_captions_of_one_split(tmp_path: Path) -> None:
+    said = lines(*({"file_name": f"{split}/{n}.png", "caption": split} for split in ("train", "test") for n in (1, 2)))
+    files = {f"{split}/{n}.png": png(n) for split in ("train", "test") for n in (1, 2)}
+    pictures = read(make(tmp_path, files | {"captions.jsonl": said}, True))
+    assert captions_of(pictures).texts == [("train",), ("train",)] and pictures.styles is None
+    assert pictures.describe() == "2 pictures, 2 captions, 2 concepts; split train alone, not test (2 pictures)"
+
+
+def test_a_stray_picture_leaves_the_styles(tmp_path: Path) -> None:
+    files = {name: png(1) if name.endswith("png") else b"x" for stem in ("a/1", "b/2", "3") for name in
+             (f"{stem}.png", f"{stem}.txt")}  # fmt: skip
+    pictures = read(make(tmp_path, files, False))
+    assert pictures.style_names == ["a", "b"]
+    assert "1 picture beside the folders left out: 3.png" in pictures.describe()
 
 
 def test_a_style_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
@@ -373,6 +396,17 @@ def test_inspect(tmp_path: Path) -> None:
         "  Red heart!; tags love; style google; concept heart",
         "  red héart; style twitter; concept heart",
         f"  ?!, {' '.join(['long'] * 17)}; style twitter; concept red",
+    ]
+
+
+def test_inspect_pictures_without_captions(tmp_path: Path) -> None:
+    files = {"a/1.png": png(1), "a/2.png": png(2), "b/3.png": png(3), "README.txt": b"read me"}
+    result = CliRunner().invoke(main, ["data", "inspect", str(make(tmp_path, files, True))])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "3 pictures, 2 classes (a: 2, b: 1); 1 other file ignored",
+        "classes: a: 2, b: 1",
+        "shorter sides: 8 pixels at least, 8 in the middle, 8 at most",
     ]
 
 

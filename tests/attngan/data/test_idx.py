@@ -43,7 +43,7 @@ def test_padded_not_resampled(tmp_path: Path, ending: str) -> None:
     assert not border.any()
     assert pictures.classes is not None and pictures.classes.dtype == np.int64
     assert pictures.classes.tolist() == [1, 0, 1, 2] and pictures.class_names == ["1", "3", "7"]
-    assert pictures.describe() == "4 pictures, 3 classes"
+    assert pictures.describe() == "4 pictures, 3 classes (1: 1, 3: 2, 7: 1)"
 
 
 @pytest.mark.parametrize(("side", "resolution", "padded"), [(22, 32, True), (21, 32, False), (32, 32, True)])
@@ -99,7 +99,10 @@ def test_class_names_of_fashion_mnist_by_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not installed here")
 def test_fashion_mnist(tmp_path: Path) -> None:
     test = load_pictures(FASHION / "t10k-images-idx3-ubyte.gz", resolution=32, channels=1)
-    assert test.describe() == "10,000 pictures, 10 classes"
+    assert (
+        test.describe()
+        == "10,000 pictures, 10 classes (" + ", ".join(f"{name}: 1,000" for name in test.class_names) + ")"
+    )
     assert test.classes is not None and (np.bincount(test.classes) == 1000).all()
     content = gzip.decompress((FASHION / "t10k-images-idx3-ubyte.gz").read_bytes())[16 : 16 + 784]
     # Known by its first picture, whatever the folder is called.

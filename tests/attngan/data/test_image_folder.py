@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -17,8 +18,8 @@ from refusals import refuses
 
 from attngan.data import ImageDataset, decoding, load_pictures
 from attngan.data import image_folder as load
-from attngan.data.listing import class_of
 from attngan.data.reading import UNFIXED
+from attngan.data.sources.zip_file import list_zip
 
 
 def read(path: Path, channels: int = 1) -> ImageDataset:
@@ -48,7 +49,7 @@ def test_class_per_subfolder_deeper_ones_count_to_it(tmp_path: Path, zipped: boo
     assert pictures.class_names == ["cats", "dogs"]
     assert pictures.classes is not None and pictures.classes.dtype == np.int64
     assert list(zip(values(pictures), pictures.classes.tolist(), strict=True)) == [(2, 0), (3, 0), (1, 1)]
-    assert pictures.describe() == "3 pictures, 2 classes; 1 other file ignored"
+    assert pictures.describe() == "3 pictures, 2 classes (cats: 2, dogs: 1); 1 other file ignored"
 
 
 @both
@@ -59,9 +60,11 @@ def test_folders_that_all_share_are_passed_through(tmp_path: Path, zipped: bool)
 
 
 @both
-def test_pictures_beside_folders_make_it_unlabelled(tmp_path: Path, zipped: bool) -> None:
-    pictures = read(make(tmp_path, {"a/1.png": png(1), "b/2.png": png(2), "3.png": png(3)}, zipped))
-    assert pictures.classes is None and len(pictures) == 3
+def test_many_pictures_beside_folders_make_it_unlabelled(tmp_path: Path, zipped: bool) -> None:
+    files = {"a/1.png": png(1), "b/2.png": png(2), "3.png": png(3), "4.png": png(4)}
+    pictures = read(make(tmp_path, files, zipped))
+    assert pictures.classes is None and len(pictures) == 4
+    assert pictures.describe() == "4 pictures; no classes: 2 pictures beside the 2 folders"
 
 
 @both
@@ -93,8 +96,8 @@ def test_broken_pictures_are_counted_named_and_skipped(tmp_path: Path, zipped: b
     ]
     assert pictures.class_names == ["a", "b"]  # nothing is left of c
     assert pictures.describe() == (
-        "2 pictures, 2 classes; 4 skipped: a/2.png (empty file), a/6.heic (not a picture that Pillow can read), "
-        "b/4.jpg (not a picture that Pillow can read), …"
+        "2 pictures, 2 classes (a: 1, b: 1); 4 skipped: a/2.png (empty file), "
+        "a/6.heic (not a picture that Pillow can read), b/4.jpg (not a picture that Pillow can read), …"
     )
 
 
@@ -105,8 +108,8 @@ def test_windows_paths_in_a_zip(tmp_path: Path) -> None:
 
 def test_names_that_lead_out_of_a_zip_write_nothing(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
-    path = make(tmp_path / "inner", {"../../evil.png": png(7), "/abs.png": png(8)}, True)
-    assert sorted(values(read(path))) == [7, 8]
+    path = make(tmp_path / "inner", {"../../evil.png": png(7), "/abs.png": png(8), "C:/d.png": png(9)}, True)
+    fails(path, "3 entries that lead out of it left out: ../../evil.png, /abs.png, C:/d.png")
     assert {p.name for p in tmp_path.rglob("*")} == {"inner", "data.zip"}
 
 
@@ -123,6 +126,34 @@ def test_encrypted_and_corrupted_zip_entries_are_skipped(tmp_path: Path) -> None
     assert values(pictures) == [3]
     assert pictures.skipped[0] == ("a.png", "encrypted")
     assert pictures.skipped[1][0] == "b.png" and "CRC" in pictures.skipped[1][1]
+
+
+def test_links_in_a_zip_are_left_out(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a/1.png": png(1), "b/2.png": png(2)}, True)
+    with zipfile.ZipFile(path, "a") as archive:
+        link = zipfile.ZipInfo("c/3.png")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "../../3.png")
+    pictures = read(path)
+    assert pictures.class_names == ["a", "b"]
+    assert pictures.describe() == "2 pictures, 2 classes (a: 1, b: 1); 1 link left out: c/3.png"
+
+
+def test_links_out_of_a_folder_are_said(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a/1.png": png(1)}, False)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "2.png").write_bytes(png(2))
+    (path / "b").symlink_to(tmp_path / "b")
+    (path / "a" / "3.png").symlink_to(tmp_path / "b" / "2.png")
+    (path / "a" / "4.png").symlink_to(path / "a" / "1.png")
+    assert read(path).describe() == "4 pictures, 2 classes (a: 3, b: 1); 2 links out of the folder followed: a/3.png, b"
+
+
+def test_what_is_no_plain_file_is_skipped(tmp_path: Path) -> None:
+    path = make(tmp_path, {"a.png": png(1)}, False)
+    os.mkfifo(path / "b.png")  # reading it would never end
+    (path / "c.png").symlink_to("/dev/zero")
+    assert read(path).skipped == [("b.png", "not a plain file"), ("c.png", "not a plain file")]
 
 
 def test_links_are_followed_once(tmp_path: Path) -> None:
@@ -155,7 +186,7 @@ def test_order_is_free_of_the_archives_and_the_threads(order: list[int], threads
     with pytest.MonkeyPatch.context() as patch, zipfile.ZipFile(buffer) as archive:
         patch.setattr(decoding, "_WINDOW", window)
         patch.setattr(decoding.os, "cpu_count", lambda: threads)
-        pictures = load._decode_all(Path("x.zip"), load.list_zip(archive), SIDE, 1, UNFIXED)
+        pictures = load._decode_all(Path("x.zip"), list_zip(archive), SIDE, 1, UNFIXED)
     assert values(pictures) == [0, 2, 4, 1, 5]
     assert pictures.classes is not None and pictures.classes.tolist() == [0, 0, 0, 1, 1]
     assert [name for name, _ in pictures.skipped] == ["b/3.png"]
@@ -200,30 +231,6 @@ def test_full_disk_is_told_before_writing(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(decoding.os, "posix_fallocate", full)
     with refuses("TMPDIR: No space"):
         read(make(tmp_path, {"1.png": png(1), "2.png": png(2)}, False))
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["x.png"], [None]),
-        (["a/x.png", "b/y.png"], ["a", "b"]),
-        (["d/a/x.png", "d/b/c/y.png"], ["a", "b"]),
-        (["a/x.png", "a/y.png"], [None, None]),
-        (["d/x.png", "d/a/y.png"], [None, None]),
-        (["a/b/x.png", "a/b/y.png", "a/c/z.png"], ["b", "b", "c"]),
-    ],
-)
-def test_class_of(names: list[str], expected: list[str | None]) -> None:
-    assert class_of(names) == expected
-
-
-@given(st.lists(st.lists(st.sampled_from(["a", "b"]), max_size=3).map(lambda p: "/".join([*p, "x.png"])), min_size=1))
-def test_class_of_is_all_or_nothing_and_names_a_folder(names: list[str]) -> None:
-    classes = class_of(names)
-    assert all(found is None for found in classes) or all(
-        found in name.split("/")[:-1] for found, name in zip(classes, names, strict=True)
-    )
-    assert class_of([f"above/{name}" for name in names]) == classes
 
 
 def fails(path: Path, kind: str) -> None:

@@ -1,0 +1,75 @@
+"""The pictures that a file of labels or captions names."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from attngan.data.layouts.entry import Entry
+from attngan.data.listing import Listing
+from attngan.errors import AttnGANError
+
+
+def key_of(name: str) -> str:
+    """Names that differ in how an accent is composed are one: macOS decomposes what others don't."""
+    return unicodedata.normalize("NFC", name)
+
+
+class Names:
+    """Pictures by what files call them. Nothing is ever opened under such a name."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._paths: dict[str, list[str]] = {}
+        self._last: dict[str, list[str]] = {}  # by the last part of the path
+        for name in names:
+            path = PurePosixPath(key_of(name))
+            for form in {path, path.with_suffix("")}:
+                self._paths.setdefault(form.as_posix(), []).append(name)
+                self._last.setdefault(form.name, []).append(name)
+
+    def find(self, written: str, folder: PurePosixPath) -> str | None:
+        """The picture so called from the folder of the file or from the root, or the only one whose path ends so.
+
+        The extension may lack. None where there is no such picture, or are several.
+        """
+        path = PurePosixPath(key_of(written).replace("\\", "/").strip())
+        for place in (folder / path, path):
+            found = self._paths.get(place.as_posix(), [])
+            if len(found) == 1:
+                return found[0]
+        ending = f"/{path.as_posix()}"
+        found = [
+            name for name in self._last.get(path.name, [])
+            if key_of(name).endswith(ending) or PurePosixPath(key_of(name)).with_suffix("").as_posix().endswith(ending)
+        ]  # fmt: skip
+        return found[0] if len(found) == 1 else None
+
+
+def find_pictures(
+    listing: Listing, said: Iterable[tuple[str, str, PurePosixPath, Entry]]
+) -> tuple[dict[str, Entry], list[str]]:
+    """(entries by picture, names of no picture) of what is said under names: (where, name, folder of the file, entry).
+
+    What is said of a picture several times is joined; AttnGANError for two labels of one. What is said of splits that
+    are not used is passed over.
+    """
+    names, others = Names(file.name for file in listing.pictures), Names(listing.passed_over)
+    entries: dict[str, Entry] = {}
+    pictureless: dict[str, None] = {}
+    for where, written, folder, entry in said:
+        name = names.find(written, folder)
+        if name is not None:
+            entries[name] = _join(where, written, entries[name], entry) if name in entries else entry
+        elif others.find(written, folder) is None:
+            pictureless[written] = None
+    return entries, list(pictureless)
+
+
+def _join(where: str, written: str, first: Entry, second: Entry) -> Entry:
+    if None not in (first.label, second.label) and first.label != second.label:
+        problem = f"{written} is {second.label} here and {first.label} before"
+        raise AttnGANError(where, problem, "give each picture one label")
+    texts = (*first.texts, *second.texts)
+    return replace(first, texts=texts, tags=(*first.tags, *second.tags), label=first.label or second.label)

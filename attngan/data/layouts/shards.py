@@ -1,0 +1,74 @@
+"""Folders that only keep a large set in pieces, told from classes that are numbered."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+# `00000`, `part-1`, `images_012`. No one calls classes part 1 and part 2.
+_PIECE = re.compile(
+    r"(part|shard|chunk|batch|images?|imgs?|pictures?|photos?|folder|data|train(?:ing)?|test(?:ing)?|val(?:id|idation)?"
+    r")?[-_. ]?(\d+)(?:[-_]?of[-_]?\d+)?",
+    re.IGNORECASE,
+)
+_ARCHIVES = (".tar", ".parquet")  # as `sources` names the files of several tars or tables
+_LAST_NUMBER = re.compile(r"(\d{1,18})\D*$")
+_HASH = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)  # of 64 bits or more
+
+
+def are_shards(paths: list[PurePosixPath], level: int) -> bool:
+    """Whether the folders at this level, two or more, are pieces of one set. paths: of pictures inside them.
+
+    That is so of archives; of `part1`, `part2` …; and of numbers or hashes where the names of the pictures say so:
+    they count on from folder to folder (`00000/img00000000.png` … `00001/img00001000.png`), are hashes that hold the
+    folder's name (`3f/3fa9….jpg`), or numbers that end like it (`0123/5123.jpg`). Classes have names that start anew in
+    each folder (`0/1.png`, `1/1.png`) or are spread over them.
+    """
+    folders = {path.parts[level] for path in paths}
+    if all(folder.lower().endswith(_ARCHIVES) for folder in folders):
+        return True
+    pieces = [_PIECE.fullmatch(folder) for folder in folders]
+    words = {piece and (piece[1] or "").lower() for piece in pieces}
+    if len(words) == 1 and words <= {""}:
+        return _count_on(paths, level) or _end_alike(paths, level) or _are_hashed(paths, level)
+    return (len(words) == 1 and None not in words) or _are_hashed(paths, level)
+
+
+def _count_on(paths: list[PurePosixPath], level: int) -> bool:
+    numbered = [(int(path.parts[level]), _LAST_NUMBER.search(path.stem)) for path in paths]
+    pairs = [(folder, int(found[1])) for folder, found in numbered if found]
+    if len(pairs) < len(numbered):
+        return False
+    sizes = (10**power for power in range(1, 7))
+    return any(
+        _is_constant((number - first) // size * unit - folder for folder, number in pairs)
+        for size in sizes for first in (0, 1) for unit in (1, size)
+    ) or _are_even(pairs)  # fmt: skip
+
+
+def _is_constant(values: Iterator[int]) -> bool:
+    first = next(values)
+    return all(value == first for value in values)
+
+
+def _are_even(pairs: list[tuple[int, int]]) -> bool:
+    """Whether of four folders or more each goes on from the one before, and all but the last hold equally many."""
+    counts = Counter(folder for folder, _ in pairs)
+    *full, last = sorted(counts)
+    ordered = [number for _, number in sorted(pairs)]
+    if len(full) < 3 or len({counts[folder] for folder in full}) > 1 or counts[last] > counts[full[0]]:
+        return False
+    return len(set(ordered)) == len(ordered) and ordered == sorted(ordered)
+
+
+def _end_alike(paths: list[PurePosixPath], level: int) -> bool:
+    return all(
+        len(path.parts[level]) >= 3 and path.stem.isdigit() and path.stem.zfill(3)[-3:] == path.parts[level][-3:]
+        for path in paths
+    )
+
+
+def _are_hashed(paths: list[PurePosixPath], level: int) -> bool:
+    return all(_HASH.fullmatch(path.stem) and path.parts[level].lower() in path.stem[:8].lower() for path in paths)

@@ -1,0 +1,35 @@
+"""A zip, read in memory when asked for, so that nothing is ever written to disk."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Callable
+from functools import partial
+
+from attngan.data.listing import LARGEST, Listing, left_out, sort_files
+from attngan.data.transforms import UnreadablePictureError
+
+
+def list_zip(archive: zipfile.ZipFile) -> Listing:
+    """All files of a zip but links."""
+    found: list[tuple[str, Callable[[], bytes]]] = []
+    links: list[str] = []
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        name = entry.filename.replace("\\", "/")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            links.append(name)
+        elif not entry.is_dir():
+            found.append((name, partial(_read_entry, archive, entry)))
+    return sort_files(found, left_out(links, "link"))
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    if entry.flag_bits & 1:
+        raise UnreadablePictureError("encrypted")
+    if entry.file_size > LARGEST:
+        raise UnreadablePictureError(f"too large: {entry.file_size:,} bytes")
+    try:
+        return archive.read(entry)
+    except Exception as error:  # damaged archives raise zlib, struct and zipfile errors alike
+        raise UnreadablePictureError(f"damaged zip entry: {str(error)[:60] or type(error).__name__}") from None
