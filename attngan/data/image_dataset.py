@@ -13,6 +13,7 @@ import numpy as np
 from attngan.data.dataset import Dataset, hash_samples
 from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed, whole_copies
+from attngan_runtime.errors import printable
 
 _NAMED = 3  # of the pictures left out, which `describe_pictures` names
 _CLASSES = 10  # of which the data line gives names and numbers
@@ -98,7 +99,7 @@ class ImageDataset(Dataset):
         different = [f"{len(self) - self.copies:,} different"] if self.copies else []
         first = ", ".join([count_of(len(self), "picture"), *different, *counts])
         read = self.account.describe(self.reading, self.images.shape[-1])
-        return "; ".join([first, *self.notes, *read, *skipped, *left_out, *others])
+        return printable("; ".join([first, *self.notes, *read, *skipped, *left_out, *others]))
 
     def take(self, places: np.ndarray) -> Self:
         classes = None if self.classes is None else self.classes[places]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attngan.data.image_dataset import name_some
-from attngan.data.layouts import dataset_json, json_lines, sidecars
+from attngan.data.layouts import coco, dataset_json, json_lines, sidecars, tables
 from attngan.data.layouts.entry import Described
 from attngan.data.layouts.folders import classes_by_folder, stray_note
 from attngan.data.listing import Listing, left_out
@@ -15,8 +15,8 @@ from attngan.errors import AttnGANError
 
 Reader = Callable[[Path, Listing], Described | None]
 
-LABELS: tuple[Reader, ...] = (dataset_json.read_labels,)
-CAPTIONS: tuple[Reader, ...] = (json_lines.read_captions,)
+LABELS: tuple[Reader, ...] = (dataset_json.read_labels, tables.read_labels, sidecars.read_labels)
+CAPTIONS: tuple[Reader, ...] = (json_lines.read_captions, tables.read_captions, coco.read_captions)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ def read_labels(path: Path, listing: Listing) -> Labelled:
 def read_captions(path: Path, listing: Listing) -> Described:
     """What is said of the pictures in words, each entry with a caption; AttnGANError as readers raise."""
     described = next(filter(None, (reader(path, listing) for reader in CAPTIONS)), None)
-    return described or sidecars.read_captions(path, listing)
+    if described is None:
+        return sidecars.read_captions(path, listing)
+    if described.source == json_lines.FILE:
+        return described
+    return replace(described, notes=[f"captions of {described.source}", *described.notes])
 
 
 def of_no_picture(path: Path, what: str, names: list[str]) -> AttnGANError:

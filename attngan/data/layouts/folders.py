@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from attngan.data.image_dataset import count_of, name_some
-from attngan.data.layouts.shards import are_shards
+from attngan.data.layouts.shards import ARCHIVES, are_shards
 from attngan.data.listing import Listing, SourceFile, left_out
 
-_SPLIT = re.compile(
-    r"(?:(?P<train>train|training)|(?P<validation>val|valid|validation|dev|eval)|(?P<test>test|testing)"
-    r"|(?P<other>unlabell?ed|extra))(?:[-_ ]?(?:set|images|imgs|data))?(?:[-_]?\d+)?(?:[-_]of[-_]\d+)?(?:\.\w+)?",
-    re.IGNORECASE,
+_WORD = (
+    "(?:(?P<train>train(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?|dev|eval)|(?P<test>test(?:ing)?)"
+    "|(?P<other>unlabell?ed|extra))"
 )
+_SPLIT = re.compile(rf"{_WORD}(?:[-_ ]?(?:set|images|imgs|data))?(?:[-_]?\d+)?", re.IGNORECASE)  # `train2017`
+_SPLIT_OF_ARCHIVE = re.compile(rf"(?<![a-z]){_WORD}(?![a-z])", re.IGNORECASE)  # `cats-train-00000-of-00002.parquet`
 _ORDER = ("train", "validation", "test", "other")  # which of those that there are is used
 
 
@@ -30,8 +31,9 @@ class ByFolder:
 
 def split_of(folder: str) -> str | None:
     """`train`, `validation`, `test` or `other` if a folder is named as such a split; None otherwise."""
-    found = _SPLIT.fullmatch(folder)
-    return found.lastgroup if found else None
+    archive = folder.lower().endswith(ARCHIVES)
+    found = _SPLIT_OF_ARCHIVE.search(folder) if archive else _SPLIT.fullmatch(folder)
+    return next((kind for kind, word in found.groupdict().items() if word), None) if found else None
 
 
 def choose_split(listing: Listing) -> Listing:
@@ -48,7 +50,8 @@ def choose_split(listing: Listing) -> Listing:
     pictures = [file for file in listing.pictures if at_level[file.name] in used]
     passed_over = [name for name, folder in at_level.items() if folder in unused]
     strays = [name for name, folder in at_level.items() if folder is None]
-    note = f"split {used[0] if len(used) == 1 else kind} alone, not {name_some(unused)} ({len(passed_over):,} pictures)"
+    note = f"split {used[0] if len(used) == 1 else kind} alone, not {name_some(unused)}"
+    note += f" ({count_of(len(passed_over), 'picture')})"
     others = [file for file in listing.others if _part(file, level) not in unused]
     notes = [*listing.notes, note, *stray_note(strays)]
     return replace(listing, pictures=pictures, others=others, notes=notes, passed_over=frozenset(passed_over))

@@ -11,6 +11,8 @@ from attngan.data.layouts.entry import Entry
 from attngan.data.listing import Listing
 from attngan.errors import AttnGANError
 
+_MOST_ALIKE = 1000  # pictures of one name in different folders, among which a longer one is sought
+
 
 def key_of(name: str) -> str:
     """Names that differ in how an accent is composed are one: macOS decomposes what others don't."""
@@ -21,13 +23,11 @@ class Names:
     """Pictures by what files call them. Nothing is ever opened under such a name."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._paths: dict[str, list[str]] = {}
-        self._last: dict[str, list[str]] = {}  # by the last part of the path
+        self._whole, self._bare = _Paths(), _Paths()  # with the extension, and without
         for name in names:
             path = PurePosixPath(key_of(name))
-            for form in {path, path.with_suffix("")}:
-                self._paths.setdefault(form.as_posix(), []).append(name)
-                self._last.setdefault(form.name, []).append(name)
+            self._whole.add(path, name)
+            self._bare.add(path.with_suffix(""), name)
 
     def find(self, written: str, folder: PurePosixPath) -> str | None:
         """The picture so called from the folder of the file or from the root, or the only one whose path ends so.
@@ -35,15 +35,30 @@ class Names:
         The extension may lack. None where there is no such picture, or are several.
         """
         path = PurePosixPath(key_of(written).replace("\\", "/").strip())
+        return self._whole.find(path, folder) or self._bare.find(path, folder)
+
+
+class _Paths:
+    """Pictures by path, and by the last part of it."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, list[str]] = {}
+        self._last: dict[str, list[tuple[str, str]]] = {}
+
+    def add(self, path: PurePosixPath, name: str) -> None:
+        text = path.as_posix()
+        self._paths.setdefault(text, []).append(name)
+        self._last.setdefault(path.name, []).append((text, name))
+
+    def find(self, path: PurePosixPath, folder: PurePosixPath) -> str | None:
         for place in (folder / path, path):
             found = self._paths.get(place.as_posix(), [])
             if len(found) == 1:
                 return found[0]
-        ending = f"/{path.as_posix()}"
-        found = [
-            name for name in self._last.get(path.name, [])
-            if key_of(name).endswith(ending) or PurePosixPath(key_of(name)).with_suffix("").as_posix().endswith(ending)
-        ]  # fmt: skip
+        alike = self._last.get(path.name, [])
+        if len(alike) > _MOST_ALIKE:
+            return None
+        found = [name for text, name in alike if text.endswith(f"/{path.as_posix()}")]
         return found[0] if len(found) == 1 else None
 
 

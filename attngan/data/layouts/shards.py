@@ -13,7 +13,7 @@ _PIECE = re.compile(
     r")?[-_. ]?(\d+)(?:[-_]?of[-_]?\d+)?",
     re.IGNORECASE,
 )
-_ARCHIVES = (".tar", ".parquet")  # as `sources` names the files of several tars or tables
+ARCHIVES = (".tar", ".parquet")  #: as `sources` names the files of several tars or tables
 _LAST_NUMBER = re.compile(r"(\d{1,18})\D*$")
 _HASH = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)  # of 64 bits or more
 
@@ -27,7 +27,7 @@ def are_shards(paths: list[PurePosixPath], level: int) -> bool:
     each folder (`0/1.png`, `1/1.png`) or are spread over them.
     """
     folders = {path.parts[level] for path in paths}
-    if all(folder.lower().endswith(_ARCHIVES) for folder in folders):
+    if all(folder.lower().endswith(ARCHIVES) for folder in folders):
         return True
     pieces = [_PIECE.fullmatch(folder) for folder in folders]
     words = {piece and (piece[1] or "").lower() for piece in pieces}

@@ -16,6 +16,7 @@ _MARKS = (  # UTF-32 first, whose mark begins as that of UTF-16 does
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+_REMEDY = "save the file as UTF-8: in an editor by Save As, or by iconv -f cp1252 -t utf-8"
 
 
 def read_lines(path: Path, file: SourceFile) -> Iterator[tuple[int, str]]:
@@ -55,10 +56,14 @@ def read_json(path: Path, file: SourceFile) -> Any:
 
 
 def _content(path: Path, file: SourceFile) -> bytes:
+    where = f"--data {path}: {file.name}"
     try:
-        return file.read()
+        content = file.read()
     except UnreadablePictureError as reason:
-        raise AttnGANError(f"--data {path}: {file.name}", f"{reason}", "replace it") from None
+        raise AttnGANError(where, f"{reason}", "replace it") from None
+    if b"\0" in content and not _marked(content):
+        raise AttnGANError(where, "holds bytes of 0, as UTF-16 without a mark does", _REMEDY)
+    return content
 
 
 def _marked(content: bytes) -> str | None:
@@ -71,5 +76,4 @@ def _decode(path: Path, file: SourceFile, content: bytes, encoding: str, line: i
     except UnicodeDecodeError as error:
         where = f"--data {path}: {file.name}" + (f" line {line}" if line else "")
         problem = f"byte {content[error.start]:#04x} is not {encoding.upper()}"
-        remedy = "save the file as UTF-8: in an editor by Save As, or by iconv -f cp1252 -t utf-8"
-        raise AttnGANError(where, problem, remedy) from None
+        raise AttnGANError(where, problem, _REMEDY) from None

@@ -1,4 +1,4 @@
-"""What a path holds, as a list of files: a folder or a zip."""
+"""What a path holds, as a list of files: a folder, a zip, a tar, a Parquet table, or a folder of those two."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from attngan.data.listing import Listing
+from attngan.data.listing import Listing, left_out, sort_files
 from attngan.data.sources.folder import list_folder
+from attngan.data.sources.parquet_file import is_parquet, list_parquet
+from attngan.data.sources.tar_file import is_tar, list_tar
 from attngan.data.sources.zip_file import list_zip
 from attngan.errors import AttnGANError
 
@@ -30,7 +32,9 @@ def data_errors(path: Path) -> Iterator[None]:
         yield
     except zipfile.BadZipFile:
         raise AttnGANError(
-            f"--data {path}", "neither a zip nor an IDX file", f"name a folder or a zip of pictures ({_EXAMPLES})"
+            f"--data {path}",
+            "neither a zip, a tar, a Parquet table nor an IDX file",
+            f"name a folder or a zip of pictures ({_EXAMPLES})",
         ) from None
     except OSError as error:
         raise AttnGANError(f"--data {path}", f"{error.strerror or error}", "make it readable") from None
@@ -40,9 +44,35 @@ def data_errors(path: Path) -> Iterator[None]:
 def open_listing(path: Path) -> Iterator[Listing]:
     """The files of a source, which stays open meanwhile; AttnGANError if no picture is among them."""
     with contextlib.ExitStack() as stack:
-        listing = list_folder(path) if path.is_dir() else list_zip(stack.enter_context(zipfile.ZipFile(path)))
+        listing = _list_folder(path) if path.is_dir() else _list_file(path, stack)
         _check_listing(path, listing)
         yield listing
+
+
+def _list_folder(path: Path) -> Listing:
+    """The files of a folder, or where no picture is among them what its tars and tables hold, each as a folder."""
+    listing = list_folder(path)
+    packed = [file for file in listing.others if file.name.lower().endswith((".tar", ".parquet"))]
+    return listing if listing.pictures or not packed else _list_packed([(path / f.name, f"{f.name}/") for f in packed])
+
+
+def _list_file(path: Path, stack: contextlib.ExitStack) -> Listing:
+    if is_tar(path) or is_parquet(path):
+        return _list_packed([(path, "")])
+    return list_zip(stack.enter_context(zipfile.ZipFile(path)))
+
+
+def _list_packed(files: list[tuple[Path, str]]) -> Listing:
+    """The files in tars and tables, the names of each after its own."""
+    found, links = [], []
+    for path, below in files:
+        if is_tar(path):
+            members, linked = list_tar(path, below)
+            found += members
+            links += linked
+        else:
+            found += list_parquet(path, below)
+    return sort_files(found, left_out(links, "link"))
 
 
 def _check_listing(path: Path, listing: Listing) -> None:

@@ -280,9 +280,9 @@ def test_all_broken(tmp_path: Path, zipped: bool) -> None:
 
 
 def test_neither_zip_nor_idx(tmp_path: Path) -> None:
-    for name in ("data.zip", "data.tar"):
+    for name in ("data.zip", "data.bin"):
         (tmp_path / name).write_bytes(b"something else")
-        fails(tmp_path / name, "neither a zip nor an IDX file")
+        fails(tmp_path / name, "neither a zip, a tar, a Parquet table nor an IDX file")
 
 
 def test_torn_zip(tmp_path: Path) -> None:
