@@ -23,8 +23,8 @@ from attngan_runtime.commands.console import Command
     "--data",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder, zip or IDX of pictures; with captions for a preset that draws from words; for one that writes a file "
-    "of sentences, one a line or in a column.",
+    help="Folder, zip, tar, Parquet or IDX of pictures; with captions for a preset that draws from words; for one that "
+    "writes a file of sentences, one a line or in a column.",
 )
 @click.option(
     "--column", help="Of a CSV or JSON lines, the one of the sentences; text, caption or sentence if not given."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath, PureWindowsPath
 
 from attngan.data.image_dataset import count_of, name_some
 
@@ -19,6 +19,7 @@ LARGEST = 2**30  #: bytes of one file, or of what an entry of an archive unpacks
 _LITTER = frozenset(  # what systems leave behind; hidden files beside them
     {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information", "lost+found"}
 )
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,49 @@ class Listing:
 
 
 def sort_files(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str]) -> Listing:
-    """Files by their names below the source; names that lead out of it are left out, with a note."""
+    """Files by their names below the source, without what systems leave behind."""
     pictures: list[SourceFile] = []
     others: list[SourceFile] = []
-    outside: list[str] = []
+    for name, read in found:
+        if not any(part.startswith(".") or part.lower() in _LITTER for part in name.split("/")):
+            kind = pictures if suffix_of(name) in EXTENSIONS else others
+            kind.append(SourceFile(name, read))
+    return Listing(sorted(pictures, key=_name), sorted(others, key=_name), notes)
+
+
+def sort_entries(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str]) -> Listing:
+    """The same of an archive; entries whose names lead out of it are left out, with a note."""
+    inside, outside = [], []
     for written, read in found:
-        path = PurePosixPath(written)
         if leads_out(written):
             outside.append(written)
-        elif not any(part.startswith(".") or part.lower() in _LITTER for part in path.parts):
-            kind = pictures if path.suffix.lower() in EXTENSIONS else others
-            kind.append(SourceFile(path.as_posix(), read))
-    notes = [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")]
-    return Listing(sorted(pictures, key=_name), sorted(others, key=_name), notes)
+        else:
+            inside.append((plain_path(written), read))
+    return sort_files(inside, [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")])
+
+
+def plain_path(name: str) -> str:
+    """A path with forward slashes, and without parts that say nothing."""
+    name = name.replace("\\", "/")
+    return "/" * name.startswith("/") + "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def leads_out(name: str) -> bool:
     """Whether a name could be of a file that is not below the source."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    return not path.parts or ".." in path.parts or path.is_absolute() or bool(PureWindowsPath(name).drive)
+    path = plain_path(name)
+    return path in ("", "/") or path.startswith("/") or ".." in path.split("/") or bool(_DRIVE.match(path))
+
+
+def suffix_of(name: str) -> str:
+    """`.png` of `a/b.PNG`, `` of `a/b`."""
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    return f".{ending.lower()}" if stem else ""
+
+
+def without_suffix(name: str) -> str:
+    """`a/b` of `a/b.png`."""
+    suffix = suffix_of(name)
+    return name[: -len(suffix)] if suffix else name
 
 
 def left_out(names: list[str], one: str, many: str | None = None) -> list[str]:

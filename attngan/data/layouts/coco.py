@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from attngan.data.layouts.entry import Described, Entry, checked_text
-from attngan.data.layouts.names import find_pictures
+from attngan.data.layouts.names import find_pictures, folder_of
 from attngan.data.layouts.text_bytes import read_json
-from attngan.data.listing import Listing
+from attngan.data.listing import Listing, suffix_of
 from attngan.errors import AttnGANError
 
 _CALLED = ("caption", "annotation", "coco")  # of other .json none is opened: COCO's boxes beside it are 450 MB
@@ -17,17 +17,17 @@ _CALLED = ("caption", "annotation", "coco")  # of other .json none is opened: CO
 
 def read_captions(path: Path, listing: Listing) -> Described | None:
     """Captions of all such files; AttnGANError for what is not as COCO has it."""
-    said: list[tuple[str, str, PurePosixPath, Entry]] = []
+    said: list[tuple[str, str, str, Entry]] = []
     sources = []
     for file in listing.others:
-        name = PurePosixPath(file.name)
-        if name.suffix.lower() != ".json" or not any(word in name.name.lower() for word in _CALLED):
+        name = file.name.rpartition("/")[2].lower()
+        if suffix_of(name) != ".json" or not any(word in name for word in _CALLED):
             continue
         found = read_json(path, file)
         if _has_captions(found):
             sources.append(file.name)
             where = f"--data {path}: {file.name}"
-            said += [(where, picture, name.parent, Entry((text,))) for picture, text in _pairs(where, found)]
+            said += [(where, picture, folder_of(file.name), Entry((text,))) for picture, text in _pairs(where, found)]
     if not sources:
         return None
     entries, pictureless = find_pictures(listing, said)

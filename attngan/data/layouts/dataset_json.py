@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from attngan.data.layouts.entry import Described, Entry, checked_label
-from attngan.data.layouts.names import find_pictures
+from attngan.data.layouts.names import find_pictures, folder_of
 from attngan.data.layouts.text_bytes import read_json
 from attngan.data.listing import Listing
 from attngan.errors import AttnGANError
@@ -17,14 +17,14 @@ FILE = "dataset.json"
 
 def read_labels(path: Path, listing: Listing) -> Described | None:
     """The labels of the dataset.json nearest to the root, None without one; labels null are no labels."""
-    files = [file for file in listing.others if PurePosixPath(file.name).name == FILE]
+    files = [file for file in listing.others if file.name.rpartition("/")[2] == FILE]
     if not files:
         return None
-    file = min(files, key=lambda file: len(PurePosixPath(file.name).parts))
+    file = min(files, key=lambda file: file.name.count("/"))
     found = read_json(path, file)
     if not isinstance(found, dict) or "labels" not in found:
         return None
-    where, folder = f"--data {path}: {file.name}", PurePosixPath(file.name).parent
+    where, folder = f"--data {path}: {file.name}", folder_of(file.name)
     ignored = len(listing.others) - 1
     if found["labels"] is None:
         return Described({}, [], ignored, file.name)

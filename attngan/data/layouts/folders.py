@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from attngan.data.image_dataset import count_of, name_some
 from attngan.data.layouts.shards import ARCHIVES, are_shards
@@ -38,7 +37,7 @@ def split_of(folder: str) -> str | None:
 
 def choose_split(listing: Listing) -> Listing:
     """The files of one split, train if there is one, where folders are splits; with a note of the others."""
-    folders = [PurePosixPath(file.name).parts[:-1] for file in listing.pictures]
+    folders = [file.name.split("/")[:-1] for file in listing.pictures]
     level = _split_level(folders)
     if level is None:
         return listing
@@ -63,19 +62,19 @@ def classes_by_folder(names: Iterable[str]) -> ByFolder:
     `a/x.png b/y.png` and `data/a/x.png data/b/y.png` → a, b. `x.png a/y.png` and `a/x.png a/y.png` → none.
     A tenth of the pictures at most may lie beside the folders, or one: strays.
     """
-    inside, strays, level, note = [PurePosixPath(name) for name in names], list[str](), 0, ""
+    inside, strays, level, note = [name.split("/") for name in names], list[str](), 0, ""
     while True:
-        beside = [path for path in inside if len(path.parts) == level + 1]
-        within = [path for path in inside if len(path.parts) > level + 1]
-        folders = {path.parts[level] for path in within}
+        beside = [path for path in inside if len(path) == level + 1]
+        within = [path for path in inside if len(path) > level + 1]
+        folders = {path[level] for path in within}
         if not within or len(beside) > _most_strays(len(inside)):
             if len(folders) > 1:
                 note = f"no classes: {count_of(len(beside), 'picture')} beside the {len(folders):,} folders"
             return ByFolder({}, [], note)
-        strays += [path.as_posix() for path in beside]
+        strays += ["/".join(path) for path in beside]
         if len(folders) > 1:
             if not are_shards(within, level):
-                return ByFolder({path.as_posix(): path.parts[level] for path in within}, strays, note)
+                return ByFolder({"/".join(path): path[level] for path in within}, strays, note)
             note = f"shards, no classes: {name_some(sorted(folders))}"
         inside, level = within, level + 1
 
@@ -85,7 +84,7 @@ def stray_note(names: list[str]) -> list[str]:
     return left_out(names, "picture beside the folders", "pictures beside the folders")
 
 
-def _split_level(folders: list[tuple[str, ...]]) -> int | None:
+def _split_level(folders: list[list[str]]) -> int | None:
     """At which depth all folders are splits, two or more: the first that pictures do not share, or the next below."""
     level = 0
     while True:
@@ -111,5 +110,5 @@ def _most_strays(count: int) -> int:
 
 
 def _part(file: SourceFile, level: int) -> str | None:
-    parts = PurePosixPath(file.name).parts[:-1]
+    parts = file.name.split("/")[:-1]
     return parts[level] if len(parts) > level else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from attngan.data.layouts.entry import Described, Entry, checked_text
-from attngan.data.layouts.names import key_of
+from attngan.data.layouts.names import folder_of, key_of
 from attngan.data.layouts.text_bytes import read_lines
-from attngan.data.listing import Listing, SourceFile, leads_out
+from attngan.data.listing import Listing, SourceFile, leads_out, plain_path
 from attngan.errors import AttnGANError
 
 FILE = "captions.jsonl"
@@ -23,7 +23,7 @@ def read_captions(path: Path, listing: Listing) -> Described | None:
 
     Of several captions.jsonl the one at the root counts. File names in it are relative to its folder.
     """
-    lists = [file for file in listing.others if PurePosixPath(file.name).name == FILE]
+    lists = [file for file in listing.others if file.name.rpartition("/")[2] == FILE]
     if len(lists) > 1:
         several = f"{lists[0].name} and {lists[1].name}"
         lists = [file for file in lists if file.name == FILE]
@@ -33,14 +33,14 @@ def read_captions(path: Path, listing: Listing) -> Described | None:
 
 
 def _read(path: Path, listing: Listing, file: SourceFile) -> Described:
-    folder = PurePosixPath(file.name).parent
+    folder = folder_of(file.name)
     names = {key_of(picture.name): picture.name for picture in listing.pictures}
     passed_over = {key_of(name) for name in listing.passed_over}
     found: dict[str, tuple[int, str, Entry]] = {}
     for number, text in read_lines(path, file):
         where = f"--data {path}: {file.name} line {number}"
         name, entry = _parse(where, text)
-        key = key_of((folder / name).as_posix())
+        key = key_of(f"{folder}/{name}" if folder else name)
         if key in found:
             raise AttnGANError(where, f"{name} again, after line {found[key][0]}", 'use one line with "captions": [..]')
         found[key] = (number, name, entry)
@@ -83,7 +83,7 @@ def _file_name(where: str, name: Any) -> str:
     checked_text(where, "file_name", name)
     if leads_out(name) or _LINE_END.search(name):
         raise AttnGANError(where, f"file_name {name!r}", "name a picture of the folder, as google/a.png")
-    return PurePosixPath(name.replace("\\", "/")).as_posix()
+    return plain_path(name)
 
 
 def _check_styles(where: str, styles: list[tuple[int, str | None]]) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from attngan.data.layouts.entry import Entry
-from attngan.data.listing import Listing
+from attngan.data.listing import Listing, plain_path, without_suffix
 from attngan.errors import AttnGANError
 
 _MOST_ALIKE = 1000  # pictures of one name in different folders, among which a longer one is sought
+
+
+def folder_of(name: str) -> str:
+    """The folder of a file, "" at the root."""
+    return name.rpartition("/")[0]
 
 
 def key_of(name: str) -> str:
@@ -25,16 +29,16 @@ class Names:
     def __init__(self, names: Iterable[str]) -> None:
         self._whole, self._bare = _Paths(), _Paths()  # with the extension, and without
         for name in names:
-            path = PurePosixPath(key_of(name))
+            path = key_of(name)
             self._whole.add(path, name)
-            self._bare.add(path.with_suffix(""), name)
+            self._bare.add(without_suffix(path), name)
 
-    def find(self, written: str, folder: PurePosixPath) -> str | None:
+    def find(self, written: str, folder: str) -> str | None:
         """The picture so called from the folder of the file or from the root, or the only one whose path ends so.
 
         The extension may lack. None where there is no such picture, or are several.
         """
-        path = PurePosixPath(key_of(written).replace("\\", "/").strip())
+        path = plain_path(key_of(written.strip()))
         return self._whole.find(path, folder) or self._bare.find(path, folder)
 
 
@@ -45,26 +49,23 @@ class _Paths:
         self._paths: dict[str, list[str]] = {}
         self._last: dict[str, list[tuple[str, str]]] = {}
 
-    def add(self, path: PurePosixPath, name: str) -> None:
-        text = path.as_posix()
-        self._paths.setdefault(text, []).append(name)
-        self._last.setdefault(path.name, []).append((text, name))
+    def add(self, path: str, name: str) -> None:
+        self._paths.setdefault(path, []).append(name)
+        self._last.setdefault(path.rpartition("/")[2], []).append((path, name))
 
-    def find(self, path: PurePosixPath, folder: PurePosixPath) -> str | None:
-        for place in (folder / path, path):
-            found = self._paths.get(place.as_posix(), [])
+    def find(self, path: str, folder: str) -> str | None:
+        for place in (f"{folder}/{path}" if folder else path, path):
+            found = self._paths.get(place, [])
             if len(found) == 1:
                 return found[0]
-        alike = self._last.get(path.name, [])
+        alike = self._last.get(path.rpartition("/")[2], [])
         if len(alike) > _MOST_ALIKE:
             return None
-        found = [name for text, name in alike if text.endswith(f"/{path.as_posix()}")]
+        found = [name for whole, name in alike if whole.endswith(f"/{path}")]
         return found[0] if len(found) == 1 else None
 
 
-def find_pictures(
-    listing: Listing, said: Iterable[tuple[str, str, PurePosixPath, Entry]]
-) -> tuple[dict[str, Entry], list[str]]:
+def find_pictures(listing: Listing, said: Iterable[tuple[str, str, str, Entry]]) -> tuple[dict[str, Entry], list[str]]:
     """(entries by picture, names of no picture) of what is said under names: (where, name, folder of the file, entry).
 
     What is said of a picture several times is joined; AttnGANError for two labels of one. What is said of splits that
@@ -77,7 +78,7 @@ def find_pictures(
         name = names.find(written, folder)
         if name is not None:
             entries[name] = _join(where, written, entries[name], entry) if name in entries else entry
-        elif others.find(written, folder) is None:
+        elif not listing.passed_over or others.find(written, folder) is None:
             pictureless[written] = None
     return entries, list(pictureless)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+
+from attngan.data.listing import without_suffix
 
 # `00000`, `part-1`, `images_012`. No one calls classes part 1 and part 2.
 _PIECE = re.compile(
@@ -15,18 +16,18 @@ _PIECE = re.compile(
 )
 ARCHIVES = (".tar", ".parquet")  #: as `sources` names the files of several tars or tables
 _LAST_NUMBER = re.compile(r"(\d{1,18})\D*$")
-_HASH = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)  # of 64 bits or more
+_HASH = re.compile(r"[0-9a-f]{16,}")  # of 64 bits or more
 
 
-def are_shards(paths: list[PurePosixPath], level: int) -> bool:
-    """Whether the folders at this level, two or more, are pieces of one set. paths: of pictures inside them.
+def are_shards(paths: list[list[str]], level: int) -> bool:
+    """Whether the folders at this level, two or more, are pieces of one set. paths: of pictures in them, as parts.
 
     That is so of archives; of `part1`, `part2` …; and of numbers or hashes where the names of the pictures say so:
     they count on from folder to folder (`00000/img00000000.png` … `00001/img00001000.png`), are hashes that hold the
     folder's name (`3f/3fa9….jpg`), or numbers that end like it (`0123/5123.jpg`). Classes have names that start anew in
     each folder (`0/1.png`, `1/1.png`) or are spread over them.
     """
-    folders = {path.parts[level] for path in paths}
+    folders = {path[level] for path in paths}
     if all(folder.lower().endswith(ARCHIVES) for folder in folders):
         return True
     pieces = [_PIECE.fullmatch(folder) for folder in folders]
@@ -36,8 +37,8 @@ def are_shards(paths: list[PurePosixPath], level: int) -> bool:
     return (len(words) == 1 and None not in words) or _are_hashed(paths, level)
 
 
-def _count_on(paths: list[PurePosixPath], level: int) -> bool:
-    numbered = [(int(path.parts[level]), _LAST_NUMBER.search(path.stem)) for path in paths]
+def _count_on(paths: list[list[str]], level: int) -> bool:
+    numbered = [(int(path[level]), _LAST_NUMBER.search(without_suffix(path[-1]))) for path in paths]
     pairs = [(folder, int(found[1])) for folder, found in numbered if found]
     if len(pairs) < len(numbered):
         return False
@@ -63,12 +64,11 @@ def _are_even(pairs: list[tuple[int, int]]) -> bool:
     return len(set(ordered)) == len(ordered) and ordered == sorted(ordered)
 
 
-def _end_alike(paths: list[PurePosixPath], level: int) -> bool:
-    return all(
-        len(path.parts[level]) >= 3 and path.stem.isdigit() and path.stem.zfill(3)[-3:] == path.parts[level][-3:]
-        for path in paths
-    )
+def _end_alike(paths: list[list[str]], level: int) -> bool:
+    pairs = ((path[level], without_suffix(path[-1])) for path in paths)
+    return all(len(folder) >= 3 and stem.isdigit() and stem.zfill(3)[-3:] == folder[-3:] for folder, stem in pairs)
 
 
-def _are_hashed(paths: list[PurePosixPath], level: int) -> bool:
-    return all(_HASH.fullmatch(path.stem) and path.parts[level].lower() in path.stem[:8].lower() for path in paths)
+def _are_hashed(paths: list[list[str]], level: int) -> bool:
+    pairs = ((path[level].lower(), without_suffix(path[-1]).lower()) for path in paths)
+    return all(_HASH.fullmatch(stem) and folder in stem[:8] for folder, stem in pairs)

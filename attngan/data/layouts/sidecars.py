@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from attngan.data.layouts.columns import LABELS, TEXTS, entry_of, find_column
 from attngan.data.layouts.entry import Described, Entry, checked_label, plain_text
 from attngan.data.layouts.folders import classes_by_folder, stray_note
 from attngan.data.layouts.names import key_of
 from attngan.data.layouts.text_bytes import read_json, read_lines
-from attngan.data.listing import Listing, SourceFile
+from attngan.data.listing import Listing, SourceFile, suffix_of, without_suffix
 
 _TEXTS = (".caption", ".txt")  # kohya's captions come first where there are tags in a .txt too
 _TRIED = 3  # objects beside pictures, of which one has to have what is wanted
@@ -26,7 +26,8 @@ def read_captions(path: Path, listing: Listing) -> Described:
     texts = _of_kind(listing, *_TEXTS)
     beside = _match(listing, texts, _stem)
     if beside:
-        pictureless = [file.name for file in texts if _stem(file.name) not in {_stem(name) for name in beside}]
+        stems = {_stem(name) for name in beside}
+        pictureless = [file.name for file in texts if _stem(file.name) not in stems]
         return _described(listing, _lines(path, beside), len(texts), pictureless, styled=True)
     objects = _objects(path, listing, TEXTS)
     if objects:
@@ -63,12 +64,14 @@ def _described(
 
 
 def _of_kind(listing: Listing, *suffixes: str) -> list[SourceFile]:
-    files = [file for file in listing.others if PurePosixPath(file.name).suffix.lower() in suffixes]
-    return sorted(files, key=lambda file: suffixes.index(PurePosixPath(file.name).suffix.lower()))
+    files = [file for file in listing.others if suffix_of(file.name) in suffixes]
+    return sorted(files, key=lambda file: suffixes.index(suffix_of(file.name)))
 
 
 def _match(listing: Listing, files: list[SourceFile], key: Callable[[str], str]) -> dict[str, list[SourceFile]]:
     """The files of each picture that have the same key; where a key is of several stems, none."""
+    if not files:
+        return {}
     pictures = _by_key([picture.name for picture in listing.pictures], key)
     named = {file.name: file for file in files}
     return {
@@ -86,15 +89,15 @@ def _by_key(names: list[str], key: Callable[[str], str]) -> dict[str, list[str]]
 
 
 def _stem(name: str) -> str:
-    return key_of(PurePosixPath(name).with_suffix("").as_posix())
+    return key_of(without_suffix(name))
 
 
 def _last_two(name: str) -> str:
-    return "/".join(PurePosixPath(_stem(name)).parts[-2:])
+    return "/".join(_stem(name).split("/")[-2:])
 
 
 def _last(name: str) -> str:
-    return PurePosixPath(_stem(name)).name
+    return _stem(name).rpartition("/")[2]
 
 
 def _lines(path: Path, files: dict[str, list[SourceFile]]) -> dict[str, tuple[str, ...]]:

@@ -8,15 +8,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from attngan.data.image_dataset import count_of, name_some
 from attngan.data.layouts.columns import LABELS, NAMES, TEXTS, entry_of, find_column
 from attngan.data.layouts.entry import Described, Entry
-from attngan.data.layouts.names import find_pictures
+from attngan.data.layouts.names import find_pictures, folder_of
 from attngan.data.layouts.text_bytes import read_text
-from attngan.data.listing import Listing, SourceFile
+from attngan.data.listing import Listing, SourceFile, suffix_of
 from attngan.errors import AttnGANError
 
 # The first of which there is one that names a picture counts, from all folders where it stands.
@@ -51,7 +51,7 @@ def read_labels(path: Path, listing: Listing) -> Described | None:
 def _read(path: Path, listing: Listing, wanted: tuple[str, ...], called: re.Pattern[str]) -> Described | None:
     groups: dict[str, list[SourceFile]] = {}
     for file in listing.others:
-        name = PurePosixPath(file.name).name.lower()
+        name = file.name.rpartition("/")[2].lower()
         if called.fullmatch(name) and "lemma" not in name:  # Flickr8k has its captions a second time, as bare words
             groups.setdefault(name, []).append(file)
     described = None
@@ -79,12 +79,12 @@ def _describe(path: Path, listing: Listing, tables: list[_Table], wanted: tuple[
 
 def _source(file: SourceFile) -> str:
     """The name of a file, or of the table in whose columns it is."""
-    parent = PurePosixPath(file.name).parent
-    return parent.as_posix() if parent.suffix == ".parquet" else file.name
+    folder = folder_of(file.name)
+    return folder if suffix_of(folder) == ".parquet" else file.name
 
 
-def _said(path: Path, table: _Table, wanted: tuple[str, ...]) -> Iterator[tuple[str, str, PurePosixPath, Entry]]:
-    folder = PurePosixPath(table.file.name).parent
+def _said(path: Path, table: _Table, wanted: tuple[str, ...]) -> Iterator[tuple[str, str, str, Entry]]:
+    folder = folder_of(table.file.name)
     for number, row in table.rows:
         where = f"--data {path}: {table.file.name} line {number}"
         column = find_column(row, NAMES)

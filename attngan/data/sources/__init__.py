@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from attngan.data.listing import Listing, left_out, sort_files
+from attngan.data.listing import Listing, left_out, sort_entries
 from attngan.data.sources.folder import list_folder
 from attngan.data.sources.parquet_file import is_parquet, list_parquet
 from attngan.data.sources.tar_file import is_tar, list_tar
@@ -72,7 +72,7 @@ def _list_packed(files: list[tuple[Path, str]]) -> Listing:
             links += linked
         else:
             found += list_parquet(path, below)
-    return sort_files(found, left_out(links, "link"))
+    return sort_entries(found, left_out(links, "link"))
 
 
 def _check_listing(path: Path, listing: Listing) -> None:

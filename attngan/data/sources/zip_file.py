@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 
-from attngan.data.listing import LARGEST, Listing, left_out, sort_files
+from attngan.data.listing import LARGEST, Listing, left_out, sort_entries
 from attngan.data.transforms import UnreadablePictureError
 
 
@@ -21,7 +21,7 @@ def list_zip(archive: zipfile.ZipFile) -> Listing:
             links.append(name)
         elif not entry.is_dir():
             found.append((name, partial(_read_entry, archive, entry)))
-    return sort_files(found, left_out(links, "link"))
+    return sort_entries(found, left_out(links, "link"))
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
