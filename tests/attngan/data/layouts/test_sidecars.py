@@ -75,6 +75,7 @@ def test_objects_of_other_tools_are_passed_over(tmp_path: Path) -> None:
     files = {
         f"{'ab'[n % 2]}/{n}.{kind}": content for n in range(4) for kind, content in (("png", png(n)), ("json", b"{}"))
     }
+    files["b/3.json"] = b"{"  # never read
     pictures = load_pictures(make(tmp_path, files, True), resolution=SIDE, channels=1)
     assert pictures.describe() == "4 pictures, 2 classes (a: 2, b: 2); 4 other files ignored"
 
