@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from attngan.config import RunConfig
-from attngan.errors import AttnGANError
 from attngan_runtime.commands.console import Command
+
+if TYPE_CHECKING:
+    from attngan.commands.train_plan import Plan
 
 
 @click.command(cls=Command)
@@ -73,105 +75,45 @@ from attngan_runtime.commands.console import Command
 @click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard as well.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto: cuda where there is one.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and write nothing.")
-def train(
-    preset_name: str | None, data: Path, column: str | None, out: Path, begin: str | None, images: int | None,
-    sentences: int | None, batch: int | None, gamma: str | None, learning_rate: str | None, seed: int | None,
-    channels: str | None, fit: str | None, unconditional: bool, penalty: str | None, objective: str | None,
-    augment: str | None, holdout: int | None, patience: int | None, precision: str | None, threads: int | None,
-    tensorboard: bool, device: str, dry_run: bool,
-) -> None:  # fmt: skip
+def train(**options: Any) -> None:
     """Train a generator; the same command again resumes the run. Ctrl-C and SIGTERM stop and save."""
     # Before torch is loaded: its threads then sleep while they wait for each other. If they spin, two of them beside
     # a busy core are ten times as slow as on an idle machine; asleep, about half as fast (docs/log.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from attngan.commands.train_options import (
-        as_begun,
-        begin_or_go_on,
-        column_before,
-        device_named,
-        with_numbers,
-        with_objective,
-    )
-    from attngan.commands.train_pace import choose_pace, precisions, timed
-    from attngan.generators.source import find_run
-    from attngan.tasks import TASKS
-    from attngan.tasks.base import TrainOptions, with_patience
+    from attngan.commands.train_pace import choose_pace, timed
+    from attngan.commands.train_plan import Asked, make_plan
     from attngan.train import train as run
-    from attngan.training.beginning import check_beginning
-    from attngan.training.changes import check_settings, find_changes, how_it_ended
-    from attngan.training.run_logger import check_tensorboard
+    from attngan.training.changes import how_it_ended
 
-    if images and sentences:
-        raise AttnGANError(f"--images {images}", f"--sentences {sentences} is given too", "leave one out")
-    begun, preset_name, network, training = begin_or_go_on(out, preset_name)
-    source = find_run(begin) if begin else None
-    options = TrainOptions(
-        preset_name, channels, unconditional, penalty, augment, holdout, patience, bool(begin), fit, bool(sentences)
-    )
-    task = TASKS[network.task]
-    training = with_objective(replace(training, seed=training.seed if seed is None else seed), objective)
-    network, training = task.configure(network, training, options)
-    training = with_numbers(training, images or sentences, batch, gamma, learning_rate)
-    if tensorboard:
-        check_tensorboard()
-    where = device_named(device)
-    _check_place(out, data)
-    choice = precisions(precision, training, out, where)
-    training = replace(training, precision=choice[0])
-    if begun:
-        check_settings(out, begun, network, training)
-    column = column or column_before(out, data)
-    dataset = task.read_column(data, network, column) if column else task.read(data, network, training)
-    if begun is None or holdout not in (None, begun.training.holdout):
-        training = task.hold_out(training, options, dataset)
-    training = with_patience(training, patience, dataset.noun)
-    if begun and not begun.class_names:
-        options = replace(options, unconditional=True)
-    config, tokenizer = task.complete(network, training, options, dataset)
-    if begun:
-        config, tokenizer = as_begun(begun, config, tokenizer, out)
-    config, changes = find_changes(out, config, dataset)
-    task.check_holdout(config.training, dataset)
-    if source:
-        check_beginning(source, config)
-    held_out = f"; {config.training.holdout:,} held out" if config.training.holdout else ""
-    click.echo(f"data: {dataset.describe()}{held_out}")
-    for remark in task.remarks(dataset):
-        click.echo(f"note: {remark}", err=True)
-    click.echo(f"train: {task.summarise(config)} on {where.type}, into {out}")
-    ended = bool(how_it_ended(out, config, changes.data))
-    prepare = partial(task.prepare, config, dataset, where, tokenizer)
-    if dry_run:
-        if changes:
-            click.echo(f"note: it would go on with {changes}", err=True)
+    asked = Asked(**options)
+    plan = make_plan(asked)
+    config, dataset, out = plan.config, plan.dataset, asked.out
+    _print_plan(plan, out)
+    prepare = partial(plan.task.prepare, config, dataset, plan.device, plan.tokenizer)
+    if asked.dry_run:
+        if plan.changes:
+            click.echo(f"note: it would go on with {plan.changes}", err=True)
         _print_sizes(config)
-        timed(prepare(), choice, threads, kids=False)
+        timed(prepare(), plan.precisions, asked.threads, kids=False)
         click.echo("dry run: nothing was trained or written")
         return
-    config, pace = choose_pace(config, prepare, choice, threads, out, dataset.unit, changes.speed and not ended)
+    ended = bool(how_it_ended(out, config, plan.changes.data))
+    stale = plan.changes.speed and not ended
+    config, pace = choose_pace(config, prepare, plan.precisions, asked.threads, out, dataset.unit, stale)
     outcome = run(
-        config,
-        dataset,
-        out,
-        where,
-        source=str(data),
-        tensorboard=tensorboard,
-        tokenizer=tokenizer,
-        pace=pace,
-        begin=source,
-    )
+        config, dataset, out, plan.device, source=str(asked.data), tensorboard=asked.tensorboard,
+        tokenizer=plan.tokenizer, pace=pace, begin=plan.source,
+    )  # fmt: skip
     _print_end(outcome, out, ended)
 
 
-def _check_place(out: Path, data: Path) -> None:
-    """Before minutes of reading pictures; `begun_run` looks at the rest."""
-    from attngan.run_folder import check_output_folder
-
-    if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
-        raise AttnGANError(
-            f"--out {out}", "lies inside --data, whose pictures it would join", "name a folder elsewhere"
-        )
-    check_output_folder(out)
+def _print_plan(plan: Plan, out: Path) -> None:
+    """What is read, what is odd about it, and what is trained."""
+    held_out = f"; {plan.config.training.holdout:,} held out" if plan.config.training.holdout else ""
+    click.echo(f"data: {plan.dataset.describe()}{held_out}")
+    for remark in plan.task.remarks(plan.dataset):
+        click.echo(f"note: {remark}", err=True)
+    click.echo(f"train: {plan.task.summarise(plan.config)} on {plan.device.type}, into {out}")
 
 
 def _print_sizes(config: RunConfig) -> None:
