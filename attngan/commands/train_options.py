@@ -80,7 +80,7 @@ def column_before(out: Path, data: Path) -> str | None:
 
 def as_begun(begun: RunConfig, config: RunConfig, tokenizer: bytes, out: Path) -> tuple[RunConfig, bytes]:
     """The config and tokenizer.json of data, with the words of the run that goes on with them."""
-    if not tokenizer or not (out / TOKENIZER).exists():
+    if not (out / TOKENIZER).exists():
         return config, tokenizer
     own = read_tokenizer(out)
     new = _words(tokenizer) - _words(own)

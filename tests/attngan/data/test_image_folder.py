@@ -146,7 +146,10 @@ def test_links_out_of_a_folder_are_said(tmp_path: Path) -> None:
     (path / "b").symlink_to(tmp_path / "b")
     (path / "a" / "3.png").symlink_to(tmp_path / "b" / "2.png")
     (path / "a" / "4.png").symlink_to(path / "a" / "1.png")
-    assert read(path).describe() == "4 pictures, 2 classes (a: 3, b: 1); 2 links out of the folder followed: a/3.png, b"
+    assert (
+        read(path).describe()
+        == "4 pictures, 2 different, 2 classes (a: 3, b: 1); 2 links out of the folder followed: a/3.png, b"
+    )
 
 
 def test_what_is_no_plain_file_is_skipped(tmp_path: Path) -> None:

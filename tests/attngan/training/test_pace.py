@@ -139,4 +139,4 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(patience, tmp_path,
     assert load_config(out).training.patience == patience
     assert load_tensors(out / "generator.safetensors")[1]["best"]["images"] == 192
     assert [line["images"] for line in read_lines(out / QUALITY)] == list(range(48, 321, 16))
-    assert [line["event"] for line in read_lines(out / "events.jsonl")] == ["stopped early"]
+    assert [line["event"] for line in read_lines(out / "events.jsonl")] == ["stopped early", "changed"]

@@ -594,7 +594,7 @@ def test_options_of_sentences_are_in_the_config(tmp_path, data):
         (("--out", "{tmp}/one.txt"), "one.txt: is a file"),
         (("--out", "{tmp}"), "holds files and no run"),
         (("--out", "{tmp}/one.txt/run"), "one.txt is a file"),
-        (("--preset", "tiny"), "lines.txt: neither a zip nor"),
+        (("--preset", "tiny"), "lines.txt: neither a zip, a tar"),
         (("--preset", "tiny", "--penalty", "none"), "--penalty none: tiny has its own"),
     ],
 )
