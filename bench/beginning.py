@@ -18,7 +18,6 @@ import torch
 from output import markdown_table, origin, write_json
 from small_data import FASHION, GAMMA, NETWORK, SnapshotTask, load
 
-from attngan.checkpoint import PREVIOUS
 from attngan.config import AUGMENT, ImageTraining, RunConfig
 from attngan.data import ImageDataset, load_pictures
 from attngan.data.split import usual_holdout
@@ -28,10 +27,10 @@ from attngan.metrics.kid import kid
 from attngan.presets import OVERFITTING_TARGET
 from attngan.tasks import TASKS
 from attngan.train import train
-from attngan.training.state import CHECKPOINT
+from attngan.training.state import CHECKPOINT, PREVIOUS
 
 NEW = (5, 8)  # sandals and bags
-BASE_IMAGES, IMAGES = 100_000, 30_000
+BASE_IMAGES, IMAGES = 60_000, 20_000
 COUNTS = (100, 500)
 ARMS = {  # whether it begins with the other generator, whether with its D, share in which G's rate rises from 0
     "from nothing": (False, False, 0.0),
