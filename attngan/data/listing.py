@@ -86,6 +86,11 @@ def without_suffix(name: str) -> str:
     return name[: -len(suffix)] if suffix else name
 
 
+def most_strays(count: int) -> int:
+    """How many of so many pictures may differ from the others and be left out: a tenth, or one."""
+    return max(1, count // 10)
+
+
 def left_out(names: list[str], one: str, many: str | None = None) -> list[str]:
     """A note of what was left out, or none."""
     return [f"{count_of(len(names), one, many)} left out: {name_some(names)}"] if names else []

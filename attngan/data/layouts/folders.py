@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from attngan.data.image_dataset import count_of, name_some
-from attngan.data.layouts.shards import ARCHIVES, are_shards
-from attngan.data.listing import Listing, SourceFile, left_out
+from attngan.data.layouts.shards import are_shards
+from attngan.data.listing import Listing, SourceFile, left_out, most_strays
 
-_WORD = (
-    "(?:(?P<train>train(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?|dev|eval)|(?P<test>test(?:ing)?)"
-    "|(?P<other>unlabell?ed|extra))"
+_SPLIT = (
+    re.compile(  # a word of its own: `train2017`, `seg_train`, `DIV2K_train_HR`, `cats-train-00000-of-00002.parquet`
+        "(?<![a-z])(?:(?P<train>train(?:ing|val)?)|(?P<validation>val(?:id(?:ation)?)?|dev|eval)|(?P<test>test(?:ing)?)"
+        "|(?P<other>unlabell?ed|extra|pred))(?:set|images|imgs|data)?(?![a-z])",
+        re.IGNORECASE,
+    )
 )
-_SPLIT = re.compile(rf"{_WORD}(?:[-_ ]?(?:set|images|imgs|data))?(?:[-_]?\d+)?", re.IGNORECASE)  # `train2017`
-_SPLIT_OF_ARCHIVE = re.compile(rf"(?<![a-z]){_WORD}(?![a-z])", re.IGNORECASE)  # `cats-train-00000-of-00002.parquet`
 _ORDER = ("train", "validation", "test", "other")  # which of those that there are is used
 
 
@@ -29,9 +31,8 @@ class ByFolder:
 
 
 def split_of(folder: str) -> str | None:
-    """`train`, `validation`, `test` or `other` if a folder is named as such a split; None otherwise."""
-    archive = folder.lower().endswith(ARCHIVES)
-    found = _SPLIT_OF_ARCHIVE.search(folder) if archive else _SPLIT.fullmatch(folder)
+    """`train`, `validation`, `test` or `other` if a folder or an archive is named as such a split; None otherwise."""
+    found = _SPLIT.search(folder)
     return next((kind for kind, word in found.groupdict().items() if word), None) if found else None
 
 
@@ -44,12 +45,12 @@ def choose_split(listing: Listing) -> Listing:
     at_level = {file.name: _part(file, level) for file in listing.pictures}
     kinds = {folder: split_of(folder) for folder in set(at_level.values()) if folder}
     kind = min(filter(None, kinds.values()), key=_ORDER.index)
-    used = sorted(folder for folder, other in kinds.items() if other == kind)
-    unused = sorted(set(kinds) - set(used))
+    used = {folder for folder, other in kinds.items() if other == kind}
+    unused = set(kinds) - used
     pictures = [file for file in listing.pictures if at_level[file.name] in used]
     passed_over = [name for name, folder in at_level.items() if folder in unused]
     strays = [name for name, folder in at_level.items() if folder is None]
-    note = f"split {used[0] if len(used) == 1 else kind} alone, not {name_some(unused)}"
+    note = f"split {next(iter(used)) if len(used) == 1 else kind} alone, not {name_some(sorted(unused))}"
     note += f" ({count_of(len(passed_over), 'picture')})"
     others = [file for file in listing.others if _part(file, level) not in unused]
     notes = [*listing.notes, note, *stray_note(strays)]
@@ -60,19 +61,21 @@ def classes_by_folder(names: Iterable[str]) -> ByFolder:
     """The class of each picture: its first folder, below folders that all share and those that are only shards.
 
     `a/x.png b/y.png` and `data/a/x.png data/b/y.png` → a, b. `x.png a/y.png` and `a/x.png a/y.png` → none.
-    A tenth of the pictures at most may lie beside the folders, or one: strays.
+    A tenth of the pictures at most may lie beside the folders, or one; a tenth in folders of their own: strays.
     """
     inside, strays, level, note = [name.split("/") for name in names], list[str](), 0, ""
     while True:
-        beside = [path for path in inside if len(path) == level + 1]
         within = [path for path in inside if len(path) > level + 1]
         folders = {path[level] for path in within}
-        if not within or len(beside) > _most_strays(len(inside)):
+        beside = len(inside) - len(within)
+        if not within or beside > most_strays(len(inside)):
             if len(folders) > 1:
-                note = f"no classes: {count_of(len(beside), 'picture')} beside the {len(folders):,} folders"
+                note = f"no classes: {count_of(beside, 'picture')} beside the {len(folders):,} folders"
             return ByFolder({}, [], note)
-        strays += ["/".join(path) for path in beside]
-        if len(folders) > 1:
+        main = _main_folder(within, level)
+        strays += ["/".join(path) for path in inside if len(path) == level + 1 or main not in (None, path[level])]
+        within = [path for path in within if main in (None, path[level])]
+        if len(folders) > 1 and main is None:
             if not are_shards(within, level):
                 return ByFolder({"/".join(path): path[level] for path in within}, strays, note)
             note = f"shards, no classes: {name_some(sorted(folders))}"
@@ -84,29 +87,41 @@ def stray_note(names: list[str]) -> list[str]:
     return left_out(names, "picture beside the folders", "pictures beside the folders")
 
 
+def _main_folder(paths: list[list[str]], level: int) -> str | None:
+    """The folder of nine tenths of the pictures, if they lie in several folders below it, and all others in none."""
+    main, count = Counter(path[level] for path in paths).most_common(1)[0]
+    deep = [path for path in paths if len(path) > level + 2]
+    aside = len(paths) - count
+    if not aside or max(aside, count - len(deep)) > len(paths) // 10 or any(path[level] != main for path in deep):
+        return None
+    return main if len({path[level + 1] for path in deep}) > 1 else None
+
+
 def _split_level(folders: list[list[str]]) -> int | None:
-    """At which depth all folders are splits, two or more: the first that pictures do not share, or the next below."""
+    """At which depth folders are splits, two or more: the first that pictures do not share, or the next below."""
     level = 0
-    while True:
-        inside = [parts for parts in folders if len(parts) > level]
-        if not inside or len(folders) - len(inside) > _most_strays(len(folders)):
-            return None
+    while inside := _below(folders, level):
         names = {parts[level] for parts in inside}
         if _are_splits(names):
             return level
         if len(names) > 1:
-            below = {parts[level + 1] if len(parts) > level + 1 else "" for parts in inside}
-            return level + 1 if _are_splits(below) else None
+            return level + 1 if _are_splits({parts[level + 1] for parts in _below(inside, level + 1)}) else None
         folders, level = inside, level + 1
+    return None
+
+
+def _below(folders: list[list[str]], level: int) -> list[list[str]]:
+    """Those that have a folder at this depth; [] if more than strays have none."""
+    inside = [parts for parts in folders if len(parts) > level]
+    return inside if len(folders) - len(inside) <= most_strays(len(folders)) else []
 
 
 def _are_splits(folders: set[str]) -> bool:
-    kinds = {split_of(folder) for folder in folders}
-    return len(kinds) > 1 and None not in kinds
-
-
-def _most_strays(count: int) -> int:
-    return max(1, count // 10)
+    """Whether all folders are splits, of two kinds; or all but one, with train and validation or test."""
+    kinds = [split_of(folder) for folder in folders]
+    if None in kinds:
+        return kinds.count(None) == 1 and "train" in kinds and not {"validation", "test"}.isdisjoint(kinds)
+    return len(set(kinds)) > 1
 
 
 def _part(file: SourceFile, level: int) -> str | None:
