@@ -78,7 +78,7 @@ def classes_by_folder(names: Iterable[str]) -> ByFolder:
         if len(folders) > 1 and main is None:
             if not are_shards(within, level):
                 return ByFolder({"/".join(path): path[level] for path in within}, strays, note)
-            note = f"shards, no classes: {name_some(sorted(folders))}"
+            note = f"shards, no classes unless a labels.csv names them: {name_some(sorted(folders))}"
         inside, level = within, level + 1
 
 

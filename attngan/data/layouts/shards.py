@@ -16,6 +16,7 @@ _PIECE = re.compile(
 )
 ARCHIVES = (".tar", ".parquet")  #: as `sources` names the files of several tars or tables
 _LAST_NUMBER = re.compile(r"(\d{1,18})\D*$")
+_LEAST = 64  # pictures in each of even shards
 _HASH = re.compile(r"[0-9a-f]{16,}")  # of 64 bits or more
 
 
@@ -42,7 +43,7 @@ def _count_on(paths: list[list[str]], level: int) -> bool:
     pairs = [(folder, int(found[1])) for folder, found in numbered if found]
     if len(pairs) < len(numbered):
         return False
-    sizes = (10**power for power in range(1, 7))
+    sizes = (10**power for power in range(2, 7))  # no one cuts a set into tens, and classes of ten are common
     return any(
         _is_constant((number - first) // size * unit - folder for folder, number in pairs)
         for size in sizes for first in (0, 1) for unit in (1, size)
@@ -55,12 +56,14 @@ def _is_constant(values: Iterator[int]) -> bool:
 
 
 def _are_even(pairs: list[tuple[int, int]]) -> bool:
-    """Whether of four folders or more each goes on from the one before, and all but the last hold equally many."""
+    """Whether of four folders or more each goes on from the one before, and all but the last hold a power of two."""
     counts = Counter(folder for folder, _ in pairs)
     *full, last = sorted(counts)
-    ordered = [number for _, number in sorted(pairs)]
-    if len(full) < 3 or len({counts[folder] for folder in full}) > 1 or counts[last] > counts[full[0]]:
+    sizes = {counts[folder] for folder in full}
+    size = max(sizes)
+    if len(full) < 3 or len(sizes) > 1 or counts[last] > size or size < _LEAST or size.bit_count() > 1:
         return False
+    ordered = [number for _, number in sorted(pairs)]
     return len(set(ordered)) == len(ordered) and ordered == sorted(ordered)
 
 

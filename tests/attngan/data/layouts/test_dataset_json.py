@@ -13,7 +13,7 @@ from refusals import refuses
 from attngan.data import ImageDataset, load_pictures
 
 both = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
-PICTURES = {f"{n // 10:05}/img{n:08}.png": png(n) for n in range(12)}
+PICTURES = {f"{n // 1000:05}/img{n:08}.png": png(n) for n in range(12)}
 
 
 def read(root: Path, labels: Any, zipped: bool = True, name: str = "dataset.json", **more: bytes) -> ImageDataset:

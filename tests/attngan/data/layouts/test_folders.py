@@ -65,7 +65,7 @@ SHARDS = {
     "StyleGAN, some missing": numbered("{:05}", "img{:08}", 2500, 1000)[7:2300:3],
     "FFHQ": [f"{n - n % 1000:05}/{n:05}.png" for n in range(2500)],
     "counted from one": [f"{1 + n // 100}/{n + 1}.jpg" for n in range(250)],
-    "of any size": numbered("{}", "{}", 47, 12),
+    "of a power of two": numbered("{}", "{}", 900, 256),
     "img2dataset": [f"{n // 9:05}/{n // 9:05}{n % 9:04}.jpg" for n in range(20)],
     "words": [f"images_{n % 3:03}/{n}_x.png" for n in range(9)],
     "parts": ["part1/a.png", "part2/b.png"],
@@ -75,6 +75,9 @@ SHARDS = {
 CLASSES = {
     "digits": [f"{digit}/{n}.png" for digit in range(10) for n in range(5)],
     "digits of one numbering": [f"{n * 7 % 10}/{n}.png" for n in range(50)],
+    "balanced, one numbering": numbered("{}", "{:05}", 50, 10),
+    "balanced, another size": numbered("{}", "{:05}", 600, 120),
+    "one picture each": numbered("{}", "{}", 8, 1),
     "two digits": ["0/0.png", "0/1.png", "1/2.png"],
     "traffic signs": [f"{sign:05}/{n // 30:05}_{n % 30:05}.ppm" for sign in range(43) for n in range(60)],
     "ImageNet": [f"n0144076{n}/n0144076{n}_{m}.JPEG" for n in range(3) for m in range(4)],
@@ -109,9 +112,9 @@ def test_numbered_classes_are_in_their_order(tmp_path: Path) -> None:
 
 @both
 def test_shards_are_said(tmp_path: Path, zipped: bool) -> None:
-    pictures = read(make(tmp_path, {f"{n // 10:05}/img{n:08}.png": png(n) for n in range(20)}, zipped))
-    assert values(pictures) == list(range(20)) and pictures.classes is None
-    assert pictures.describe() == "20 pictures; shards, no classes: 00000, 00001"
+    pictures = read(make(tmp_path, {f"{n // 100:05}/img{n:08}.png": png(n) for n in range(120)}, zipped))
+    assert values(pictures) == list(range(120)) and pictures.classes is None
+    assert pictures.describe() == "120 pictures; shards, no classes unless a labels.csv names them: 00000, 00001"
 
 
 def test_many_classes_are_named_in_part(tmp_path: Path) -> None:
