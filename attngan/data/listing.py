@@ -52,14 +52,17 @@ def sort_files(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str
 
 
 def sort_entries(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str]) -> Listing:
-    """The same of an archive; entries whose names lead out of it are left out, with a note."""
-    inside, outside = [], []
+    """The same of an archive, of entries of one name the last; what leads out of it is left out, with a note."""
+    inside: dict[str, Callable[[], bytes]] = {}
+    outside = []
     for written, read in found:
         if leads_out(written):
             outside.append(written)
         else:
-            inside.append((plain_path(written), read))
-    return sort_files(inside, [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")])
+            inside[plain_path(written)] = read
+    return sort_files(
+        inside.items(), [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")]
+    )
 
 
 def plain_path(name: str) -> str:

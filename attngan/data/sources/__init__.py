@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from attngan.data.listing import Listing, left_out, sort_entries
+from attngan.data.layouts.shards import ARCHIVES
+from attngan.data.layouts.webdataset import without_parts
+from attngan.data.listing import Listing, left_out, most_strays, sort_entries
 from attngan.data.sources.folder import list_folder
-from attngan.data.sources.parquet_file import is_parquet, list_parquet
+from attngan.data.sources.parquet_file import NoPicturesError, is_parquet, list_parquet
 from attngan.data.sources.tar_file import is_tar, list_tar
 from attngan.data.sources.zip_file import list_zip
 from attngan.errors import AttnGANError
 
 _EXAMPLES = ".jpg, .png, .webp …"
+_FEW = 100  # pictures, beside which an archive that can't be read may be the set itself
 
 
 def check_source(path: Path, channels: int) -> None:
@@ -50,29 +54,58 @@ def open_listing(path: Path) -> Iterator[Listing]:
 
 
 def _list_folder(path: Path) -> Listing:
-    """The files of a folder, or where no picture is among them what its tars and tables hold, each as a folder."""
-    listing = list_folder(path)
-    packed = [file for file in listing.others if file.name.lower().endswith((".tar", ".parquet"))]
-    return listing if listing.pictures or not packed else _list_packed([(path / f.name, f"{f.name}/") for f in packed])
+    """The files of a folder; or what its tars and tables hold, each as a folder, where other pictures are strays."""
+    loose = without_parts(list_folder(path), in_tars=False)
+    archives = [file.name for file in loose.others if file.name.lower().endswith(ARCHIVES)]
+    if not archives:
+        return loose
+    try:
+        packed = _list_packed([(path / name, f"{name}/") for name in archives])
+    except AttnGANError as error:
+        nothing = isinstance(error, NoPicturesError)
+        if len(loose.pictures) < (1 if nothing else _FEW):
+            raise
+        return loose if nothing else _without(archives, loose, f" ({error.problem})")
+    if not packed.pictures and loose.pictures:
+        return loose
+    if len(loose.pictures) <= most_strays(len(packed.pictures)):
+        strays = [file.name for file in loose.pictures]
+        said = left_out(strays, "picture beside the archives", "pictures beside the archives")
+        return replace(packed, notes=[*packed.notes, *said])
+    return _without(archives, loose)
+
+
+def _without(archives: list[str], loose: Listing, why: str = "") -> Listing:
+    said = left_out(archives, "archive beside the pictures", "archives beside the pictures")
+    others = [file for file in loose.others if file.name not in set(archives)]
+    return replace(loose, others=others, notes=[*loose.notes, *(note + why for note in said)])
 
 
 def _list_file(path: Path, stack: contextlib.ExitStack) -> Listing:
-    if is_tar(path) or is_parquet(path):
+    if is_tar(path):
         return _list_packed([(path, "")])
+    if is_parquet(path):
+        return _list_packed([(path, f"{path.name}/")])
     return list_zip(stack.enter_context(zipfile.ZipFile(path)))
 
 
 def _list_packed(files: list[tuple[Path, str]]) -> Listing:
-    """The files in tars and tables, the names of each after its own."""
-    found, links = [], []
+    """The files in tars and tables, the names of each after its own; a table without pictures is itself a file."""
+    found, links, tables, lacking = [], [], [], []
     for path, below in files:
         if is_tar(path):
             members, linked = list_tar(path, below)
             found += members
             links += linked
-        else:
+            continue
+        try:
             found += list_parquet(path, below)
-    return sort_entries(found, left_out(links, "link"))
+        except NoPicturesError as error:
+            tables.append((below.rstrip("/"), path.read_bytes))
+            lacking.append(error)
+    if lacking and not found:
+        raise lacking[0]
+    return without_parts(sort_entries([*found, *tables], left_out(links, "link")), in_tars=True)
 
 
 def _check_listing(path: Path, listing: Listing) -> None:

@@ -27,6 +27,10 @@ _KEPT = 2  # row groups in memory: threads read on while the first ones still fi
 _MAGIC = b"PAR1"
 
 
+class NoPicturesError(AttnGANError):
+    """A table without a column of pictures."""
+
+
 def is_parquet(path: Path) -> bool:
     """Whether a file begins as Parquet does."""
     with open(path, "rb") as file:
@@ -36,7 +40,7 @@ def is_parquet(path: Path) -> bool:
 def list_parquet(path: Path, below: str = "") -> list[tuple[str, Callable[[], bytes]]]:
     """The pictures and the metadata.jsonl of a table, under names that begin with `below`.
 
-    AttnGANError without pyarrow, for a torn file, and for a table without pictures.
+    AttnGANError without pyarrow and for a torn file, NoPicturesError for a table without pictures.
     """
     try:
         import pyarrow
@@ -49,7 +53,7 @@ def list_parquet(path: Path, below: str = "") -> list[tuple[str, Callable[[], by
             column = _picture_column(schema)
             if column is None:
                 names = ", ".join(schema.names)[:80]
-                raise AttnGANError(f"--data {path}", f"no column of pictures ({names})", "name another table")
+                raise NoPicturesError(f"--data {path}", f"no column of pictures ({names})", "name another table")
             pictures = _Pictures(path, column, file)
             rows = list(_rows(file, schema))
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:

@@ -37,8 +37,8 @@ def test_pictures_with_labels(tmp_path: Path) -> None:
     assert found.images[:, 0, 0, 0].tolist() == [1, 2, 3, 4] and found.classes is not None
     assert found.classes.tolist() == [1, 0, 1, 1]
     assert found.describe() == (
-        "4 pictures, 2 classes (cat: 1, dog: 3); labels of metadata.jsonl; "
-        "1 picture without a label left out: 00000004.png"
+        "4 pictures, 2 classes (cat: 1, dog: 3); labels of 0000.parquet; "
+        "1 picture without a label left out: 0000.parquet/00000004.png"
     )
 
 
@@ -105,4 +105,6 @@ def test_a_damaged_row_group_is_skipped(tmp_path: Path) -> None:
     path.write_bytes(content)
     found = load_pictures(path, resolution=SIDE, channels=1)
     assert found.images[:, 0, 0, 0].tolist() == [1, 2]
-    assert [name for name, reason in found.skipped if "damaged table" in reason] == ["00000002.png", "00000003.png"]
+    assert [name for name, reason in found.skipped if "damaged table" in reason] == [
+        "a.parquet/00000002.png", "a.parquet/00000003.png"
+    ]  # fmt: skip
