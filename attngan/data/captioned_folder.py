@@ -78,7 +78,7 @@ def _captions(files: list[SourceFile], described: Described) -> Captions:
 
 def _nothing_described(path: Path, described: Described) -> AttnGANError:
     if described.pictureless:
-        return of_no_picture(path, "captions", described.pictureless)
+        return of_no_picture(f"--data {path}", "captions", described.pictureless)
     return AttnGANError(
         f"--data {path}", "pictures without captions", "add captions.jsonl, or beside each a .txt with what it shows"
     )

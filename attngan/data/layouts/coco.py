@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attngan.data.layouts.entry import Described, Entry, checked_text
-from attngan.data.layouts.names import find_pictures, folder_of
+from attngan.data.layouts.names import find_pictures, folder_of, name_first
 from attngan.data.layouts.text_bytes import read_json
 from attngan.data.listing import Listing, suffix_of
 from attngan.errors import AttnGANError
@@ -31,8 +31,7 @@ def read_captions(path: Path, listing: Listing) -> Described | None:
     if not sources:
         return None
     entries, pictureless = find_pictures(listing, said)
-    source = sources[0] + (f" and {len(sources) - 1:,} more" if len(sources) > 1 else "")
-    return Described(entries, pictureless, len(listing.others) - len(sources), source)
+    return Described(entries, pictureless, len(listing.others) - len(sources), name_first(sources))
 
 
 def _has_captions(found: Any) -> bool:

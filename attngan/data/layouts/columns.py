@@ -34,4 +34,4 @@ def entry_of(where: str, row: Mapping[str, Any], wanted: tuple[str, ...]) -> Ent
     if wanted is TEXTS:
         return Entry(texts_of(where, row))
     column = find_column(row, LABELS)
-    return Entry(label=None if column is None else checked_label(where, row[column]))
+    return Entry(label=None if column is None else checked_label(where, column, row[column]))

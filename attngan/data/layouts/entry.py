@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,13 @@ class Described:
     notes: list[str] = field(default_factory=list)  #: what the data line says of it
 
 
+Attempt = Callable[[], Described | None]  #: reads one source of labels; None if it says nothing of them, or an error
+
+
+class NoClassError(AttnGANError):
+    """Labels as they should stand, which are no classes of these pictures."""
+
+
 def plain_text(where: str, text: str) -> str:
     """The text with single spaces; AttnGANError for control characters that are no white space."""
     found = NO_TEXT.search(text)
@@ -48,11 +56,11 @@ def checked_text(where: str, key: str, value: Any) -> str:
     return plain_text(where, value)
 
 
-def checked_label(where: str, value: Any) -> str | None:
-    """The name of a class, which may be written as a whole number; None for null or nothing."""
+def checked_label(where: str, key: str, value: Any) -> str | None:
+    """The name of a class, which may be written as a whole number; None for null or ""; NoClassError for others."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | str):
-        problem = f"label holds {json.dumps(value)[:40]}, which is neither a number of a class nor its name"
-        raise AttnGANError(where, problem, "write one class a picture, or take the file away")
+        problem = f"{key} holds {json.dumps(value)[:40]}, which is neither a class's number nor its name"
+        raise NoClassError(where, problem, "write one class a picture")
     return plain_text(where, str(value)) or None

@@ -18,6 +18,11 @@ def folder_of(name: str) -> str:
     return name.rpartition("/")[0]
 
 
+def name_first(names: list[str]) -> str:
+    """`a.csv`, or `a.csv and 2 more`."""
+    return names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+
+
 def key_of(name: str) -> str:
     """Names that differ in how an accent is composed are one: macOS decomposes what others don't."""
     return unicodedata.normalize("NFC", name)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from attngan.data.layouts.columns import LABELS, TEXTS, entry_of, find_column
-from attngan.data.layouts.entry import Described, Entry, checked_label, plain_text
+from attngan.data.layouts.entry import Attempt, Described, Entry, checked_label, plain_text
 from attngan.data.layouts.folders import classes_by_folder, stray_note
 from attngan.data.layouts.names import key_of
 from attngan.data.layouts.text_bytes import read_json, read_lines
 from attngan.data.listing import Listing, SourceFile, suffix_of, without_suffix
+from attngan.errors import AttnGANError
 
-_TEXTS = (".caption", ".txt")  # kohya's captions come first where there are tags in a .txt too
+_TEXTS = (".caption", ".txt")  # kohya's captions first: of a picture that has both, the tags are a second caption
 _TRIED = 3  # objects beside pictures, of which one has to have what is wanted
+_NUMBER = r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?"
+_BOX = re.compile(rf"{_NUMBER}(?: {_NUMBER}){{3,}}", re.IGNORECASE)  # four numbers or more, as YOLO's class and box
 
 
 def read_captions(path: Path, listing: Listing) -> Described:
@@ -21,35 +26,48 @@ def read_captions(path: Path, listing: Listing) -> Described:
     styles.
 
     The files stand beside the pictures, where a.txt belongs to a.png, or in a tree of text beside that of pictures:
-    `text/gulls/a.txt` to `images/gulls/a.png`, without styles.
+    `text/gulls/a.txt` to `images/gulls/a.png`, without styles. Files of boxes are no captions.
     """
     texts = _of_kind(listing, *_TEXTS)
     beside = _match(listing, texts, _stem)
-    if beside:
+    said, boxes = _lines(path, beside)
+    if any(said.values()):
         stems = {_stem(name) for name in beside}
         pictureless = [file.name for file in texts if _stem(file.name) not in stems]
-        return _described(listing, _lines(path, beside), len(texts), pictureless, styled=True)
-    objects = _objects(path, listing, TEXTS)
+        return _described(listing, said, len(texts) - boxes, pictureless, styled=True)
+    objects, read = _objects(path, listing, TEXTS)
     if objects:
-        said = {name: entry.texts for name, entry in objects.items()}
-        return _described(listing, said, len(objects), [], styled=True)
-    apart = _match(listing, texts, _last_two) or _match(listing, texts, _last)
+        return _described(listing, {name: entry.texts for name, entry in objects.items()}, read, [], styled=True)
+    apart = beside or _match(listing, texts, _last_two) or _match(listing, texts, _last)
+    said, boxes = (said, boxes) if beside else _lines(path, apart)
     found = {file.name for files in apart.values() for file in files}
-    pictureless = [file.name for file in texts if file.name not in found]
-    return _described(listing, _lines(path, apart), len(texts), pictureless, styled=False)
+    pictureless = [] if boxes else [file.name for file in texts if file.name not in found]
+    return _described(listing, said, len(texts) - boxes, pictureless, styled=False)
 
 
-def read_labels(path: Path, listing: Listing) -> Described | None:
-    """The class in each `.cls`, or the label in each `.json`, beside the pictures."""
-    entries = {}
-    for name, files in _match(listing, _of_kind(listing, ".cls"), _stem).items():
-        lines = read_lines(path, files[0])
-        number, text = next(lines, (1, ""))
-        entries[name] = Entry(label=checked_label(f"--data {path}: {files[0].name} line {number}", text))
-    entries = entries or _objects(path, listing, LABELS)
+def find_labels(path: Path, listing: Listing) -> Iterator[Attempt]:
+    """The class in each `.cls`, then the label in each `.json`, beside the pictures."""
+    yield partial(_read_classes, path, listing)
+    yield partial(_read_objects, path, listing)
+
+
+def _read_classes(path: Path, listing: Listing) -> Described | None:
+    entries, read = {}, set()
+    for name, (file, *_) in _match(listing, _of_kind(listing, ".cls"), _stem).items():
+        number, text = next(read_lines(path, file), (1, ""))
+        entries[name] = Entry(label=checked_label(f"--data {path}: {file.name} line {number}", "class", text))
+        read.add(file.name)
+    return _labelled(listing, entries, len(read))
+
+
+def _read_objects(path: Path, listing: Listing) -> Described | None:
+    return _labelled(listing, *_objects(path, listing, LABELS))
+
+
+def _labelled(listing: Listing, entries: dict[str, Entry], read: int) -> Described | None:
     if not entries:
         return None
-    return Described(entries, [], len(listing.others) - len(entries), "the files beside the pictures")
+    return Described(entries, [], len(listing.others) - read, "the files beside the pictures")
 
 
 def _described(
@@ -100,23 +118,34 @@ def _last(name: str) -> str:
     return _stem(name).rpartition("/")[2]
 
 
-def _lines(path: Path, files: dict[str, list[SourceFile]]) -> dict[str, tuple[str, ...]]:
-    """The lines of the files of each picture, each file read once."""
+def _lines(path: Path, files: dict[str, list[SourceFile]]) -> tuple[dict[str, tuple[str, ...]], int]:
+    """(the lines of the files of each picture, how many files hold boxes and are left out); each is read once."""
     read: dict[str, tuple[str, ...]] = {}
+    boxes = 0
     for file in {file.name: file for some in files.values() for file in some}.values():
         where = f"--data {path}: {file.name} line"
-        read[file.name] = tuple(plain_text(f"{where} {number}", text) for number, text in read_lines(path, file))
-    return {name: tuple(line for file in some for line in read[file.name]) for name, some in files.items()}
+        lines = tuple(plain_text(f"{where} {number}", text) for number, text in read_lines(path, file))
+        are_boxes = bool(lines) and all(map(_BOX.fullmatch, lines))
+        read[file.name] = () if are_boxes else lines
+        boxes += are_boxes
+    return {name: tuple(line for file in some for line in read[file.name]) for name, some in files.items()}, boxes
 
 
-def _objects(path: Path, listing: Listing, wanted: tuple[str, ...]) -> dict[str, Entry]:
-    """What the `.json` of each picture says; {} where the first few lack what is wanted, as those of other tools do."""
-    beside = list(_match(listing, _of_kind(listing, ".json"), _stem).items())
+def _objects(path: Path, listing: Listing, wanted: tuple[str, ...]) -> tuple[dict[str, Entry], int]:
+    """(what the `.json` of each picture says, in how many files); ({}, 0) where the first few lack what is wanted.
+
+    Those of other tools lack it, and need not be JSON.
+    """
     entries: dict[str, Entry] = {}
-    for place, (name, files) in enumerate(beside):
+    read = set()
+    for place, (name, (file, *_)) in enumerate(_match(listing, _of_kind(listing, ".json"), _stem).items()):
         if place == _TRIED and not entries:
             break
-        found = read_json(path, files[0])
+        try:
+            found = read_json(path, file)
+        except AttnGANError:
+            continue
         if isinstance(found, dict) and find_column(found, wanted):
-            entries[name] = entry_of(f"--data {path}: {files[0].name}", found, wanted)
-    return entries
+            entries[name] = entry_of(f"--data {path}: {file.name}", found, wanted)
+            read.add(file.name)
+    return entries, len(read)

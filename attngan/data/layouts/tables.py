@@ -8,13 +8,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attngan.data.image_dataset import count_of, name_some
 from attngan.data.layouts.columns import LABELS, NAMES, TEXTS, entry_of, find_column
-from attngan.data.layouts.entry import Described, Entry
-from attngan.data.layouts.names import find_pictures, folder_of
+from attngan.data.layouts.entry import Attempt, Described, Entry
+from attngan.data.layouts.names import find_pictures, folder_of, name_first
 from attngan.data.layouts.text_bytes import read_text
 from attngan.data.listing import Listing, SourceFile, suffix_of
 from attngan.errors import AttnGANError
@@ -40,31 +41,34 @@ class _Table:
 
 def read_captions(path: Path, listing: Listing) -> Described | None:
     """Captions of the tables that have them; AttnGANError, naming file and line, for what can't be read as such."""
-    return _read(path, listing, TEXTS, _OF_TEXTS)
-
-
-def read_labels(path: Path, listing: Listing) -> Described | None:
-    """Labels of the tables that have them."""
-    return _read(path, listing, LABELS, _OF_LABELS)
-
-
-def _read(path: Path, listing: Listing, wanted: tuple[str, ...], called: re.Pattern[str]) -> Described | None:
-    groups: dict[str, list[SourceFile]] = {}
-    for file in listing.others:
-        name = file.name.rpartition("/")[2].lower()
-        if called.fullmatch(name) and "lemma" not in name:  # Flickr8k has its captions a second time, as bare words
-            groups.setdefault(name, []).append(file)
     described = None
-    for name in sorted(groups, key=lambda name: (not name.startswith("metadata"), name)):
-        tables = [table for file in groups[name] if (table := _open(path, file, wanted))]
-        found = _describe(path, listing, tables, wanted) if tables else None
+    for attempt in _attempts(path, listing, TEXTS, _OF_TEXTS):
+        found = attempt()
         if found and found.entries:
             return found
         described = described or found
     return described
 
 
-def _describe(path: Path, listing: Listing, tables: list[_Table], wanted: tuple[str, ...]) -> Described:
+def find_labels(path: Path, listing: Listing) -> Iterator[Attempt]:
+    """Labels of the tables that have them, an attempt for those of each name."""
+    return _attempts(path, listing, LABELS, _OF_LABELS)
+
+
+def _attempts(path: Path, listing: Listing, wanted: tuple[str, ...], called: re.Pattern[str]) -> Iterator[Attempt]:
+    groups: dict[str, list[SourceFile]] = {}
+    for file in listing.others:
+        name = file.name.rpartition("/")[2].lower()
+        if called.fullmatch(name) and "lemma" not in name:  # Flickr8k has its captions a second time, as bare words
+            groups.setdefault(name, []).append(file)
+    for name in sorted(groups, key=lambda name: (not name.startswith("metadata"), name)):
+        yield partial(_read, path, listing, groups[name], wanted)
+
+
+def _read(path: Path, listing: Listing, files: list[SourceFile], wanted: tuple[str, ...]) -> Described | None:
+    tables = [table for file in files if (table := _open(path, file, wanted))]
+    if not tables:
+        return None
     entries, pictureless = find_pictures(listing, (said for table in tables for said in _said(path, table, wanted)))
     entries = {name: entry for name, entry in entries.items() if entry.texts or entry.label is not None}
     notes = []
@@ -72,21 +76,23 @@ def _describe(path: Path, listing: Listing, tables: list[_Table], wanted: tuple[
         if table.broken:
             lines = name_some([f"line {number:,}" for number in table.broken])
             notes.append(f"{count_of(len(table.broken), 'broken line')} of {table.file.name} left out: {lines}")
-    sources = [_source(table.file) for table in tables]
-    source = sources[0] + (f" and {len(sources) - 1:,} more" if len(sources) > 1 else "")
+    source = name_first([_source(table.file) for table in tables])
     return Described(entries, pictureless, len(listing.others) - len(tables), source, notes)
 
 
 def _source(file: SourceFile) -> str:
-    """The name of a file, or of the table in whose columns it is."""
-    folder = folder_of(file.name)
-    return folder if suffix_of(folder) == ".parquet" else file.name
+    """The name of a file, or of the table whose columns it holds."""
+    return folder_of(file.name) if _is_parquet(file) else file.name
+
+
+def _is_parquet(file: SourceFile) -> bool:
+    return suffix_of(folder_of(file.name)) == ".parquet"
 
 
 def _said(path: Path, table: _Table, wanted: tuple[str, ...]) -> Iterator[tuple[str, str, str, Entry]]:
     folder = folder_of(table.file.name)
     for number, row in table.rows:
-        where = f"--data {path}: {table.file.name} line {number}"
+        where = f"--data {path}: {_source(table.file)} {'row' if _is_parquet(table.file) else 'line'} {number}"
         column = find_column(row, NAMES)
         name = None if column is None else row[column]
         if not isinstance(name, str | int) or not str(name).strip():
@@ -96,26 +102,26 @@ def _said(path: Path, table: _Table, wanted: tuple[str, ...]) -> Iterator[tuple[
 
 def _open(path: Path, file: SourceFile, wanted: tuple[str, ...]) -> _Table | None:
     """The rows of a file, None if it lacks the columns that are wanted."""
-    text = read_text(path, file)
+    text = io.StringIO(read_text(path, file), newline=None).read()  # whatever ends its lines
     if file.name.lower().endswith(".jsonl"):
         return _open_json_lines(f"--data {path}: {file.name}", file, text, wanted)
     start = text.lstrip().partition("\n")[0]
     table = _Table(file, iter(()))
-    if _TOKEN.fullmatch(start.rstrip("\r")):
+    if _TOKEN.fullmatch(start):
         table.rows = _token_rows(text, table.broken)
         return table if wanted is TEXTS else None
     for delimiter in _DELIMITERS:
         header = [column.strip().strip('"') for column in start.split(delimiter)]
         if find_column(header, NAMES) and find_column(header, wanted):
-            where = f"--data {path}: {file.name}"
-            table.rows = _csv_rows(where, text, delimiter, header, find_column(header, wanted), table.broken)
+            where, last = f"--data {path}: {file.name}", find_column(header, TEXTS) if wanted is TEXTS else None
+            table.rows = _csv_rows(where, text, delimiter, header, last, table.broken)
             return table
     return None
 
 
 def _token_rows(text: str, broken: list[int]) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
-        found = _TOKEN.fullmatch(line.rstrip("\r"))
+        found = _TOKEN.fullmatch(line)
         if found:
             yield number, found.groupdict()
         elif line.strip():

@@ -44,11 +44,23 @@ def test_labels_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
 
 
 def test_what_has_no_counterpart_is_counted_and_named(tmp_path: Path) -> None:
-    pictures = read(tmp_path, [["gone.png", 3], *([name, "ab"[n % 2]] for n, name in enumerate(PICTURES) if n > 1)])
+    pictures = read(tmp_path, [["gone.png", 3], *([name, "ab"[n % 2]] for n, name in enumerate(PICTURES) if n > 0)])
     assert pictures.describe() == (
-        "10 pictures, 2 classes (a: 5, b: 5); labels of dataset.json; "
-        "2 pictures without a label left out: 00000/img00000000.png, 00000/img00000001.png; "
+        "11 pictures, 2 classes (a: 5, b: 6); labels of dataset.json; "
+        "1 picture without a label left out: 00000/img00000000.png; "
         "1 label without a picture left out: gone.png"
+    )
+
+
+def test_all_of_the_least_depth_count(tmp_path: Path) -> None:
+    """One in each folder, below it names of pictures that are the same in all."""
+    files = {f"{folder}/{n}.png": png(n) for folder in "ab" for n in range(4)}
+    labels = {f"{folder}/dataset.json": [[f"{n}.png", n % 2] for n in range(4)] for folder in "ab"}
+    labels["a/deep/dataset.json"] = [["0.png", 7]]
+    files |= {name: json.dumps({"labels": said}).encode() for name, said in labels.items()}
+    pictures = load_pictures(make(tmp_path, files, True), resolution=SIDE, channels=1)
+    assert pictures.describe() == (
+        "8 pictures, 4 different, 2 classes (0: 4, 1: 4); labels of a/dataset.json and 1 more; 1 other file ignored"
     )
 
 
@@ -65,8 +77,6 @@ def test_another_file_of_that_name_is_none(tmp_path: Path) -> None:
         ({"a.png": 1}, "dataset.json: labels is no list"),
         ([["a.png"]], r"dataset.json: labels\[0\] is no name with a label"),
         ([[1, 1]], r"dataset.json: labels\[0\] is no name"),
-        ([["a.png", [0.5, 0.25]]], r"dataset.json labels[0]: label holds \[0.5, 0.25\]"),
-        ([["a.png", True]], r"dataset.json labels[0]: label holds true"),
         ([["a.png", "x\x07"]], r"dataset.json labels[0]: U\+0007"),
         ([["a.png", 1], ["../../b.png", 2]], "not there"),
         ([["00000/img00000001.png", 1], ["img00000001.png", 2]], "img00000001.png is 2 here and 1 before"),

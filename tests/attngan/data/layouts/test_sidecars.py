@@ -71,6 +71,38 @@ def test_objects_beside_pictures(tmp_path: Path) -> None:
     assert pictures.describe() == "4 pictures, 2 classes (a: 2, b: 2); labels of the files beside the pictures"
 
 
+@pytest.mark.parametrize("where", ["images/train/{}", "images/{}"])
+@both
+def test_boxes_are_no_captions(tmp_path: Path, zipped: bool, where: str) -> None:
+    """YOLO's, beside the pictures or in a tree of their own."""
+    files = {f"{where.format(n)}.jpg": png(n) for n in range(3)} | {"classes.txt": b"cat"}
+    boxes = b"0 0.5 0.5 0.1 0.2\n1 .25 1e-3 0.1 0.2 0.9\n"
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "beside").mkdir()
+    apart = {f"{where.format(n).replace('images', 'labels')}.txt": boxes for n in range(3)}
+    path = make(tmp_path / "apart", files | apart, zipped)
+    with refuses("--data: pictures without captions"):
+        load_captioned(path, resolution=SIDE, channels=1)
+    beside = {f"{where.format(n)}.txt": boxes for n in range(2)}
+    pictures = captioned(tmp_path / "beside", files | beside | {f"{where.format(2)}.txt": b"3 cats\n"}, zipped)
+    assert pictures.captions.texts == [("3 cats",)] and pictures.ignored == 2
+
+
+@pytest.mark.parametrize("said", [b"7", b"3 1 4", b"0 0.5 0.5 0.1 0.2\na cat", b"1 2 3 4 cats"])
+def test_numbers_may_be_captions(tmp_path: Path, said: bytes) -> None:
+    assert len(captioned(tmp_path, {"a.png": png(1), "a.txt": said})) == 1
+
+
+def test_a_file_of_two_pictures_is_one(tmp_path: Path) -> None:
+    pictures = {"a.png": png(1), "a.jpg": png(2), "b.png": png(3), "README": b"x"}
+    for kind, said in (("cls", b"%d"), ("json", b'{"label": %d, "caption": "x"}')):
+        (tmp_path / kind).mkdir()
+        files = {f"{name}.{kind}": said % n for n, name in enumerate("ab")}
+        path = make(tmp_path / kind, pictures | files, True)
+        assert load_pictures(path, resolution=SIDE, channels=1).ignored == 1
+    assert load_captioned(path, resolution=SIDE, channels=1).ignored == 1
+
+
 def test_objects_of_other_tools_are_passed_over(tmp_path: Path) -> None:
     files = {
         f"{'ab'[n % 2]}/{n}.{kind}": content for n in range(4) for kind, content in (("png", png(n)), ("json", b"{}"))

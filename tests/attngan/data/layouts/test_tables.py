@@ -86,6 +86,21 @@ def test_labels_as_numbers_and_names_without_extension(tmp_path: Path) -> None:
     assert pictures.class_names == [str(n) for n in range(12)]
 
 
+def test_a_label_ends_where_its_field_does(tmp_path: Path) -> None:
+    pictures = labelled(tmp_path, PICTURES | {"labels.csv": b"file,label\na.png,cat\nb.png,dog\nc.png,cat,extra\n"})
+    assert pictures.class_names == ["cat", "dog"] and len(pictures) == 2
+    assert "1 broken line of labels.csv left out: line 4" in pictures.notes
+
+
+@pytest.mark.parametrize("name", [*FORMS, "results.token"])
+def test_whatever_ends_a_line(tmp_path: Path, name: str) -> None:
+    content = FORMS.get(name) or "".join(f"{picture}#0\t{text}\n" for picture, text, _ in ROWS)
+    for place, end in enumerate(("\r", "\r\n")):
+        (tmp_path / str(place)).mkdir()
+        said = {name: content.replace("\r\n", "\n").replace("\n", end).encode()}
+        assert captioned(tmp_path / str(place), PICTURES | said).captions.texts == [(text,) for _, text, _ in ROWS]
+
+
 def test_labels_come_before_folders(tmp_path: Path) -> None:
     files = {f"{name[0]}/{name}": content for name, content in PICTURES.items()}
     pictures = labelled(tmp_path, files | {"labels.csv": b"image,class\na.png,u\nb.png,v\nc.png,v\n"})
