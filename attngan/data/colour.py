@@ -18,9 +18,10 @@ _PROBE = np.stack(np.meshgrid(*[np.linspace(0, 255, 9).astype(np.uint8)] * 3), -
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
     """The picture in sRGB, and whether its profile had to be ignored: a broken one, or one for other pictures.
 
-    image: of 8 bits, in any mode. profile: ICC, as files embed it. Pictures that are in sRGB already stay as they are.
+    image: of 8 bits, in any mode. profile: ICC, as files embed it. Pictures that are in sRGB already stay as they are,
+    and so do those in Lab, whose numbers are colours as people see them.
     """
-    if not profile:
+    if not profile or image.mode == "LAB":
         return image, False
     try:
         mode, transform = _transform(profile)

@@ -15,7 +15,7 @@ from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed, whole_copies
 from attngan_runtime.errors import printable
 
-_NAMED = 3  # of the pictures left out, which `describe_pictures` names
+_NAMED = 3  # of the pictures left out, which `describe` names
 _CLASSES = 10  # of which the data line gives names and numbers
 _HASHED_AT_ONCE = 4096  # pictures; bounds the memory when the array is a memory map
 

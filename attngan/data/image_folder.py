@@ -21,13 +21,14 @@ from attngan_runtime.errors import UNPRINTABLE
 
 
 def load_pictures(path: str | Path, *, resolution: int, channels: int, reading: Reading = UNFIXED) -> ImageDataset:
-    """The pictures of a folder, a zip or an IDX set as uint8 [N, resolution, resolution, channels].
+    """The pictures of a source as uint8 [N, resolution, resolution, channels].
 
-    path: a folder or a zip of picture files, or a folder with train-images-idx3-ubyte[.gz] or such a file itself.
+    path: a folder, a zip or a tar of picture files; a Parquet table; a folder of tars or tables; a folder with
+    train-images-idx3-ubyte[.gz] or such a file itself.
     channels: 1 grey, 3 RGB (transparency shows white), 4 RGB with premultiplied alpha (opaque without alpha).
     reading: of an earlier set, to read this one alike; the result's says how that was.
 
-    Classes are the labels of a file that has them, else the first folders that tell pictures apart; numbers in order,
+    Classes are the labels of files that have them, else the first folders that tell pictures apart; numbers in order,
     or sorted names. Of folders that are splits train is read alone. Pictures that can't be read are left out and named
     in `skipped`; what else was decided is said in `notes`. docs/data.md has every layout.
 

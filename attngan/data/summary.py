@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from attngan.data.captioned_dataset import CaptionedDataset
-from attngan.data.captioned_folder import has_captions, load_captioned
+from attngan.data.captioned_folder import find_captioned
 from attngan.data.captions import Captions
 from attngan.data.image_dataset import ImageDataset, name_some
 from attngan.data.image_folder import load_pictures
@@ -22,8 +22,9 @@ _EXAMPLES = 5
 
 def summarise(path: Path) -> str:
     """A few lines for the console on the pictures of a source and their captions; AttnGANError as it is read."""
-    if has_captions(path):
-        return _captioned(load_captioned(path, resolution=_RESOLUTION, channels=4))
+    captioned = find_captioned(path, resolution=_RESOLUTION, channels=4)
+    if captioned is not None:
+        return _captioned(captioned)
     return _pictures(load_pictures(path, resolution=_RESOLUTION, channels=4))
 
 

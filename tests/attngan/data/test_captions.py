@@ -23,6 +23,7 @@ from attngan.cli import main
 from attngan.data import CaptionedDataset, Captions, ImageDataset, load_captioned
 from attngan.data.layouts import read_captions
 from attngan.data.listing import Listing, SourceFile
+from attngan.data.sources import folder
 from attngan.errors import AttnGANError
 
 both = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
@@ -397,6 +398,20 @@ def test_inspect(tmp_path: Path) -> None:
         "  red héart; style twitter; concept heart",
         f"  ?!, {' '.join(['long'] * 17)}; style twitter; concept red",
     ]
+
+
+def test_inspect_reads_captions_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_file, opened = folder._read_file, list[str]()
+
+    def count(path: Path) -> bytes:
+        opened.append(path.name)
+        return read_file(path)
+
+    monkeypatch.setattr(folder, "_read_file", count)
+    files = {f"{n}.png": png(n) for n in range(3)} | {f"{n}.txt": b"a word" for n in range(3)}
+    result = CliRunner().invoke(main, ["data", "inspect", str(make(tmp_path, files, False))])
+    assert result.exit_code == 0, result.output
+    assert sorted(name for name in opened if name.endswith("txt")) == ["0.txt", "1.txt", "2.txt"]
 
 
 def test_inspect_pictures_without_captions(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from attngan.data import load_pictures
 from attngan.data.transforms import Picture, decode_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 RED = (234, 51, 35)  # sRGB's red in Display P3
 SIDE = 8
 
@@ -74,6 +75,15 @@ def test_ink_profiles() -> None:
     assert first(read(Image.new("CMYK", (SIDE, SIDE), (0, 0, 0, 0)), violet, kind="TIFF")) == [255, 255, 255]
     r, g, b = first(read(Image.new("CMYK", (SIDE, SIDE), (255, 0, 0, 0)), violet, kind="TIFF"))
     assert r > 110 and g < 80 and b > 120  # without the profile cyan ink is 0, 255, 255
+
+
+@pytest.mark.parametrize("profile", [None, LAB, SRGB])
+def test_lab_needs_no_profile(profile: bytes | None) -> None:
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    lab = ImageCms.applyTransform(Image.new("RGB", (SIDE, SIDE), RED), to_lab)
+    assert lab is not None
+    picture = read(lab, profile, kind="TIFF")
+    assert np.abs(np.subtract(first(picture), RED)).max() <= 3 and not picture.unprofiled
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
