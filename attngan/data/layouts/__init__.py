@@ -18,10 +18,8 @@ LABELS: tuple[Callable[[Path, Listing], Iterator[Attempt]], ...] = (
     dataset_json.find_labels, tables.find_labels, sidecars.find_labels
 )  # fmt: skip
 CAPTIONS: tuple[Callable[[Path, Listing], Described | None], ...] = (
-    json_lines.read_captions,
-    tables.read_captions,
-    coco.read_captions,
-)
+    json_lines.read_captions, tables.read_captions, coco.read_captions
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from attngan.data.image_dataset import count_of, name_some
 from attngan.data.layouts.shards import are_shards
 from attngan.data.listing import Listing, SourceFile, left_out, most_strays
 
-_SPLIT = (
-    re.compile(  # a word of its own: `train2017`, `seg_train`, `DIV2K_train_HR`, `cats-train-00000-of-00002.parquet`
-        "(?<![a-z])(?:(?P<train>train(?:ing|val)?)|(?P<validation>val(?:id(?:ation)?)?|dev|eval)|(?P<test>test(?:ing)?)"
-        "|(?P<other>unlabell?ed|extra|pred))(?:set|images|imgs|data)?(?![a-z])",
-        re.IGNORECASE,
-    )
+# A word of its own: `train2017`, `seg_train`, `DIV2K_train_HR`, `cats-train-00000-of-00002.parquet`.
+_SPLIT = re.compile(
+    "(?<![a-z])(?:(?P<train>train(?:ing|val)?)|(?P<validation>val(?:id(?:ation)?)?|dev|eval)|(?P<test>test(?:ing)?)"
+    "|(?P<other>unlabell?ed|extra|pred))(?:set|images|imgs|data)?(?![a-z])",
+    re.IGNORECASE,
 )
 _ORDER = ("train", "validation", "test", "other")  # which of those that there are is used
 

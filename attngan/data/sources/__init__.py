@@ -61,11 +61,14 @@ def _list_folder(path: Path) -> Listing:
         return loose
     try:
         packed = _list_packed([(path / name, f"{name}/") for name in archives])
+    except NoPicturesError:
+        if loose.pictures:
+            return loose
+        raise
     except AttnGANError as error:
-        nothing = isinstance(error, NoPicturesError)
-        if len(loose.pictures) < (1 if nothing else _FEW):
-            raise
-        return loose if nothing else _without(archives, loose, f" ({error.problem})")
+        if len(loose.pictures) >= _FEW:
+            return _without(archives, loose, f" ({error.problem})")
+        raise
     if not packed.pictures and loose.pictures:
         return loose
     if len(loose.pictures) <= most_strays(len(packed.pictures)):
@@ -86,7 +89,7 @@ def _list_file(path: Path, stack: contextlib.ExitStack) -> Listing:
         return _list_packed([(path, "")])
     if is_parquet(path):
         return _list_packed([(path, f"{path.name}/")])
-    return list_zip(stack.enter_context(zipfile.ZipFile(path)))
+    return without_parts(list_zip(stack.enter_context(zipfile.ZipFile(path))), in_tars=False)
 
 
 def _list_packed(files: list[tuple[Path, str]]) -> Listing:
