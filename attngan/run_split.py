@@ -1,13 +1,14 @@
 """Which samples a run trains on and which it holds out, by what they are and not by what they are called.
 
 split.safetensors keeps it. A sample that was held out stays so, and one that was trained on too, whatever joins or
-goes; what joins is split as the rest was.
+goes, themselves among it; what joins is split as the first ones were.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from attngan.checkpoint import load_about, load_tensors, save_tensors
 from attngan.data import Dataset
+from attngan.data.dataset import hash_samples
 from attngan.errors import AttnGANError
 from attngan.run_folder import read_object
 
@@ -28,16 +30,37 @@ class Split:
     training: np.ndarray
     held_out: np.ndarray
     added: int = 0  #: samples that the run did not know
-    gone: int = 0  #: those that it knew and that are not there
+    back: int = 0  #: those that had gone
+    gone: int = 0  #: those that were there and are not now
     same: bool = True  #: whether samples and labels are those of before, in whatever order
 
 
+@dataclass(frozen=True)
+class _Known:
+    """All samples that a run has seen, in the order of the dataset that it had last; those that had gone come last."""
+
+    keys: np.ndarray  #: int64 [N], of Dataset
+    labels: np.ndarray  #: int64 [N], a hash of each; zeros where an older attngan kept none
+    training: np.ndarray  #: int64, places of those that were trained on, in the order of the run
+    held_out: np.ndarray
+    here: int  #: how many the dataset had
+    share: float  #: of the first ones that was held out
+
+
 def write_split(folder: Path, dataset: Dataset, holdout: int, seed: int) -> None:
-    """Keeps how a run splits its data; AttnGANError if the disk refuses."""
+    """Keeps how a run splits its data, and on which side those were that are gone; AttnGANError if the disk refuses."""
     training, held_out = dataset.split(holdout, seed)
-    tensors = {"keys": torch.from_numpy(dataset.keys), "order": torch.from_numpy(np.concatenate([training, held_out]))}
-    about = {"fingerprint": dataset.fingerprint, "content": dataset.content, "training": len(training)}
-    save_tensors(folder / FILE, tensors, about)
+    labels, here = _hash_labels(dataset), len(dataset)
+    known = _Known(dataset.keys, labels, training, held_out, here, len(held_out) / here)
+    if has_split(folder):
+        known = _with_gone(known, _read(folder))
+    order = np.concatenate([known.training, known.held_out])
+    tensors = {"keys": known.keys, "labels": known.labels, "order": order}
+    about = {
+        "fingerprint": dataset.fingerprint, "content": dataset.content, "training": len(known.training), "here": here,
+        "share": known.share,
+    }  # fmt: skip
+    save_tensors(folder / FILE, {name: torch.from_numpy(value) for name, value in tensors.items()}, about)
 
 
 def has_split(folder: Path) -> bool:
@@ -51,61 +74,114 @@ def known_fingerprint(folder: Path) -> str:
 
 
 def are_its_data(folder: Path, dataset: Dataset) -> bool:
-    """Whether these are the samples and labels of the run in a folder, in whatever order."""
-    about, known = load_about(folder / FILE), known_fingerprint(folder)
-    return bool(known) and (known == dataset.fingerprint or about.get("content") == dataset.content)
+    """Whether these are the samples and labels of the run in a folder, in whatever order, or most of either are."""
+    about, fingerprint = load_about(folder / FILE), known_fingerprint(folder)
+    if fingerprint and (fingerprint == dataset.fingerprint or about.get("content") == dataset.content):
+        return True
+    if not has_split(folder):
+        return False
+    then, now = np.unique(_read(folder).keys), np.unique(dataset.keys)
+    return 2 * len(np.intersect1d(then, now)) > min(len(then), len(now))
+
+
+def known_places(folder: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Places, int64, of the samples that the run in a folder, which `has_split`, was shown, and of those it held out.
+
+    What it does not know is among neither. AttnGANError if the file is damaged.
+    """
+    known = _read(folder)
+    return _moved(known, _where(known, dataset.keys, _hash_labels(dataset)))
 
 
 def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
     """The samples of a dataset as the run in a folder, which `has_split`, splits them.
 
-    Of samples that join, whole groups are held out in the share that was; a group that is known goes where it was.
+    Of samples that join, a copy goes where what it equals is, one of a known group where that is, and of the others
+    whole groups are held out in the share that was; held out wins.
     Raises AttnGANError if the file is damaged, or nothing is left to train on.
     """
-    path = folder / FILE
-    tensors, about = load_tensors(path, "restore a copy, or use another --out", checked=True)
-    then, order = tensors["keys"].numpy(), tensors["order"].numpy()
-    places = order[: about["training"]], order[about["training"] :]
+    known, about = _read(folder), load_about(folder / FILE)
     if about["fingerprint"] == dataset.fingerprint:
-        return Split(*places)
-    now = dataset.keys
-    moved = _where(then, now)
-    training, held_out = (moved[part][moved[part] >= 0] for part in places)
-    joined = np.setdiff1d(np.arange(len(now)), moved)
-    more = _split_joined(dataset, joined, (training, held_out), len(places[1]) / len(then), seed)
-    training, held_out = np.concatenate([training, more[0]]), np.concatenate([held_out, more[1]])
+        return Split(known.training[known.training < known.here], known.held_out[known.held_out < known.here])
+    moved = _where(known, dataset.keys, _hash_labels(dataset))
+    parts = _moved(known, moved)
+    joined = np.setdiff1d(np.arange(len(dataset)), moved)
+    hidden = _hide(dataset, joined, known, parts, seed)
+    training, held_out = np.append(parts[0], joined[~hidden]), np.append(parts[1], joined[hidden])
     if not len(training):
         raise AttnGANError("--data", f"nothing but what {folder} holds out", "add what it is to be trained on")
-    same = about["content"] == dataset.content
-    return Split(training, held_out, len(joined), int((moved < 0).sum()), same)
+    back, gone = int((moved[known.here :] >= 0).sum()), int((moved[: known.here] < 0).sum())
+    return Split(training, held_out, len(joined), back, gone, about["content"] == dataset.content)
 
 
-def _where(then: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """int64 [N]: the place now of each sample of then, −1 if it has none; equal ones in their order."""
-    places = {key: place for place, key in enumerate(_told_apart(now))}
-    return np.array([places.get(key, -1) for key in _told_apart(then)], np.int64)
+def _read(folder: Path) -> _Known:
+    path = folder / FILE
+    tensors, about = load_tensors(path, "restore a copy, or use another --out", checked=True)
+    keys, order = tensors["keys"].numpy(), tensors["order"].numpy()
+    labels = tensors["labels"].numpy() if "labels" in tensors else np.zeros_like(keys)
+    training, held_out = order[: about["training"]], order[about["training"] :]
+    share = about.get("share", len(held_out) / len(keys))
+    return _Known(keys, labels, training, held_out, about.get("here", len(keys)), share)
 
 
-def _told_apart(keys: np.ndarray) -> list[tuple[int, int]]:
-    """Each key, and how many equal ones came before it."""
-    seen, found = Counter[int](), []
-    for key in keys.tolist():
-        found.append((key, seen[key]))
-        seen[key] += 1
+def _with_gone(known: _Known, then: _Known) -> _Known:
+    """What a run knows now, and of what it knew then that which is gone."""
+    gone = np.flatnonzero(_where(then, known.keys, known.labels) < 0)
+    places, hidden = known.here + np.arange(len(gone)), np.isin(gone, then.held_out)
+    return replace(
+        known, keys=np.append(known.keys, then.keys[gone]), labels=np.append(known.labels, then.labels[gone]),
+        training=np.append(known.training, places[~hidden]), held_out=np.append(known.held_out, places[hidden]),
+        share=then.share,
+    )  # fmt: skip
+
+
+def _hash_labels(dataset: Dataset) -> np.ndarray:
+    return hash_samples(label.encode() for label in dataset.labels)
+
+
+def _moved(known: _Known, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places now of those trained on and of those held out, without the ones that are gone."""
+    training, held_out = (moved[part] for part in (known.training, known.held_out))
+    return training[training >= 0], held_out[held_out >= 0]
+
+
+def _where(known: _Known, keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """int64 [N]: the place now of each known sample, −1 if it has none.
+
+    Of equal ones first those of one label find each other, then the rest, each time in their order.
+    """
+    found = np.full(len(known.keys), -1, np.int64)
+    for then, now in (((known.keys, known.labels), (keys, labels)), ((known.keys,), (keys,))):
+        left, free = np.flatnonzero(found < 0), np.setdiff1d(np.arange(len(keys)), found)
+        if not len(left) or not len(free):
+            break
+        places = dict(zip(_told_apart(now, free), free.tolist(), strict=True))
+        found[left] = [places.get(sample, -1) for sample in _told_apart(then, left)]
     return found
 
 
-def _split_joined(
-    dataset: Dataset, joined: np.ndarray, known: tuple[np.ndarray, np.ndarray], share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(places to train on, places to hold out) of the samples at the places `joined`; share: to hold out."""
-    groups = dataset.groups
-    trained, held_out = (np.isin(groups[joined], groups[part]) for part in known)
-    held_out &= ~trained
-    new = ~trained & ~held_out
+def _told_apart(columns: Sequence[np.ndarray], places: np.ndarray) -> list[tuple[int, ...]]:
+    """The values of each place, and how many equal ones came before it."""
+    seen, found = Counter[tuple[int, ...]](), []
+    for values in zip(*(column[places].tolist() for column in columns), strict=True):
+        found.append((*values, seen[values]))
+        seen[values] += 1
+    return found
+
+
+def _hide(
+    dataset: Dataset, joined: np.ndarray, known: _Known, parts: tuple[np.ndarray, np.ndarray], seed: int
+) -> np.ndarray:
+    """bool: which of the samples at the places `joined` are held out; parts: places of the known ones."""
+    keys, groups = dataset.keys, dataset.groups
+    trained, hidden = (np.isin(keys[joined], known.keys[part]) for part in (known.training, known.held_out))
+    new = ~trained & ~hidden
+    trained, beside = (np.isin(groups[joined], groups[part]) for part in parts)
+    hidden |= new & beside
+    new &= ~trained & ~beside
     if new.any():
         some = dataset.take(joined[new])
-        count = min(round(share * len(some)), some.most_held_out)
+        count = min(round(known.share * len(some)), some.most_held_out)
         if count > 0:
-            held_out[new] = some.choose_held_out(count, seed)
-    return joined[~held_out], joined[held_out]
+            hidden[new] = some.choose_held_out(count, seed)
+    return hidden

@@ -12,7 +12,7 @@ from attngan.config import RunConfig
 from attngan.data import Dataset
 from attngan.errors import AttnGANError
 from attngan.generators.source import Source
-from attngan.run_split import are_its_data, has_split, recall_split
+from attngan.run_split import are_its_data, has_split, known_places
 
 Seeds = Sequence[int] | np.ndarray
 
@@ -47,18 +47,20 @@ class LoadedGenerator(ABC):
         """Samples of seeds in 0 … 2³²−1, as users get them. strength: how chance is used, as the task has it."""
 
     def trained_on(self, dataset: Dataset) -> bool:
-        """Whether it is a run of these data, under whatever names."""
+        """Whether it is a run of these data or of most of them, under whatever names."""
         return self.source.is_run and are_its_data(self.source.folder, dataset)
 
     def split_places(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-        """Places, int64, of what its training was shown and of what it held out; None if it was not trained on them."""
+        """Places, int64, of what its training was shown and of what it held out; None if it was not trained on them.
+
+        What it does not know of them is among neither.
+        """
         if not self.trained_on(dataset):
             return None
         plan = self.config.training
         if not has_split(self.source.folder):
             return dataset.split_apart(plan.holdout, plan.seed)
-        split = recall_split(self.source.folder, dataset, plan.seed)
-        return split.training, split.held_out
+        return known_places(self.source.folder, dataset)
 
     def split_dataset(self, dataset: Data) -> tuple[Data, Data] | None:
         """What its training was shown of these data, and what it held out; None if it was not trained on them."""

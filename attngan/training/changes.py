@@ -59,7 +59,7 @@ def find_changes(folder: Path, asked: RunConfig, dataset: Dataset) -> tuple[RunC
     if begun is None:
         return asked, Changes()
     asked = replace(asked, license=asked.license or begun.license, source=asked.source or begun.source)
-    split = _split(folder, dataset, begun)
+    split = fix_split(folder, dataset, begun)
     plan, names = replan(begun.training, asked.training.images, images_done(folder)), begun.network.names
     if split:
         plan = replace(plan, holdout=len(split.held_out))
@@ -143,7 +143,7 @@ def how_it_ended(folder: Path, config: RunConfig, other_data: bool = False) -> s
     return "finished" if progress["images"] >= config.training.images else ""
 
 
-def _split(folder: Path, dataset: Dataset, begun: RunConfig) -> Split | None:
+def fix_split(folder: Path, dataset: Dataset, begun: RunConfig) -> Split | None:
     """How the run splits these data, which they do from then on; None where it is as a new run of them would.
 
     AttnGANError for other data of a run of an older attngan, unless it holds nothing out: nobody knows which.
@@ -208,7 +208,8 @@ def _refuse(folder: Path, found: list[str]) -> None:
 
 
 def _describe(folder: Path, dataset: Dataset, split: Split) -> str:
-    counted = [f"{number:,} {what}" for number, what in ((split.added, "new"), (split.gone, "gone")) if number]
+    numbers = (split.added, "new"), (split.back, "back"), (split.gone, "gone")
+    counted = [f"{number:,} {what}" for number, what in numbers if number]
     then, now = read_object(folder / "data.json").get(dataset.noun), f"{len(dataset):,} {dataset.noun}"
     now = f"{then:,} → {now}" if isinstance(then, int) and then != len(dataset) else now
     return f"data: {now} ({', '.join(counted) or 'other ones, or others said of them'})"
