@@ -170,6 +170,8 @@ class TrainingConfig:
     objective: str = "relativistic"  #: a name in attngan.losses.OBJECTIVES
     penalty: Literal["r1+r2", "r1", "r2", "wgan-gp", "none"] = "r1+r2"
     holdout: int = 0  #: samples that training never shows: overfitting and KID are measured on them
+    #: the number that was asked for, if one was: whole groups can be fewer, and what joins makes it more
+    holdout_asked: int | None = None
     kid_samples: int = 500  #: samples made for each KID on the way
     patience: int = 0  #: collapsed evaluations in a row after which training stops; 0 = never
     mismatched: float = 0.0  #: weight of real samples under other samples' conditions, which D is to refuse

@@ -25,7 +25,7 @@ from attngan.run_folder import check_output_folder
 from attngan.tasks import TASKS
 from attngan.tasks.base import Task, TrainOptions, with_patience
 from attngan.training.beginning import check_beginning
-from attngan.training.changes import Changes, check_settings, find_changes
+from attngan.training.changes import Changes, check_settings, find_changes, fix_split
 from attngan.training.run_logger import check_tensorboard
 
 
@@ -131,9 +131,13 @@ def _complete(
     asked: Asked, begun: RunConfig | None, network: Any, training: Any, options: TrainOptions, dataset: Dataset
 ) -> tuple[RunConfig, bytes]:
     """The config and tokenizer.json of these data, in a run that is there with its words and its held-out samples."""
-    task = TASKS[network.task]
-    if begun is None or asked.holdout not in (None, begun.training.holdout):
+    task, split = TASKS[network.task], begun and fix_split(asked.out, dataset, begun)
+    if begun is None:
+        training = replace(task.hold_out(training, options, dataset), holdout_asked=asked.holdout)
+    elif asked.holdout not in (None, begun.training.holdout, begun.training.holdout_asked):
         training = task.hold_out(training, options, dataset)
+    elif split:
+        training = replace(training, holdout=len(split.held_out))
     training = with_patience(training, asked.patience, dataset.noun)
     if begun and not begun.class_names:
         options = replace(options, unconditional=True)

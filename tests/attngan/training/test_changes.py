@@ -15,7 +15,7 @@ from PIL import Image
 from refusals import refused, refuses
 from safetensors.torch import load_file
 from tiny_runs import run, same_bits, write_pictures
-from tiny_text import letters, write_sentences
+from tiny_text import letters, sentences, write_sentences
 from tiny_words import captioned, words_config, write_captioned
 
 from attngan.checkpoint import load_about, load_config
@@ -221,6 +221,49 @@ def test_pictures_join_and_go_and_what_was_held_out_stays_so(begun, out, tmp_pat
     assert "data:" not in call("--data", data, "--out", out, "--images", 96).stderr  # which it has by now
 
 
+def test_pictures_that_go_and_come_back_are_held_out_again(begun, out, tmp_path):
+    before = load_pictures(begun[1], resolution=16, channels=3)
+    shown, hidden = (pixels(before, places) for places in before.split(12, 0))
+    fewer = shutil.copytree(begun[1], tmp_path / "fewer")
+    for place in before.split(12, 0)[1][:6]:
+        sorted(fewer.rglob("*.png"))[place].write_bytes(b"")
+    assert call("--data", fewer, "--out", out, "--images", 80).exit_code == 0
+    assert load_config(out).training.holdout == 6
+    result = call("--data", begun[1], "--out", out, "--images", 96)
+    assert result.exit_code == 0 and "42 → 48 pictures (6 back)" in result.output, result.output
+    split = recall_split(out, before, 0)
+    assert (pixels(before, split.training), pixels(before, split.held_out)) == (shown, hidden)
+
+
+def test_the_number_to_hold_out_may_be_typed_again_after_data_joined(begun, out, tmp_path):
+    data = more_pictures(begun[1], tmp_path / "more", 20, "round")
+    for images in (80, 96):
+        result = call("--data", data, "--out", out, "--images", images, "--holdout", 12)
+        assert result.exit_code == 0 and "; 17 held out" in result.output, result.output
+    refused(call("--data", data, "--out", out, "--images", 112, "--holdout", 5), "training.holdout: 17 → 5")
+
+
+def test_a_number_to_hold_out_of_which_whole_concepts_are_fewer_may_be_typed_again(tmp_path):
+    (tmp_path / "data").mkdir()
+    data, out = write_captioned(tmp_path / "data"), tmp_path / "run"
+    words = ("--data", data, "--out", out, "--holdout", 10, "--images")
+    assert call("--preset", "tiny-words", *words, 32).exit_code == 0
+    plan = load_config(out).training
+    assert (plan.holdout, plan.holdout_asked) == (9, 10)
+    lines = (data / "captions.jsonl").read_text().splitlines()
+    for number in range(4):  # concepts of one picture each
+        Image.new("RGBA", (16, 16), (9 * number, 99, 0, 255)).save(data / f"{number}.png")
+        lines.append(
+            json.dumps(
+                {"file_name": f"{number}.png", "captions": ["a leaf"], "style": "flat", "concept": f"leaf {number}"}
+            )
+        )
+    (data / "captions.jsonl").write_text("\n".join(lines))
+    for images in (48, 64):
+        result = call(*words, images)
+        assert result.exit_code == 0 and "; 10 held out" in result.output, result.output
+
+
 def test_other_pictures_altogether_are_split_anew(begun, tmp_path):
     before = load_pictures(begun[1], resolution=16, channels=3)
     write_split(tmp_path, before, 12, 0)
@@ -400,6 +443,21 @@ def test_sentences_go_on_with_more_and_other_ones(tmp_path, monkeypatch):
     assert plan.warm_up == pytest.approx(preset("tiny-text")[1].warm_up / 2)  # of twice as many: it was over
     before = written(out)
     assert "nothing was written" in call("--data", lines, "--out", out).output and written(out) == before
+
+
+def test_words_of_held_out_sentences_are_no_news(tmp_path, monkeypatch):
+    """Each sentence has a word of its own, twice, which the run knows if it was trained on that."""
+    monkeypatch.setattr("attngan.tasks.text.embeddings", letters)
+    lines, out = write_sentences(tmp_path / "lines.txt"), tmp_path / "run"
+    own = [f"word{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(300)]
+    there = zip(lines.read_text().splitlines(), own, strict=True)
+    lines.write_text("".join(f"{text} {word} {word}\n" for text, word in there))
+    words = ("--data", lines, "--out", out, "--images")
+    assert call("--preset", "tiny-text", *words, 32).exit_code == 0
+    lines.write_text(lines.read_text() + "".join(f"Purple {text}\n" for text in sentences()[:20]))
+    for images in (48, 64):
+        result = call(*words, images)
+        assert result.exit_code == 0 and "1 word of --data not known" in result.output, result.output
 
 
 def test_an_early_stop_is_overruled_and_stays_so(begun, out, monkeypatch):
