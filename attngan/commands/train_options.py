@@ -72,10 +72,9 @@ def begin_or_go_on(out: Path, preset_name: str | None) -> tuple[RunConfig | None
     return None, preset_name, *preset(preset_name)
 
 
-def column_before(out: Path, data: Path) -> str | None:
-    """The column of this very file that the run in --out reads; None if there is no run, or no column."""
-    about = read_object(out / "data.json")
-    return str(about["column"]) if about.get("column") and about.get("path") == str(data) else None
+def column_before(out: Path) -> str:
+    """The column of a table that the run in --out reads; empty if there is no run, or no column."""
+    return str(read_object(out / "data.json").get("column", ""))
 
 
 def as_begun(begun: RunConfig, config: RunConfig, tokenizer: bytes, out: Path) -> tuple[RunConfig, bytes]:

@@ -123,8 +123,12 @@ def _check_place(out: Path, data: Path) -> None:
 
 
 def _read(asked: Asked, task: Task, network: Any, training: Any) -> Dataset:
-    column = asked.column or column_before(asked.out, asked.data)
-    return task.read_column(asked.data, network, column) if column else task.read(asked.data, network, training)
+    if asked.column:
+        return task.read_column(asked.data, network, asked.column)
+    before = column_before(asked.out)
+    return (
+        task.read_again(asked.data, network, training, before) if before else task.read(asked.data, network, training)
+    )
 
 
 def _complete(

@@ -54,6 +54,10 @@ class Task(ABC):
         """`read` of one column of a table."""
         raise AttnGANError(f"--column {column}", f"this preset {self.does}", "leave it out")
 
+    def read_again(self, path: Path, network: Any, training: Any, column: str) -> Dataset:
+        """`read` for a run that read this column of a table; AttnGANError for a table that has none of that name."""
+        return self.read(path, network, training)
+
     @abstractmethod
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         """A preset's network and training as the options change them; AttnGANError for options of other tasks."""

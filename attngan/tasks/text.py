@@ -57,6 +57,9 @@ class TextTask(Task):
     def read_column(self, path: Path, network: Any, column: str) -> TextDataset:
         return load_lines(path, longest=network.length - 1, column=column)
 
+    def read_again(self, path: Path, network: Any, training: Any, column: str) -> TextDataset:
+        return load_lines(path, longest=network.length - 1, usual=[column])
+
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         given = {"channels": options.channels, "unconditional": options.unconditional, "augment": options.augment}
         given |= {"from": options.begin, "fit": options.fit}

@@ -10,7 +10,6 @@ from refusals import refused, refuses
 from tiny_text import sentences
 
 from attngan.cli import main
-from attngan.commands.train_options import column_before
 from attngan.data import load_lines
 
 SAID = [*sentences()[:30], 'a "quoted", divided; one', "of two\nlines"]
@@ -98,7 +97,3 @@ def test_train_takes_the_column_and_counts_sentences(tmp_path):
     pictures = ("train", "--preset", "tiny", "--data", path, "--out", tmp_path / "run")
     refused(call(*pictures, "--column", "said"), "--column said: this preset draws pictures")
     refused(call(*pictures, "--sentences", 320), "--sentences: tiny draws pictures")
-    (tmp_path / "run").mkdir()  # as a run leaves it that reads this column
-    (tmp_path / "run" / "data.json").write_text(json.dumps({"path": str(path), "column": "said"}))
-    assert column_before(tmp_path / "run", path) == "said"
-    assert column_before(tmp_path / "run", tmp_path / "other.csv") is None

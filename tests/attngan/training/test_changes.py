@@ -460,6 +460,28 @@ def test_words_of_held_out_sentences_are_no_news(tmp_path, monkeypatch):
         assert result.exit_code == 0 and "1 word of --data not known" in result.output, result.output
 
 
+def test_a_run_of_sentences_goes_on_with_its_column_wherever_the_table_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("attngan.tasks.text.embeddings", letters)
+    path, out = tmp_path / "two.csv", tmp_path / "run"
+    rows = [f"{number} of another kind,{text}" for number, text in enumerate(sentences())]
+    path.write_text("\n".join(["text,said", *rows]))
+    words = ("--out", out, "--images", 32, "--data")
+    assert call("--preset", "tiny-text", *words, path, "--column", "said").exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    before = written(out)
+    for there in (path, "two.csv", tmp_path / "run" / ".." / "two.csv"):
+        result = call("--out", out, "--data", there)
+        assert result.exit_code == 0 and "300 sentences of column said" in result.output, result.output
+    (tmp_path / "other.csv").write_text(path.read_text().replace("text,said", "text,spoken"))
+    refused(call("--out", out, "--images", 64, "--data", "other.csv"), "other.csv: none of its columns is called said")
+    assert written(out) == before
+    assert call("--out", out, "--images", 64, "--data", "other.csv", "--column", "spoken").exit_code == 0
+    more = write_sentences(tmp_path / "lines.txt")
+    more.write_text(more.read_text() + "A purple dog sleeps.\n")
+    result = call("--out", out, "--images", 96, "--data", more)
+    assert result.exit_code == 0 and "data: 301 sentences;" in result.output, result.output
+
+
 def test_an_early_stop_is_overruled_and_stays_so(begun, out, monkeypatch):
     rising = iter(np.arange(1.0, 99.0))
     monkeypatch.setattr("attngan.tasks.image.ImageValidation.distance", lambda *_: (next(rising), 0.1))
