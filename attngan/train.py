@@ -28,7 +28,7 @@ from attngan.streams import Stream
 from attngan.tasks import TASKS
 from attngan.threads import torch_threads
 from attngan.training.adversarial import Adversarial
-from attngan.training.beginning import begin_from, check_beginning
+from attngan.training.beginning import BEGAN, begin_from, check_beginning, inherit
 from attngan.training.changes import find_changes, how_it_ended
 from attngan.training.pace import TOO_DEAR, Pace
 from attngan.training.phase import SaveTimer, run_phase
@@ -75,6 +75,7 @@ def train(
     task.check_holdout(config.training, dataset)
     if begin:
         check_beginning(begin, config)
+        config = config if changes.begun else inherit(config, begin)
     with only_writer(folder), torch_threads((pace := pace or Pace.read(folder) or Pace()).threads):
         ended = how_it_ended(folder, config, changes.data)
         if changes and ended:
@@ -119,8 +120,8 @@ def _train(
                 return
         logger.continue_from(-1, -1)
         if carried:
-            logger.event(0, "began from", carried)
-            note(f"began from {carried}")
+            logger.event(0, BEGAN, carried)
+            note(f"{BEGAN} {carried}")
         adversarial = Adversarial(run, state, folder, logger, pace)
         adversarial.save(folder)
     if not adversarial.ended:

@@ -24,7 +24,7 @@ from attngan.generators.source import Source, find_run
 from attngan.run_folder import check_output_folder
 from attngan.tasks import TASKS
 from attngan.tasks.base import Task, TrainOptions, with_patience
-from attngan.training.beginning import check_beginning
+from attngan.training.beginning import check_beginning, has_begun_from
 from attngan.training.changes import Changes, check_settings, find_changes, fix_split
 from attngan.training.run_logger import check_tensorboard
 
@@ -81,8 +81,9 @@ def make_plan(asked: Asked) -> Plan:
     if asked.images and asked.sentences:
         raise AttnGANError(f"--images {asked.images}", f"--sentences {asked.sentences} is given too", "leave one out")
     begun, preset, network, training = begin_or_go_on(asked.out, asked.preset_name)
-    source = find_run(asked.begin) if asked.begin else None
-    network, training, options = _configure(asked, preset, network, training)
+    going = begun and asked.begin and has_begun_from(asked.out, begun, asked.begin)
+    source = find_run(asked.begin) if asked.begin and not going else None
+    network, training, options = _configure(asked, preset, network, training, bool(source))
     if asked.tensorboard:
         check_tensorboard()
     device = device_named(asked.device)
@@ -100,11 +101,11 @@ def make_plan(asked: Asked) -> Plan:
     return Plan(config, tokenizer, dataset, changes, source, choice, device)
 
 
-def _configure(asked: Asked, preset: str, network: Any, training: Any) -> tuple[Any, Any, TrainOptions]:
-    """Network and training as the options change them."""
+def _configure(asked: Asked, preset: str, network: Any, training: Any, begin: bool) -> tuple[Any, Any, TrainOptions]:
+    """Network and training as the options change them. begin: with the weights of another generator."""
     options = TrainOptions(
         preset, asked.channels, asked.unconditional, asked.penalty, asked.augment, asked.holdout, asked.patience,
-        begin=bool(asked.begin), fit=asked.fit, sentences=bool(asked.sentences),
+        begin=begin, fit=asked.fit, sentences=bool(asked.sentences),
     )  # fmt: skip
     seed = training.seed if asked.seed is None else asked.seed
     training = with_objective(replace(training, seed=seed), asked.objective)

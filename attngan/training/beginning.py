@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,12 @@ from attngan.checkpoint import load_network, load_tensors, read_tokenizer
 from attngan.config import RunConfig
 from attngan.errors import AttnGANError
 from attngan.generators.source import Source
-from attngan.training.state import CHECKPOINT, TrainingState, without_prefix
+from attngan.run_folder import EVENTS, read_lines
+from attngan.training.state import CHECKPOINT, PREVIOUS, TrainingState, without_prefix
 from attngan_runtime.tokenizers.word_level import UNKNOWN
 
+BEGAN = "began from"  #: the event of a run that did
+_CARRIED = ": the generator"  # in its detail, after the name of what it began from
 _BY_DATA = ("classes", "styles", "vocabulary")  # fields of a network that the data decide
 #: Ends of the names of weights with a row for each word, style or class, the longer ones first.
 _TABLES = {"text.embedding.weight": "words", "style.weight": "styles", "embedding.weight": "classes"}
@@ -30,10 +34,47 @@ def check_beginning(source: Source, config: RunConfig) -> None:
     if same_task and bool(then.get("classes")) != bool(now.get("classes")):
         changed.append("classes or none")
     if changed:
-        earlier = source.config.preset == config.preset
-        remedy = "name a generator of today's preset" if earlier else f"use --preset {source.config.preset}"
         problem = f"of another shape than {config.preset} ({', '.join(changed)})"
-        raise AttnGANError(f"--from {source.written}", problem, remedy)
+        raise AttnGANError(f"--from {source.written}", problem, _remedy(source, config, changed))
+
+
+def _remedy(source: Source, config: RunConfig, changed: list[str]) -> str:
+    """The preset, or the options that make networks of one preset alike."""
+    if source.config.preset != config.preset:
+        return f"use --preset {source.config.preset}"
+    classes = (
+        "add --unconditional"
+        if getattr(config.network, "classes", 0)
+        else "name pictures in classes, without --unconditional"
+    )
+    options = {
+        "channels": f"use --channels {getattr(source.config.network, 'channels', '')}",
+        "classes or none": classes,
+    }
+    known = [options.get(name, "") for name in changed]
+    return ", and ".join(known) if all(known) else "name a generator of today's preset"
+
+
+def inherit(config: RunConfig, source: Source) -> RunConfig:
+    """The config of a new run with the licence and the source of the weights that it begins with, if it has none."""
+    then = source.config
+    return replace(config, license=config.license or then.license, source=config.source or then.source)
+
+
+def has_begun_from(folder: Path, begun: RunConfig, written: str) -> bool:
+    """Whether the run in a folder has begun with the weights of the generator of this name; not if nothing is trained.
+
+    AttnGANError if it has begun otherwise.
+    """
+    learns_words = getattr(begun.training, "matching_images", 0) > 0  # which none does that begins from another
+    if not (learns_words or (folder / CHECKPOINT).exists() or (folder / PREVIOUS).exists()):
+        return False
+    events = read_lines(folder / EVENTS)
+    origin = next((line["detail"].partition(_CARRIED)[0] for line in events if line.get("event") == BEGAN), None)
+    if origin is None or Path(origin).resolve() != Path(written).resolve():
+        problem = f"{folder} has begun {f'from {origin}' if origin else 'without'}"
+        raise AttnGANError(f"--from {written}", problem, "leave it out, or name another --out")
+    return True
 
 
 def begin_from(source: Source, state: TrainingState, config: RunConfig, tokenizer: bytes) -> str:
@@ -52,9 +93,7 @@ def begin_from(source: Source, state: TrainingState, config: RunConfig, tokenize
     _give(state.trainer.discriminator, discriminator or _words_of(weights), then, now)
     known = {what: sum(name in then[what] for name in names) for what, names in now.items() if names}
     counts = [f"{known[what]:,} of {len(now[what]):,} {what}" for what in known]
-    return f"{source.written}: " + ", ".join(
-        ["the generator", *(["its discriminator"] if discriminator else []), *counts]
-    )
+    return ", ".join([f"{source.written}{_CARRIED}", *(["its discriminator"] if discriminator else []), *counts])
 
 
 def names_of(config: RunConfig, tokenizer: bytes = b"") -> Names:
