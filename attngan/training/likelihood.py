@@ -32,6 +32,7 @@ from attngan_runtime.tokenizers.word_level import PADDING
 CHECKPOINT = "likelihood.checkpoint.safetensors"
 RECORDS = "likelihood.jsonl"
 _MEASUREMENTS = 40  # of the likelihood of held-out sentences, over the plan
+NOTHING_BEST = {"best_nll": "inf", "worse": "0"}  #: in a checkpoint: of held-out sentences that are others now
 _COUNTS = ("images", "steps", "skips", "measured", "worse")
 _REMEDY = "delete it, and likelihood begins again in {}"
 

@@ -29,6 +29,8 @@ from attngan.tasks.text_to_image import resolution_at
 from attngan.train import Outcome, train
 from attngan.training.adversarial import Adversarial
 from attngan.training.changes import MAY_CHANGE, images_done, replan
+from attngan.training.likelihood import CHECKPOINT as LIKELIHOOD
+from attngan.training.likelihood import Likelihood
 from attngan.training.schedule import schedule
 from attngan.training.state import CHECKPOINT, machine
 from attngan.training.word_matching import WordMatching
@@ -314,6 +316,31 @@ def test_a_class_joins_with_a_row_that_is_the_mean_of_the_others(begun, out, tmp
     refused(call("--data", begun[1], "--out", out, "--images", 128), "lacks classes that")
 
 
+def test_classes_of_other_numbers_keep_their_rows_though_the_data_are_the_same(begun, out, tmp_path, monkeypatch):
+    """And once alone, where a kill comes before config.json, or two changes follow each other."""
+    pictures = load_pictures(begun[1], resolution=16, channels=3)
+    turned = replace(pictures, classes=1 - pictures.classes, class_names=pictures.class_names[::-1])
+    assert pictures.content == turned.content
+    then, best = load_file(out / CHECKPOINT), load_about(out / "generator.safetensors")["best"]
+    config = load_config(out)
+    longer = replace(config, training=replace(config.training, images=80))
+    monkeypatch.setattr("attngan.train._train", kill)
+    names = "discriminator.embedding.weight", "ema.embedding.weight", "adam.generator.embedding.weight.exp_avg"
+    for change, data in ((0, turned), (1, pictures)):
+        asked = replace(longer, class_names=tuple(data.class_names))
+        with monkeypatch.context() as patch:
+            patch.setattr("attngan.train.write_what_it_is", kill)
+            with pytest.raises(MemoryError):
+                run(asked, data, out)
+        with pytest.raises(MemoryError):
+            run(asked, data, out)
+        now = load_file(out / CHECKPOINT)
+        for name in names:
+            assert torch.equal(now[name], then[name] if change else then[name].flip(0))
+            assert not torch.equal(then[name], then[name].flip(0))
+    assert load_about(out / "generator.safetensors")["best"] == best  # of the same pictures
+
+
 def test_a_kill_while_changes_are_taken_up_is_made_up_for(begun, out, tmp_path, monkeypatch):
     """After each of the writes before config.json, which comes last."""
     data = more_pictures(begun[1], tmp_path / "more", 8, "kite")
@@ -480,6 +507,22 @@ def test_a_run_of_sentences_goes_on_with_its_column_wherever_the_table_is(tmp_pa
     more.write_text(more.read_text() + "A purple dog sleeps.\n")
     result = call("--out", out, "--images", 96, "--data", more)
     assert result.exit_code == 0 and "data: 301 sentences;" in result.output, result.output
+
+
+def test_the_best_likelihood_is_of_the_sentences_that_are_held_out_now(tmp_path, monkeypatch):
+    monkeypatch.setattr("attngan.tasks.text.embeddings", letters)
+    lines, out = write_sentences(tmp_path / "lines.txt"), tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Likelihood, "measure", lambda self, stop: (self.judge(1e-9), os.kill(os.getpid(), signal.SIGTERM))
+        )
+        assert call("--preset", "tiny-text", "--data", lines, "--out", out, "--images", 32).exit_code == 0
+    assert load_about(out / LIKELIHOOD)["best_nll"] == "1e-09"
+    lines.write_text(lines.read_text() + "A dog sleeps.\n")
+    monkeypatch.setattr("attngan.train._train", kill)
+    assert isinstance(call("--data", lines, "--out", out).exception, MemoryError)
+    about = load_about(out / LIKELIHOOD)
+    assert (about["best_nll"], about["worse"]) == ("inf", "0") and about["images"] != "0"
 
 
 def test_an_early_stop_is_overruled_and_stays_so(begun, out, monkeypatch):
