@@ -85,8 +85,8 @@ def train(
             state = build(config, device)
             if changes:
                 take_up(changes, run, folder, logger, source)
-            write_what_it_is(folder, config, tokenizer)
             if not ended:
+                write_what_it_is(folder, config, tokenizer)
                 pace.write(folder)
             carry = partial(begin_from, begin, state, config, tokenizer) if begin else None
             _train(run, state, folder, logger, pace, SaveTimer(save_every), stop, source, carry)

@@ -90,21 +90,24 @@ def train(**options: Any) -> None:
     config, dataset, out = plan.config, plan.dataset, asked.out
     _print_plan(plan, out)
     prepare = partial(plan.task.prepare, config, dataset, plan.device, plan.tokenizer)
+    ended = how_it_ended(out, config, plan.changes.data)
     if asked.dry_run:
-        if plan.changes:
+        if plan.changes and not ended:
             click.echo(f"note: it would go on with {plan.changes}", err=True)
         _print_sizes(config)
-        timed(prepare(), plan.precisions, asked.threads, kids=False)
+        if ended:
+            click.echo(f"it has {ended}; {_to_go_on(ended, config)}")
+        else:
+            timed(prepare(), plan.precisions, asked.threads, kids=False)
         click.echo("dry run: nothing was trained or written")
         return
-    ended = bool(how_it_ended(out, config, plan.changes.data))
     stale = plan.changes.speed and not ended
     config, pace = choose_pace(config, prepare, plan.precisions, asked.threads, out, dataset.unit, stale)
     outcome = run(
         config, dataset, out, plan.device, source=str(asked.data), tensorboard=asked.tensorboard,
         tokenizer=plan.tokenizer, pace=pace, begin=plan.source,
     )  # fmt: skip
-    _print_end(outcome, out, ended)
+    _print_end(outcome, out, bool(ended))
 
 
 def _print_plan(plan: Plan, out: Path) -> None:
@@ -138,7 +141,13 @@ def _print_end(outcome: str, out: Path, before: bool) -> None:
     config = load_config(out)
     click.echo(TASKS[config.task].describe_result(out, best, outcome == "stopped early"))
     if before and outcome == "finished":
-        more = f"--images N, with more than {config.training.images:,}"
-        click.echo(f"it was finished before, and nothing was written; go on with: the same command and {more}")
+        click.echo(f"it was finished before, and nothing was written; {_to_go_on(outcome, config)}")
     if outcome == "stopped early":
-        click.echo("go on all the same with: the same command and --patience 0")
+        click.echo(_to_go_on(outcome, config))
+
+
+def _to_go_on(ended: str, config: RunConfig) -> str:
+    """How a run goes on that has finished or has stopped early."""
+    if ended == "stopped early":
+        return "go on all the same with: the same command and --patience 0"
+    return f"go on with: the same command and --images N, with more than {config.training.images:,}"

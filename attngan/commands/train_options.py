@@ -72,6 +72,12 @@ def begin_or_go_on(out: Path, preset_name: str | None) -> tuple[RunConfig | None
     return None, preset_name, *preset(preset_name)
 
 
+def check_classes(out: Path, begun: RunConfig | None, unconditional: bool) -> None:
+    """AttnGANError if the run in --out draws classes, and is to draw without."""
+    if unconditional and begun and begun.class_names:
+        raise AttnGANError("--unconditional", f"{out} draws classes", "leave it out, or name another --out")
+
+
 def column_before(out: Path) -> str:
     """The column of a table that the run in --out reads; empty if there is no run, or no column."""
     return str(read_object(out / "data.json").get("column", ""))

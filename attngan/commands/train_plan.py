@@ -11,6 +11,7 @@ import torch
 from attngan.commands.train_options import (
     as_begun,
     begin_or_go_on,
+    check_classes,
     column_before,
     device_named,
     with_numbers,
@@ -83,6 +84,7 @@ def make_plan(asked: Asked) -> Plan:
     begun, preset, network, training = begin_or_go_on(asked.out, asked.preset_name)
     going = begun and asked.begin and has_begun_from(asked.out, begun, asked.begin)
     source = find_run(asked.begin) if asked.begin and not going else None
+    check_classes(asked.out, begun, asked.unconditional)
     network, training, options = _configure(asked, preset, network, training, bool(source))
     if asked.tensorboard:
         check_tensorboard()

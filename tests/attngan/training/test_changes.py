@@ -116,9 +116,28 @@ def test_a_finished_run_that_is_started_again_writes_nothing(begun, out):
         assert written(out) == before
 
 
+def test_a_finished_run_of_before_a_setting_was_there_is_left_as_it_is(begun, out):
+    config = json.loads((out / "config.json").read_text())
+    del config["training"]["holdout_asked"]
+    (out / "config.json").write_text(json.dumps(config))
+    before = written(out)
+    assert "nothing was written" in call("--data", begun[1], "--out", out).output and written(out) == before
+
+
+def test_a_dry_run_of_a_finished_run_says_that_it_has_finished(begun, out):
+    for more in ((), ("--batch", 8)):
+        result = call("--data", begun[1], "--out", out, "--dry-run", *more)
+        assert result.exit_code == 0 and "finished" in result.output and "--images N" in result.output, result.output
+        assert "would go on" not in result.output and "speed" not in result.output
+    assert (
+        "would go on with training.images" in call("--data", begun[1], "--out", out, "--dry-run", "--images", 80).output
+    )
+
+
 @pytest.mark.parametrize(("options", "words"), [
     (("--preset", "image-32"), "is a run of preset tiny, not image-32"),
     (("--seed", 7), "training.seed: 0 → 7"),
+    (("--unconditional",), "--unconditional: "),
     (("--augment", "none"), "training.augment"),
     (("--channels", 1), "network.channels: 3 → 1"),
     (("--objective", "hinge"), "training.objective"),
