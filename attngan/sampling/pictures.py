@@ -41,7 +41,7 @@ def read_options(
     seeds = seeds or usual_seeds(prompts)
     point = _point(attention) if attention and attention != WHOLE else None
     _check_together(seeds, values, interpolate, attention)
-    other = f"--interpolate {interpolate}" if interpolate else f"--attention {attention}" if attention else ""
+    other = f"--interpolate {interpolate}" if interpolate else _typed(attention) if attention else ""
     for option, given in (("columns", columns), ("scale", scale if scale > 1 else None)):
         if other and given:
             raise AttnGANError(f"--{option} {given}", f"not together with {other}", "leave one of them out")
@@ -75,6 +75,11 @@ def _check_path(out: Path, interpolate: int | None) -> None:
         check_picture_path(out)
 
 
+def _typed(attention: str) -> str:
+    """The option as it was given."""
+    return "--attention" if attention == WHOLE else f"--attention {attention[:40]}"
+
+
 def _point(text: str) -> tuple[int, int]:
     x, comma, y = (part.strip() for part in text.partition(","))
     if not (comma and x.isdecimal() and y.isdecimal() and max(len(x), len(y)) < 10):
@@ -89,7 +94,7 @@ def _point(text: str) -> tuple[int, int]:
 def _check_together(seeds: list[int], values: list[float], steps: int | None, attention: str | None) -> None:
     """Raises AttnGANError where two options ask for different pictures."""
     if steps and attention:
-        raise AttnGANError(f"--attention {attention}", "not together with --interpolate", "leave one of them out")
+        raise AttnGANError(_typed(attention), "not together with --interpolate", "leave one of them out")
     if len(values) > 1 and (steps or attention):
         other = "--interpolate" if steps else "--attention"
         raise AttnGANError("--truncation", f"{len(values)} values, where {other} takes one", "give one of them")

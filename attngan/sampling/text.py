@@ -12,8 +12,7 @@ from attngan.generators.text import TorchTextGenerator
 from attngan.sampling.pictures import WHOLE
 from attngan.visualization.keyword_sheet import check_sheet, keyword_sheet
 from attngan_runtime.commands.console import option_errors
-from attngan_runtime.commands.write import check_sampling, note_no_keywords, write_sentences
-from attngan_runtime.saving import check_output_file
+from attngan_runtime.commands.write import check_sampling, check_sentence_file, note_no_keywords, write_sentences
 
 
 def sample_sentences(
@@ -31,7 +30,7 @@ def sample_sentences(
             "write --attention alone",
         )
     if out and not attention:
-        check_output_file(out, "sentences.txt")
+        check_sentence_file(out, source.written)
     if attention and not (out and keywords):
         raise AttnGANError("--attention", "shows where key words were looked at", "give --keywords, and --out heat.png")
     generator = TorchTextGenerator(source)

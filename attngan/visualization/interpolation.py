@@ -52,6 +52,7 @@ def interpolation_grid(
     """
     side, columns = generator.resolution, steps + 1
     rows = (len(seeds) - 1) * max(len(classes), 1)
+    check_sheet_size(columns, side, side, columns, f"--interpolate {steps}")
     check_sheet_size(rows * columns, side, side, columns)
     z = _path(generator, seeds, torch.arange(columns) / steps).unflatten(0, (-1, columns))
     labels: Sequence[int | None] = classes or (None,)

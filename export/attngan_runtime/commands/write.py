@@ -41,9 +41,7 @@ def run(
     from attngan_runtime.generators.text import SentenceGenerator
 
     if out:
-        check_output_file(out, "sentences.txt")
-        if out.suffix.lower() in _PICTURES:
-            raise AttnGANError(f"--out {out}", f"{bundle.name} writes sentences", "name a file such as sentences.txt")
+        check_sentence_file(out, bundle.name)
     check_sampling(temperature, top_k, top_p, bundle.input("top_k")["maximum"])
     generator = SentenceGenerator.open(bundle, providers=provider)
     with option_errors():
@@ -57,6 +55,13 @@ def run(
             seeds * max(1, len(keywords)), keywords=texts, temperature=temperature, top_k=top_k, top_p=top_p
         )
     write_sentences(sentences, out, generator.name)
+
+
+def check_sentence_file(out: Path, name: str) -> None:
+    """Raises AttnGANError unless sentences of the generator of this name can be written there."""
+    check_output_file(out, "sentences.txt")
+    if out.suffix.lower() in _PICTURES:
+        raise AttnGANError(f"--out {out}", f"{name} writes sentences", "name a file such as sentences.txt")
 
 
 def check_sampling(temperature: float, top_k: int, top_p: float, size: int) -> None:

@@ -78,16 +78,21 @@ def check_picture_path(path: str | Path) -> None:
         raise AttnGANError(f"--out {path}", f"unknown picture type '{path.suffix}'", "use .png, .webp or .jpg")
 
 
-def check_sheet_size(count: int, height: int, width: int, columns: int | None = None) -> None:
-    """Raises AttnGANError if `grid` of so many pictures would be larger than programs open; call it before the work."""
+def check_sheet_size(
+    count: int, height: int, width: int, columns: int | None = None, option: str = "--seeds"
+) -> None:  # fmt: skip
+    """Raises AttnGANError if `grid` of so many pictures would be larger than programs open; call it before the work.
+
+    option: what makes it so large.
+    """
     rows, columns = _rows_and_columns(count, columns)
     pixels = rows * (height + GAP) * columns * (width + GAP)
     if pixels > _LARGEST_SHEET:
         raise AttnGANError(
-            "--seeds",
+            option,
             f"{count:,} pictures in {columns:,} columns make a sheet of {pixels:,} pixels, where {_LARGEST_SHEET:,} "
             "is the limit",
-            "ask for fewer",
+            "ask for less",
         )
 
 

@@ -35,7 +35,8 @@ class Sheet:
         """
         self.rows, self.columns, self.scale = rows, columns, scale
         self.height, self.width = height * scale, width * scale
-        check_sheet_size(len(rows) * len(columns), self.height, self.width, most)
+        check_sheet_size(len(rows) * len(columns), height, width, most)
+        check_sheet_size(len(rows) * len(columns), self.height, self.width, most, f"--scale {scale}")
         self._beside = [draw_label(name) for name in rows] if any(rows) else []
         self._above = self._headings() if any(columns) else []
         self._cell_height = max([self.height, *(ink.shape[0] for ink in self._beside)])

@@ -156,6 +156,7 @@ def test_a_sheet_shows_the_shares_of_the_key_words(run, writer, tmp_path):
         (("{run}", "--truncation", "1"), "--truncation 1: {run} writes sentences"),
         (("{run}", "--interpolate", "3"), "--interpolate 3: {run} writes sentences"),
         (("{run}", "--keywords", "dog", "--out", "{tmp}/a.png", "--attention", "1,2"), "--attention 1,2: {run} writes"),
+        (("{run}", "--out", "{tmp}/a.PNG"), "/a.PNG: {run} writes sentences"),
         (("{run}", "--out", "{tmp}/a.png", "--attention"), "--attention: shows where key words"),
         (("{run}", "--keywords", "dog", "--attention"), "give --keywords, and --out heat.png"),
         (("{run}", "--keywords", "dog", "--out", "{tmp}/a.txt", "--attention"), "sheets of key words"),

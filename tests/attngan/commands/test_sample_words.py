@@ -116,6 +116,8 @@ def test_heat_maps_are_the_shares_of_each_word(run, tmp_path):
     (("{run}", "red", "--interpolate", "3", "--out", "{tmp}/x.png"), "--interpolate 3: not for a generator that draws"),
     (("{run}", "red", "--attention", "1,2", "--out", "{tmp}/x.png"), "--attention 1,2: words attends to words"),
     (("{run}", "red", "--attention", "3", "--out", "{tmp}/x.png"), "--attention 3: is not a point"),
+    (("{run}", "--prompt", "red", "--attention", "--columns", "2", "--out", "{tmp}/x.png"), "with --attention; "),
+    (("{run}", "red", "--attention", "--interpolate", "2", "--out", "{tmp}/x.png"), "--attention: not together"),
     (("{run}", "red", "--prompt", "blue", "--out", "{tmp}/x.png"), "PROMPT red: beside --prompt blue"),
     (("{run}", "red\x07", "--out", "{tmp}/x.png"), "U+0007"),
     (("{run}", "red", "--seeds", "0-999999", "--out", "{tmp}/x.png"), "pixels"),

@@ -121,5 +121,7 @@ def test_letters_that_a_font_lacks_are_left_out_and_never_boxes(monkeypatch: pyt
 
 
 def test_sheets_that_no_program_opens_are_refused() -> None:
-    with refuses("--seeds: ask for fewer"):
+    with refuses("--seeds: ask for less"):
         Sheet(["a"] * 1000, ["b"] * 1000, 256, 256)
+    with refuses("--scale 1000: ask for less"):
+        Sheet(["a"] * 10, ["b"] * 10, 256, 256, scale=1000)
