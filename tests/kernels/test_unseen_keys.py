@@ -1,4 +1,4 @@
-"""A key that a row can't see never matters, whatever finite value it holds: every backend, both similarities."""
+"""A key that a row can't see never matters, unless what it holds overflows: every backend, both similarities."""
 
 import pytest
 import torch

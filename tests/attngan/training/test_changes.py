@@ -285,6 +285,17 @@ def test_a_number_to_hold_out_of_which_whole_concepts_are_fewer_may_be_typed_aga
         assert result.exit_code == 0 and "; 10 held out" in result.output, result.output
 
 
+def test_what_compares_a_run_with_data_that_have_grown_knows_those_that_it_saw(begun, tmp_path):
+    before = load_pictures(begun[1], resolution=16, channels=3)
+    data = more_pictures(begun[1], tmp_path / "more", 20, "round")
+    after = load_pictures(data, resolution=16, channels=3)
+    generator = open_generator(str(begun[0]))
+    assert generator.trained_on(after)
+    halves = [pixels(half, range(len(half))) for half in generator.split_dataset(after)]
+    assert halves == [pixels(before, places) for places in before.split(12, 0)]
+    assert generator.split_dataset(replace(before, images=255 - before.images)) is None
+
+
 def test_other_pictures_altogether_are_split_anew(begun, tmp_path):
     before = load_pictures(begun[1], resolution=16, channels=3)
     write_split(tmp_path, before, 12, 0)

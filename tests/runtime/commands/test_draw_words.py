@@ -74,7 +74,7 @@ def test_warnings_are_lines_of_their_own(words_bundle: Path, tmp_path: Path) -> 
         (["--prompt", "red", "--style", "apple"], "--style: no style 'apple'; there are google, twitter"),
         (["--prompt", "red", "--style", "2"], "--style: 2 is outside 0 to 1"),
         (["--prompt", "red", "--classes", "1"], "--classes 1: words has no classes; leave the option out"),
-        (["--prompt", "red", "--prompt", "green", "--seeds", "0-999999"], "2,000,000 pictures .* ask for fewer"),
+        (["--prompt", "red", "--prompt", "green", "--seeds", "0-999999"], "2,000,000 pictures .* ask for less"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
