@@ -74,23 +74,27 @@ def known_fingerprint(folder: Path) -> str:
 
 
 def are_its_data(folder: Path, dataset: Dataset) -> bool:
-    """Whether these are the samples and labels of the run in a folder, in whatever order, or most of either are."""
+    """Whether a run in a folder was trained on these: they are its samples and labels, in whatever order.
+
+    Or at least most of them, or most of what it was trained on, is both.
+    """
     about, fingerprint = load_about(folder / FILE), known_fingerprint(folder)
     if fingerprint and (fingerprint == dataset.fingerprint or about.get("content") == dataset.content):
         return True
     if not has_split(folder):
         return False
-    then, now = np.unique(_read(folder).keys), np.unique(dataset.keys)
-    return 2 * len(np.intersect1d(then, now)) > min(len(then), len(now))
+    known = _read(folder)
+    shown, now = np.unique(known.keys[known.training]), np.unique(dataset.keys)
+    return 2 * len(np.intersect1d(shown, now)) > min(len(shown), len(now))
 
 
 def known_places(folder: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Places, int64, of the samples that the run in a folder, which `has_split`, was shown, and of those it held out.
 
-    What it does not know is among neither. AttnGANError if the file is damaged.
+    Copies of either are among them, and what it does not know among neither. AttnGANError if the file is damaged.
     """
     known = _read(folder)
-    return _moved(known, _where(known, dataset.keys, _hash_labels(dataset)))
+    return _sides(known, _where(known, dataset.keys, _hash_labels(dataset)), dataset.keys)
 
 
 def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
@@ -104,14 +108,15 @@ def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
     if about["fingerprint"] == dataset.fingerprint:
         return Split(known.training[known.training < known.here], known.held_out[known.held_out < known.here])
     moved = _where(known, dataset.keys, _hash_labels(dataset))
-    parts = _moved(known, moved)
-    joined = np.setdiff1d(np.arange(len(dataset)), moved)
-    hidden = _hide(dataset, joined, known, parts, seed)
-    training, held_out = np.append(parts[0], joined[~hidden]), np.append(parts[1], joined[hidden])
+    sides = _sides(known, moved, dataset.keys)
+    new = np.setdiff1d(np.arange(len(dataset)), np.concatenate(sides))
+    hidden = _hide(dataset, new, sides, known.share, seed)
+    training, held_out = np.append(sides[0], new[~hidden]), np.append(sides[1], new[hidden])
     if not len(training):
         raise AttnGANError("--data", f"nothing but what {folder} holds out", "add what it is to be trained on")
     back, gone = int((moved[known.here :] >= 0).sum()), int((moved[: known.here] < 0).sum())
-    return Split(training, held_out, len(joined), back, gone, about["content"] == dataset.content)
+    added = len(dataset) - int((moved >= 0).sum())
+    return Split(training, held_out, added, back, gone, about["content"] == dataset.content)
 
 
 def _read(folder: Path) -> _Known:
@@ -139,10 +144,13 @@ def _hash_labels(dataset: Dataset) -> np.ndarray:
     return hash_samples(label.encode() for label in dataset.labels)
 
 
-def _moved(known: _Known, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places now of those trained on and of those held out, without the ones that are gone."""
+def _sides(known: _Known, moved: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places now of those trained on and of those held out, then of what equals them; held out wins."""
+    others = np.setdiff1d(np.arange(len(keys)), moved)
+    trained, hidden = (np.isin(keys[others], known.keys[part]) for part in (known.training, known.held_out))
     training, held_out = (moved[part] for part in (known.training, known.held_out))
-    return training[training >= 0], held_out[held_out >= 0]
+    training = np.append(training[training >= 0], others[trained & ~hidden])
+    return training, np.append(held_out[held_out >= 0], others[hidden])
 
 
 def _where(known: _Known, keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -170,18 +178,15 @@ def _told_apart(columns: Sequence[np.ndarray], places: np.ndarray) -> list[tuple
 
 
 def _hide(
-    dataset: Dataset, joined: np.ndarray, known: _Known, parts: tuple[np.ndarray, np.ndarray], seed: int
+    dataset: Dataset, new: np.ndarray, sides: tuple[np.ndarray, np.ndarray], share: float, seed: int
 ) -> np.ndarray:
-    """bool: which of the samples at the places `joined` are held out; parts: places of the known ones."""
-    keys, groups = dataset.keys, dataset.groups
-    trained, hidden = (np.isin(keys[joined], known.keys[part]) for part in (known.training, known.held_out))
-    new = ~trained & ~hidden
-    trained, beside = (np.isin(groups[joined], groups[part]) for part in parts)
-    hidden |= new & beside
-    new &= ~trained & ~beside
-    if new.any():
-        some = dataset.take(joined[new])
-        count = min(round(known.share * len(some)), some.most_held_out)
+    """bool: which of the samples at the places `new` are held out, beside places trained on and held out."""
+    groups = dataset.groups
+    trained, hidden = (np.isin(groups[new], groups[side]) for side in sides)
+    free = ~trained & ~hidden
+    if free.any():
+        some = dataset.take(new[free])
+        count = min(round(share * len(some)), some.most_held_out)
         if count > 0:
-            hidden[new] = some.choose_held_out(count, seed)
+            hidden[free] = some.choose_held_out(count, seed)
     return hidden

@@ -54,10 +54,10 @@ def evaluate_prompts(
 
 def _find_held_out(generator: LoadedTextToImageGenerator, pictures: CaptionedDataset) -> np.ndarray | None:
     """bool [N]: pictures that the run's training never showed; None if it was not trained on these."""
-    places, unseen = generator.split_places(pictures), np.zeros(len(pictures), bool)
+    places, unseen = generator.split_places(pictures), np.ones(len(pictures), bool)
     if places is None:
         return None
-    unseen[places[1]] = True
+    unseen[places[0]] = False
     return unseen
 
 

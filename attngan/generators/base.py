@@ -47,13 +47,13 @@ class LoadedGenerator(ABC):
         """Samples of seeds in 0 … 2³²−1, as users get them. strength: how chance is used, as the task has it."""
 
     def trained_on(self, dataset: Dataset) -> bool:
-        """Whether it is a run of these data or of most of them, under whatever names."""
+        """Whether it is a run of these data, or of most of them, under whatever names."""
         return self.source.is_run and are_its_data(self.source.folder, dataset)
 
     def split_places(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
         """Places, int64, of what its training was shown and of what it held out; None if it was not trained on them.
 
-        What it does not know of them is among neither.
+        Copies of either are among them, and what it does not know among neither.
         """
         if not self.trained_on(dataset):
             return None

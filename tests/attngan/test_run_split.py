@@ -59,6 +59,8 @@ def test_a_copy_under_what_is_said_of_a_trained_picture_is_held_out_with_the_ori
     assert not names(more, split.training) & names(more, split.held_out)
     assert names(more, split.held_out) == names(dataset, held_out) and len(split.held_out) == 13
     assert len(split.training) == 36
+    for known, part in zip(known_places(tmp_path, more), (split.training, split.held_out), strict=True):
+        assert np.array_equal(known, part)
 
 
 def test_a_picture_of_a_concept_on_both_sides_is_held_out(tmp_path):
@@ -125,7 +127,7 @@ def test_a_split_as_it_was_written_before_is_read(tmp_path):
     assert names(dataset, start(tmp_path, dataset).held_out) == names(dataset, held_out)
 
 
-@pytest.mark.parametrize(("joined", "gone", "its"), [(20, 0, True), (200, 0, True), (0, 40, True), (60, 30, False)])
+@pytest.mark.parametrize(("joined", "gone", "its"), [(20, 0, True), (200, 0, True), (0, 40, True), (60, 40, False)])
 def test_data_that_have_grown_are_still_those_of_the_run(joined, gone, its, tmp_path):
     dataset, others = pictures(), pictures(200, seed=1)
     whole = start(tmp_path, dataset)
@@ -136,3 +138,4 @@ def test_data_that_have_grown_are_still_those_of_the_run(joined, gone, its, tmp_
     there = names(dataset, range(gone, 48))
     assert names(now, training) == names(dataset, whole.training) & there and len(training) + len(held_out) == 48 - gone
     assert names(now, held_out) == names(dataset, whole.held_out) & there
+    assert not are_its_data(tmp_path, dataset.take(whole.held_out))  # on which it was not trained

@@ -22,7 +22,7 @@ from attngan.data import CaptionedDataset, load_captioned
 from attngan.evaluation import matcher, text_to_image, variety
 from attngan.evaluation.drawing import Draw
 from attngan.evaluation.prompts import Prompts
-from attngan.evaluation.text_to_image import evaluate_prompts
+from attngan.evaluation.text_to_image import _find_held_out, evaluate_prompts
 from attngan.features.extractor import Extractor
 from attngan.generators import open_generator
 from attngan.generators.text_to_image import LoadedTextToImageGenerator
@@ -327,6 +327,13 @@ def test_from_the_command_line_two_beside_one_another_and_recorded(
     assert alone["scores"]["held-out"]["one"] == columns["one"]  # whatever stands beside
     few = call(one, "--data", data, "--features", own_features, "--samples", 10)
     assert few.startswith("2 ") and "9 held-out prompts" in few  # three whole concepts are what 10 have room for
+
+
+def test_what_joined_a_runs_pictures_is_unseen(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
+    generator = open_generator(str(write_run(tmp_path / "run", data)))
+    monkeypatch.setattr(generator, "split_places", lambda _: (np.arange(30), np.arange(30, 39)))
+    unseen = _find_held_out(generator, load_captioned(data, resolution=16, channels=4))
+    assert unseen is not None and unseen.tolist() == [False] * 30 + [True] * 18
 
 
 def test_a_run_and_its_bundle_draw_the_same_for_the_figures(data: Path, tmp_path: Path) -> None:
