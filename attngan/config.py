@@ -41,16 +41,29 @@ class ImageNetworkConfig(NetworkConfig):
     blocks: int  #: residual blocks a stage
     attention: tuple[int, ...]  #: resolutions with self-attention, in both networks
     heads: int  #: attention heads; divides the width of each stage with attention
-    #: of pictures, or two: of pictures, and of a frozen network's features of them
-    discriminator: Literal["convolutional", "paired"] = "convolutional"
+    #: of pictures, or of a frozen network's features of them
+    discriminator: Literal["convolutional", "projected"] = "convolutional"
+    codes: int = 0  #: values of z that are a training picture's own (attngan.networks.latent_codes); 0 = none
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
             raise AttnGANError(f"channels {self.channels}", "", "use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
+        if not 0 <= self.codes <= self.z_dim or (self.codes and self.discriminator != "projected"):
+            raise AttnGANError(
+                f"codes {self.codes}", "", f"use 0, or up to {self.z_dim} with a projected discriminator"
+            )
         _check_stages(self)
 
-    def sees_features(self, training: Any) -> bool:
-        return self.discriminator == "paired"
+    def sees_features(self, training: ImageTraining) -> bool:
+        return self.discriminator == "projected"
+
+    def check_training(self, training: ImageTraining) -> None:
+        if bool(self.codes) != bool(training.perceptual or training.pixels):
+            raise AttnGANError(
+                f"codes {self.codes}, perceptual {training.perceptual}, pixels {training.pixels}",
+                "a drawing is compared with the picture whose code it was drawn from",
+                "use none of them, or codes with a weight",
+            )
 
 
 @dataclass(frozen=True)
@@ -198,7 +211,10 @@ class ImageTraining(TrainingConfig):
     augment: tuple[str, ...] = ()  #: keys of attngan.augment.AUGMENTATIONS
     augment_probability: tuple[float, float] = (0.0, 0.0)  #: on a cosine, where it is not adapted
     overfitting_target: float = 0.0  #: of adaptive augmentation (attngan.training.adaptive); 0 = not adapted
-    projected: float = 1.0  #: weight of a discriminator of features beside one of pictures, in G's loss
+    perceptual: float = 0.0  #: weight of the distance between a drawing and its picture in a frozen network's features
+    pixels: float = 0.0  #: weight of the distance between their pixels
+    adversarial: float = 1.0  #: weight of what D says in the generator's loss
+    adversarial_from: float = 0.0  #: share of the run after which D comes in
     fit: Literal["crop", "pad", "stretch"] = "crop"  #: how pictures that are not square become so
     #: values that are black and white in pictures of more than 8 bits a channel, of integers and of floats; () = none
     integers: tuple[float, ...] = ()
@@ -208,6 +224,11 @@ class ImageTraining(TrainingConfig):
         super().__post_init__()
         if not 0 <= self.overfitting_target < 1:
             raise AttnGANError(f"overfitting_target {self.overfitting_target}", remedy="use 0 (not adapted) to 1")
+        if not (self.perceptual or self.pixels) and self.adversarial_from:
+            raise AttnGANError(f"adversarial_from {self.adversarial_from}", "nothing else is learnt from before")
+
+    def adversarial_weight(self, seen: int) -> float:
+        return self.adversarial if seen >= self.adversarial_from * self.images else 0.0
 
 
 @dataclass(frozen=True)
@@ -220,20 +241,11 @@ class TextToImageTraining(ImageTraining):
     matching_learning_rate: float = 1e-3  #: of Adam, on a cosine to 0
     matching_unknown: float = 0.05  #: share of words shown as the unknown one, so that it means something
     balanced: bool = False  #: whether pictures whose words are all common are shown less often
-    perceptual: float = 0.0  #: weight of the distance between a drawing and its picture in a frozen network's features
-    pixels: float = 0.0  #: weight of the distance between their pixels
-    adversarial: float = 1.0  #: weight of what D says in the generator's loss
-    adversarial_from: float = 0.0  #: share of the run after which D comes in
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.perceptual or self.pixels) and self.adversarial_from:
-            raise AttnGANError(f"adversarial_from {self.adversarial_from}", "nothing else is learnt from before")
         if list(self.grow) != sorted(self.grow) or not all(0 < share < 1 for share in self.grow):
             raise AttnGANError(f"grow {self.grow}", remedy="use rising shares of the run between 0 and 1")
-
-    def adversarial_weight(self, seen: int) -> float:
-        return self.adversarial if seen >= self.adversarial_from * self.images else 0.0
 
 
 @dataclass(frozen=True)

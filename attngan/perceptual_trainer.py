@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from attngan.losses import OBJECTIVES
-from attngan.networks.perception import on_background
+from attngan.networks.latent_codes import LatentCodes
+from attngan.networks.perception import on_background, pooled
 from attngan.trainer import Augment, Settings, Trainer, descend, frozen
 
 Figures = dict[str, Tensor]
@@ -46,10 +47,12 @@ class PerceptualTrainer(Trainer):
 
     def __init__(
         self, generator: nn.Module, discriminator: nn.Module, perception: nn.Module, judges: Sequence[Judge] = (),
-        *, perceptual: float = 1.0, pixels: float = 2.0,
+        *, perceptual: float = 1.0, pixels: float = 2.0, codes: LatentCodes | None = None,
     ) -> None:  # fmt: skip
+        """codes: of pictures without captions. The first half of a batch is drawn from the codes of its pictures, and
+        compared with them; the other half is drawn from noise."""
         super().__init__(generator, discriminator)
-        self.perception, self.perceptual, self.pixels = perception, perceptual, pixels
+        self.perception, self.perceptual, self.pixels, self.codes = perception, perceptual, pixels, codes
         self.judges = list(judges) or [Judge(discriminator)]
 
     def step(
@@ -66,7 +69,7 @@ class PerceptualTrainer(Trainer):
         """
         settings = settings or Settings()
         self.tune(settings)
-        fake = augment(self.generator(z[0], labels))
+        fake = augment(self.generator(self._coded(z[0], real), labels))
         real = augment(real)
         with torch.no_grad():
             real_maps = self.perception(_on_some_background(real, z[1]))
@@ -78,9 +81,10 @@ class PerceptualTrainer(Trainer):
         if "skipped" not in figures:
             loss = torch.zeros((), device=real.device)
             if self.perceptual or self.pixels:
-                distance = _distance(real_maps, fake_maps)
+                led = slice(len(real) // 2 if self.codes else None)
+                distance = _distance(real_maps, fake_maps, led)
                 figures["distance"] = distance.detach()
-                loss = self.perceptual * distance + self.pixels * 0.5 * (fake - real).abs().mean()
+                loss = self.perceptual * distance + self.pixels * 0.5 * (fake[led] - real[led]).abs().mean()
             if settings.adversarial:
                 deceit = self._deceive(seen, labels)
                 figures["loss_g"] = deceit.detach()
@@ -92,10 +96,25 @@ class PerceptualTrainer(Trainer):
     @torch.no_grad()
     def mean_logit(self, pictures: Tensor, labels: Tensor | None, augment: Augment) -> float:
         """The first judge's mean logit of pictures that it is not trained on, on white."""
-        seen, judge = augment(pictures), self.judges[0]
-        if judge.sees_features:
-            seen = self.perception(on_background(seen, torch.ones_like(seen[:, :3, 0, 0])))
+        judge, shown = self.judges[0], augment(pictures)
+        seen: Seen = self._maps(shown) if judge.sees_features else shown
         return float(_mean(_listed(judge.network(seen, labels))))
+
+    @torch.no_grad()
+    def see(self, pictures: Tensor) -> Tensor:
+        """Features float [B, 512] of pictures on white."""
+        return pooled(self._maps(pictures))
+
+    def _maps(self, pictures: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.perception(on_background(pictures, pictures.new_ones(len(pictures), 3)))
+        return maps
+
+    def _coded(self, noise: Tensor, real: Tensor) -> Tensor:
+        """The noise of a batch, the first half of it with the codes of the pictures."""
+        if self.codes is None:
+            return noise
+        half = len(real) // 2
+        return torch.cat([self.codes(self.see(real[:half]), noise[:half]), noise[half:]])
 
     def _judges_step(self, seen: list[tuple[Seen, Seen]], labels: Tensor | None, settings: Settings) -> Figures:
         """Moves all judges to tell real from fake."""
@@ -116,10 +135,12 @@ class PerceptualTrainer(Trainer):
         loss = torch.stack([compare(some, others) for some, others, *_ in logits]).mean()
         figures = {"loss_d": loss.detach(), "real": _mean(part[0] for part in logits)}
         figures["fake"] = _mean(part[1] for part in logits)
-        if len(logits[0]) > 2:
-            figures["mismatched"] = _mean(part[2] for part in logits)
-            wrong = torch.stack([compare(some, others) for some, _, others in logits]).mean()
-            loss = loss + settings.mismatched * wrong
+        if labels is not None and settings.mismatched:
+            wrong = (labels != labels.roll(1, 0)).reshape(len(labels), -1).any(1)  # few classes often meet their like
+            if wrong.any():
+                figures["mismatched"] = _mean(others[wrong] for _, _, others in logits)
+                refused = torch.stack([compare(some[wrong], others[wrong]) for some, _, others in logits]).mean()
+                loss = loss + settings.mismatched * refused
         if penalise:
             penalty = _penalty(logits, _listed(both), real_alone=judge.penalty == "r1")
             figures["penalty"] = penalty.detach()
@@ -174,9 +195,10 @@ def _on_some_background(pictures: Tensor, noise: Tensor) -> Tensor:
     return on_background(pictures, torch.where(white, torch.ones_like(colours), colours))
 
 
-def _distance(some: list[Tensor], others: list[Tensor]) -> Tensor:
-    """Mean over the maps of their mean absolute difference."""
-    return torch.stack([(a.float() - b.float()).abs().mean() for a, b in zip(some, others, strict=True)]).mean()
+def _distance(some: list[Tensor], others: list[Tensor], led: slice) -> Tensor:
+    """Mean over the maps of the mean absolute difference of those pictures that G is led by."""
+    pairs = zip(some, others, strict=True)
+    return torch.stack([(a[led].float() - b[led].float()).abs().mean() for a, b in pairs]).mean()
 
 
 def _each(function: Callable[..., Tensor], *seen: Seen) -> Seen:

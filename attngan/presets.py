@@ -62,6 +62,24 @@ def _words(
     return network, training
 
 
+#: Training that a frozen network leads and judges (attngan.perceptual_trainer), for machines without a GPU.
+_LED: dict[str, Any] = {
+    "learning_rate": (3e-4, 3e-5), "generator_rate": 3.0, "beta1": 0.5, "beta2": (0.99, 0.99), "objective": "hinge",
+    "penalty": "none", "mismatched": 1.0, "augment": ("warp",), "augment_probability": (0.8, 0.8), "precision": "bf16",
+    "perceptual": 1.0, "pixels": 2.0, "adversarial": 0.03, "kid_samples": 250,
+}  # fmt: skip
+
+
+def _coded(
+    resolution: int, widths: tuple[int, ...], attention: tuple[int, ...], images: int
+) -> tuple[ImageNetworkConfig, ImageTraining]:
+    """A preset for machines without a GPU: half of what G draws begins at the latent code of a training picture."""
+    network = ImageNetworkConfig(
+        resolution, 3, 0, 64, widths, 2, attention, 2, discriminator="projected", codes=32
+    )  # fmt: skip
+    return network, ImageTraining(images, adversarial_from=0.04, patience=PATIENCE, **_LED)
+
+
 def _captioned(
     widths: tuple[int, ...], attention: tuple[int, ...], heads: int, base: int, text: tuple[int, int, int],
     images: int, batch: int, grow: tuple[float, ...], adversarial_from: float, matching_images: int,
@@ -72,11 +90,8 @@ def _captioned(
         text="learned", normalised=True, discriminator="projected", attentive_heads=True,
     )  # fmt: skip
     training = TextToImageTraining(
-        images, batch, learning_rate=(3e-4, 3e-5), generator_rate=3.0, beta1=0.5, beta2=(0.99, 0.99),
-        objective="hinge", penalty="none", mismatched=1.0, augment=("warp",), augment_probability=(0.8, 0.8),
-        kid_samples=250, patience=0, ema_half_life=min(max(images // 40, 200), 4000), precision="bf16", grow=grow,
-        matching_images=matching_images, matching_batch=64, matching_learning_rate=2e-3, perceptual=1.0, pixels=2.0,
-        adversarial=0.03, adversarial_from=adversarial_from, balanced=True,
+        images, batch, ema_half_life=min(max(images // 40, 200), 4000), grow=grow, matching_images=matching_images,
+        matching_batch=64, matching_learning_rate=2e-3, adversarial_from=adversarial_from, balanced=True, **_LED,
     )  # fmt: skip
     return network, training
 
@@ -108,6 +123,8 @@ PRESETS: dict[str, tuple[NetworkConfig, TrainingConfig]] = {
     # name               side  ch  widths from 4² up             blocks attention heads  z  images      batch  gamma       adaptive
     "tiny":       _preset(16,  3, (8, 8, 8),                          1, (8,),     2, 16,      2_000, 16, (1.0,  0.1),  False),
     "fashion-32": _preset(32,  1, (112, 64, 48, 32),                  2, (16,),    2, 64,    264_000, 32, (1.0,  0.05), True),
+    "cpu-32":     _coded(32,     (112, 64, 48, 32),                      (16,),       300_000),
+    "cpu-64":     _coded(64,     (128, 112, 64, 48, 32),                 (16,),       300_000),
     "image-32":   _preset(32,  3, (192, 128, 96, 64),                 2, (16,),    2, 64,  1_000_000, 32, (0.5,  0.05), True),
     "image-64":   _preset(64,  3, (256, 192, 128, 96, 64),            2, (16, 32), 4, 64,  2_000_000, 32, (2.0,  0.2), True),
     "image-128":  _preset(128, 3, (256, 256, 192, 128, 64, 32),       2, (16, 32), 4, 64,  5_000_000, 32, (8.0,  0.8), True),

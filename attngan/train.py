@@ -118,6 +118,7 @@ def _train(
         for phase in [] if carry else run.first_phases(state, folder, logger):
             if not run_phase(phase, folder, timer, stop):
                 return
+        run.prepare_networks(state)
         logger.continue_from(-1, -1)
         if carried:
             logger.event(0, BEGAN, carried)

@@ -10,7 +10,7 @@ from torch import nn
 from attngan.config import ImageNetworkConfig, NetworkConfig, TextToImageConfig
 from attngan.networks.decoding import DeployedTextGenerator
 from attngan.networks.image import DeployedImageGenerator, ImageDiscriminator, ImageGenerator
-from attngan.networks.projected import PairedDiscriminator, ProjectedWordDiscriminator
+from attngan.networks.projected import ProjectedClassDiscriminator, ProjectedWordDiscriminator
 from attngan.networks.text import TextDiscriminator, TextGenerator
 from attngan.networks.text_to_image import DeployedTextToImageGenerator, TextToImageDiscriminator, TextToImageGenerator
 
@@ -30,7 +30,7 @@ def _discriminator_of_words(config: TextToImageConfig) -> nn.Module:
 
 
 def _discriminator_of_pictures(config: ImageNetworkConfig) -> nn.Module:
-    return (PairedDiscriminator if config.discriminator == "paired" else ImageDiscriminator)(config)
+    return (ProjectedClassDiscriminator if config.discriminator == "projected" else ImageDiscriminator)(config)
 
 
 NETWORKS: dict[str, Networks] = {

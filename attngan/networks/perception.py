@@ -51,6 +51,11 @@ class Perception(nn.Module):
         return found
 
 
+def pooled(maps: list[Tensor]) -> Tensor:
+    """[B, 512]: the mean over places of each feature."""
+    return torch.cat([x.mean((2, 3)) for x in maps], 1)
+
+
 def open_perception(beside: nn.Module) -> Perception:
     """On the device of another network, channels last, as oneDNN and cuDNN convolve fastest."""
     device = next(beside.parameters()).device

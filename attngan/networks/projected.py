@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from attngan.attention import WordAttention
 from attngan.config import ImageNetworkConfig, TextToImageConfig
 from attngan.networks.blocks import SLOPE
-from attngan.networks.image import ImageDiscriminator
+from attngan.networks.latent_codes import LatentCodes
 from attngan.networks.perception import WIDTHS
 from attngan.networks.text_encoder import TextEncoder
 from attngan.networks.text_to_image import STYLE_NAME
@@ -91,23 +91,19 @@ class ProjectedWordDiscriminator(ProjectedDiscriminator):
 
 
 class ProjectedClassDiscriminator(ProjectedDiscriminator):
-    """Conditions are classes int64 [B], or None without classes."""
+    """Conditions are classes int64 [B], or None without classes.
+
+    It keeps the latent codes of training pictures too, so that they go where it goes.
+    """
 
     def __init__(self, config: ImageNetworkConfig) -> None:
         super().__init__(_CLASS if config.classes else 0)
+        self.config = config
         self.embedding = nn.Embedding(config.classes, _CLASS) if config.classes else None
+        self.codes = LatentCodes(config.codes) if config.codes else None
 
     def read(self, condition: Tensor | None) -> Expected:
         return Expected(None if self.embedding is None else self.embedding(condition))
-
-
-class PairedDiscriminator(nn.Module):
-    """Two judges of pictures: of their pixels, and of what a frozen network sees in them."""
-
-    def __init__(self, config: ImageNetworkConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.pixels, self.features = ImageDiscriminator(config), ProjectedClassDiscriminator(config)
 
 
 class Mixing(nn.Module):

@@ -39,12 +39,14 @@ from attngan.training.adaptive import MOST
 from attngan.training.batches import Batches
 from attngan.training.run_logger import RunLogger, note
 from attngan.training.schedule import between
-from attngan.training.state import Progress
+from attngan.training.state import Progress, TrainingState
 from attngan.training.task_run import TaskRun
 from attngan.training.validation import Validation, open_validation
 from attngan_runtime.commands import draw
 from attngan_runtime.commands.console import option_errors
 from attngan_runtime.generators.pixels import to_uint8
+
+_ENCODED, _BATCH = 8192, 64  # pictures whose features give the codes, evenly over all; pictures at once
 
 
 class ImageTask(Task):
@@ -107,16 +109,15 @@ class ImageTask(Task):
         return ImageRun(config, dataset, device)
 
     def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: Any) -> Trainer:
-        if config.network.discriminator != "paired":
+        if not config.saw_efficientnet:
             return super().build_trainer(config, generator, discriminator)
         plan = config.training
-        judges = [
-            Judge(discriminator.pixels, plan.objective, plan.penalty, sees_features=False),
-            Judge(discriminator.features, weight=plan.projected),
-        ]
+        projected = config.network.discriminator == "projected"
+        judge = Judge(discriminator, plan.objective, plan.penalty, sees_features=projected)
         return PerceptualTrainer(
-            generator, discriminator, open_perception(generator), judges, perceptual=0.0, pixels=0.0
-        )
+            generator, discriminator, open_perception(generator), [judge], perceptual=plan.perceptual,
+            pixels=plan.pixels, codes=getattr(discriminator, "codes", None),
+        )  # fmt: skip
 
     def summarise(self, config: RunConfig) -> str:
         network, training = config.network, config.training
@@ -220,6 +221,16 @@ class ImageRun(TaskRun):
     def _conditions(self) -> np.ndarray | None:
         """What a generator is asked for to get pictures like those of the dataset, a row each."""
         return self.dataset.classes if self.config.network.classes else None
+
+    def prepare_networks(self, state: TrainingState) -> None:
+        """Latent codes of the training pictures, unless the networks came with some."""
+        codes = getattr(state.trainer.discriminator, "codes", None)
+        if codes is None or codes.fitted:
+            return
+        places = self.batches.training
+        shown = places[np.linspace(0, len(places) - 1, min(len(places), _ENCODED)).astype(np.int64)]
+        parts = np.array_split(shown, -(-len(shown) // _BATCH))
+        codes.fit(torch.cat([state.trainer.see(self.batches.pictures(part)) for part in parts]))  # type: ignore[attr-defined]
 
     def tune(self, progress: Progress, generators: Iterable[nn.Module]) -> None:
         progress.resolution = self.config.network.resolution

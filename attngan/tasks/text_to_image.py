@@ -19,13 +19,10 @@ from attngan.data.picture_checks import check_pictures
 from attngan.data.tokenizer import build_tokenizer
 from attngan.errors import AttnGANError
 from attngan.evaluation.text_to_image import evaluate_prompts
-from attngan.networks.perception import open_perception
-from attngan.perceptual_trainer import Judge, PerceptualTrainer
 from attngan.random import derive
 from attngan.streams import Stream
 from attngan.tasks.base import TrainOptions
 from attngan.tasks.image import ImageBatches, ImageRun, ImageTask, as_read, reading_of
-from attngan.trainer import Trainer
 from attngan.training.phase import Phase
 from attngan.training.run_logger import RunLogger
 from attngan.training.state import Progress, TrainingState
@@ -68,17 +65,6 @@ class TextToImageTask(ImageTask):
 
     def prepare(self, config: RunConfig, dataset: Any, device: torch.device, tokenizer: bytes) -> TaskRun:
         return TextToImageRun(config, dataset, device, Tokenizer.from_json(tokenizer, TOKENIZER))
-
-    def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
-        plan = config.training
-        if not config.saw_efficientnet:
-            return super().build_trainer(config, generator, discriminator)
-        projected = config.network.discriminator == "projected"
-        judge = Judge(discriminator, plan.objective, plan.penalty, sees_features=projected)
-        return PerceptualTrainer(
-            generator, discriminator, open_perception(generator), [judge], perceptual=plan.perceptual,
-            pixels=plan.pixels,
-        )  # fmt: skip
 
     def _kind(self, network: Any) -> str:
         styles = f" in {network.styles} styles" if network.styles > 1 else ""

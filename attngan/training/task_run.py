@@ -36,6 +36,9 @@ class TaskRun(ABC):
         """What comes before the first adversarial step; each goes on where the folder says that it stood."""
         return []
 
+    def prepare_networks(self, state: TrainingState) -> None:
+        """What networks of a new run take from the data before the first adversarial step."""
+
     def tune(self, progress: Progress, generators: Iterable[nn.Module]) -> None:
         """Sets the generators to what is trained now: their resolution, or their temperature."""
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attngan.data import CaptionedDataset
-from attngan.networks.perception import WIDTHS, Perception, on_background
+from attngan.networks.perception import WIDTHS, Perception, on_background, pooled
 from attngan.networks.text_to_image import STYLE_NAME
 from attngan.training.phase import Figures
 from attngan.training.word_learning import WordLearning, without_padding
@@ -69,5 +69,5 @@ def _see(pictures: CaptionedDataset, device: torch.device) -> Tensor:
         array = torch.from_numpy(pictures.images[start : start + _BATCH]).to(device)
         small = F.interpolate(array.permute(0, 3, 1, 2).float() / 127.5 - 1, (_SIDE, _SIDE), mode="area")
         maps = perception(on_background(small, torch.ones(len(small), 3, device=device)))
-        found.append(torch.cat([x.mean((2, 3)) for x in maps], 1).cpu())
+        found.append(pooled(maps).cpu())
     return torch.cat(found)
