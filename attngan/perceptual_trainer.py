@@ -7,53 +7,42 @@ condition has its picture, the distance between that and the drawing in features
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
-from attngan.losses import OBJECTIVES
 from attngan.networks.latent_codes import LatentCodes
 from attngan.networks.perception import on_background, pooled
-from attngan.trainer import Augment, Settings, Trainer, descend, frozen
+from attngan.trainer import Augment, Penalty, Settings, Trainer, descend, frozen
 
 Figures = dict[str, Tensor]
-Seen = Tensor | list[Tensor]  # what a judge looks at: pictures, or a frozen network's maps of them
+Seen = Tensor | list[Tensor]  # what D looks at: pictures, or a frozen network's maps of them
 Logits = tuple[Tensor, ...]  # of one head: of real pictures, of fakes and, if asked, of real ones under other labels
 
 _LONGEST = 5.0  # norm of G's gradient
 
 
-@dataclass(frozen=True)
-class Judge:
-    """One discriminator of several, or the only one, and its game."""
-
-    network: nn.Module  #: features(seen), judge(features, labels) → logits [B] or, of several heads, a list of [B, P]
-    objective: str = "hinge"  #: a key of OBJECTIVES
-    penalty: str = "none"  #: "r1", "r1+r2" or "none": exact, with respect to what it sees
-    weight: float = 1.0  #: of what it says in G's loss
-    sees_features: bool = True  #: the frozen network's maps; else the pictures
-
-
 class PerceptualTrainer(Trainer):
     """One D step and one G step on the same fakes, whose features are taken once.
 
-    discriminator: holds the judges' networks. perception: frozen, RGB pictures [B, 3, r, r] in [−1, 1] → a list of
-    feature maps. G's loss is `perceptual` times the mean L1 distance of these maps, plus `pixels` times that of the
-    pixels in [0, 1], plus Settings.adversarial times what the judges say of the fakes; at adversarial = 0 they rest.
-    Augmentation does the same to a picture and its fake.
+    discriminator: features(seen), judge(features, labels) → logits [B] or, of several heads, a list of [B, P]. What it
+    sees are pictures or, with sees_features, their feature maps. perception: frozen, RGB pictures [B, 3, r, r] in
+    [−1, 1] → a list of these maps. G's loss is `perceptual` times the mean L1 distance of the maps, plus `pixels` times
+    that of the pixels in [0, 1], plus Settings.adversarial times what D says of the fakes; at adversarial = 0 it rests.
+    codes: of pictures without captions. The first half of a batch is then drawn from the codes of its pictures, and
+    compared with them; the other half is drawn from noise, and what D says is all that leads it.
+    Penalties are exact, with respect to what D sees. Augmentation does the same to a picture and its fake.
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, perception: nn.Module, judges: Sequence[Judge] = (),
-        *, perceptual: float = 1.0, pixels: float = 2.0, codes: LatentCodes | None = None,
+        self, generator: nn.Module, discriminator: nn.Module, perception: nn.Module, objective: str = "hinge",
+        penalty: Penalty = "none", *, sees_features: bool = True, perceptual: float = 1.0, pixels: float = 2.0,
+        codes: LatentCodes | None = None,
     ) -> None:  # fmt: skip
-        """codes: of pictures without captions. The first half of a batch is drawn from the codes of its pictures, and
-        compared with them; the other half is drawn from noise."""
-        super().__init__(generator, discriminator)
-        self.perception, self.perceptual, self.pixels, self.codes = perception, perceptual, pixels, codes
-        self.judges = list(judges) or [Judge(discriminator)]
+        super().__init__(generator, discriminator, objective, penalty)
+        self.perception, self.sees_features, self.codes = perception, sees_features, codes
+        self.perceptual, self.pixels = perceptual, pixels
 
     def step(
         self,
@@ -63,10 +52,7 @@ class PerceptualTrainer(Trainer):
         settings: Settings | None = None,
         augment: Augment = lambda pictures: pictures,
     ) -> dict[str, float]:
-        """As `Trainer.step`; fakes are drawn with z[0], and z[1] chooses backgrounds.
-
-        Figures of D are those of the first judge.
-        """
+        """As `Trainer.step`; fakes are drawn with z[0], and z[1] chooses backgrounds."""
         settings = settings or Settings()
         self.tune(settings)
         fake = augment(self.generator(self._coded(z[0], real), labels))
@@ -74,10 +60,8 @@ class PerceptualTrainer(Trainer):
         with torch.no_grad():
             real_maps = self.perception(_on_some_background(real, z[1]))
         fake_maps = self.perception(_on_some_background(fake, z[1]))
-        seen: list[tuple[Seen, Seen]] = [
-            (real_maps, fake_maps) if judge.sees_features else (real, fake) for judge in self.judges
-        ]
-        figures: Figures = self._judges_step(seen, labels, settings) if settings.adversarial else {}
+        seen: tuple[Seen, Seen] = (real_maps, fake_maps) if self.sees_features else (real, fake)
+        figures = self._judge_step(*seen, labels, settings) if settings.adversarial else {}
         if "skipped" not in figures:
             loss = torch.zeros((), device=real.device)
             if self.perceptual or self.pixels:
@@ -86,7 +70,7 @@ class PerceptualTrainer(Trainer):
                 figures["distance"] = distance.detach()
                 loss = self.perceptual * distance + self.pixels * 0.5 * (fake[led] - real[led]).abs().mean()
             if settings.adversarial:
-                deceit = self._deceive(seen, labels)
+                deceit = self._deceive(*seen, labels)
                 figures["loss_g"] = deceit.detach()
                 loss = loss + settings.adversarial * deceit
             figures |= descend(self.optimizer_g, loss, max_norm=_LONGEST, reduce=self.reduce)
@@ -95,10 +79,9 @@ class PerceptualTrainer(Trainer):
 
     @torch.no_grad()
     def mean_logit(self, pictures: Tensor, labels: Tensor | None, augment: Augment) -> float:
-        """The first judge's mean logit of pictures that it is not trained on, on white."""
-        judge, shown = self.judges[0], augment(pictures)
-        seen: Seen = self._maps(shown) if judge.sees_features else shown
-        return float(_mean(_listed(judge.network(seen, labels))))
+        """D's mean logit of pictures that it is not trained on, on white."""
+        shown = augment(pictures)
+        return float(_mean(_listed(self.discriminator(self._maps(shown) if self.sees_features else shown, labels))))
 
     @torch.no_grad()
     def see(self, pictures: Tensor) -> Tensor:
@@ -116,22 +99,12 @@ class PerceptualTrainer(Trainer):
         half = len(real) // 2
         return torch.cat([self.codes(self.see(real[:half]), noise[:half]), noise[half:]])
 
-    def _judges_step(self, seen: list[tuple[Seen, Seen]], labels: Tensor | None, settings: Settings) -> Figures:
-        """Moves all judges to tell real from fake."""
-        losses, every = [], []
-        for judge, (real, fake) in zip(self.judges, seen, strict=True):
-            loss, figures = self._judge_loss(judge, real, fake, labels, settings)
-            losses.append(loss)
-            every.append(figures)
-        return every[0] | descend(self.optimizer_d, torch.stack(losses).sum(), reduce=self.reduce)
-
-    def _judge_loss(
-        self, judge: Judge, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings
-    ) -> tuple[Tensor, Figures]:
-        penalise = judge.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
+    def _judge_step(self, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings) -> Figures:
+        """Moves D to tell real from fake."""
+        penalise = self.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
         both = _each(lambda some, others: torch.cat([some, others]).detach().requires_grad_(penalise), real, fake)
-        logits = _logits_of(judge, both, labels, settings.mismatched > 0)
-        compare = OBJECTIVES[judge.objective].discriminator
+        logits = self._logits_of(both, labels, settings.mismatched > 0)
+        compare = self.objective.discriminator
         loss = torch.stack([compare(some, others) for some, others, *_ in logits]).mean()
         figures = {"loss_d": loss.detach(), "real": _mean(part[0] for part in logits)}
         figures["fake"] = _mean(part[1] for part in logits)
@@ -142,41 +115,36 @@ class PerceptualTrainer(Trainer):
                 refused = torch.stack([compare(some[wrong], others[wrong]) for some, _, others in logits]).mean()
                 loss = loss + settings.mismatched * refused
         if penalise:
-            penalty = _penalty(logits, _listed(both), real_alone=judge.penalty == "r1")
+            penalty = _penalty_of(logits, _listed(both), real_alone=self.penalty == "r1")
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
-        return loss, figures
+        return figures | descend(self.optimizer_d, loss, reduce=self.reduce)
 
-    def _deceive(self, seen: list[tuple[Seen, Seen]], labels: Tensor | None) -> Tensor:
-        """G's side of the games; D's parameters collect no gradient."""
-        said = []
+    def _logits_of(self, seen: Seen, labels: Tensor | None, mismatched: bool) -> list[Logits]:
+        """Of each head; every picture is looked at once."""
+        features: Seen = self.discriminator.features(seen)  # type: ignore[operator]
+        count, conditions = len(_listed(seen)[0]) // 2, None
+        if labels is not None:
+            conditions = torch.cat([labels, labels])
+            if mismatched:
+                conditions = torch.cat([conditions, labels.roll(1, 0)])
+                features = _each(lambda x: torch.cat([x, x[:count]]), features)
+        said = self.discriminator.judge(features, conditions)  # type: ignore[operator]
+        return [logits.split(count) for logits in _listed(said)]
+
+    def _deceive(self, real: Seen, fake: Seen, labels: Tensor | None) -> Tensor:
+        """G's side of the game; D's parameters collect no gradient."""
         with frozen(self.discriminator):
-            for judge, (real, fake) in zip(self.judges, seen, strict=True):
-                objective = OBJECTIVES[judge.objective]
-                fakes = _listed(judge.network(fake, labels))
-                reals = [logits.detach() for logits in fakes]
-                if objective.needs_real:
-                    with torch.no_grad():
-                        reals = _listed(judge.network(real, labels))
-                pairs = zip(reals, fakes, strict=True)
-                heads = torch.stack([objective.generator(some, others) for some, others in pairs])
-                said.append(judge.weight * heads.mean())
-        return torch.stack(said).sum()
+            fakes = _listed(self.discriminator(fake, labels))
+            reals = [logits.detach() for logits in fakes]
+            if self.objective.needs_real:
+                with torch.no_grad():
+                    reals = _listed(self.discriminator(real, labels))
+            pairs = zip(reals, fakes, strict=True)
+            return torch.stack([self.objective.generator(some, others) for some, others in pairs]).mean()
 
 
-def _logits_of(judge: Judge, seen: Seen, labels: Tensor | None, mismatched: bool) -> list[Logits]:
-    """Of each head; every picture is looked at once."""
-    features: Seen = judge.network.features(seen)  # type: ignore[operator]
-    count, conditions = len(_listed(seen)[0]) // 2, None
-    if labels is not None:
-        conditions = torch.cat([labels, labels])
-        if mismatched:
-            conditions = torch.cat([conditions, labels.roll(1, 0)])
-            features = _each(lambda x: torch.cat([x, x[:count]]), features)
-    return [logits.split(count) for logits in _listed(judge.network.judge(features, conditions))]  # type: ignore[operator]
-
-
-def _penalty(logits: list[Logits], seen: list[Tensor], real_alone: bool) -> Tensor:
+def _penalty_of(logits: list[Logits], seen: list[Tensor], real_alone: bool) -> Tensor:
     """½E|∇D|² of real pictures or, with R2, of both, in the gradient with respect to all that D sees of one.
 
     D is the mean over heads of the mean over a head's places.

@@ -19,7 +19,7 @@ from attngan.losses import OBJECTIVES, Objective, r1, r1_r2, r2, wgan_gp
 
 Augment = Callable[[Tensor], Tensor]
 Reduce = Callable[[Sequence[Tensor]], None]
-Penalty = Literal["r1+r2", "r1", "r2", "wgan-gp"]
+Penalty = Literal["r1+r2", "r1", "r2", "wgan-gp", "none"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Trainer:
         with torch.no_grad():
             fake = self.generator(z, labels)
             seen = augment(torch.cat([real, fake.to(real.dtype)]))
-        penalise = settings.gamma > 0 and self.steps % settings.penalty_every == 0
+        penalise = self.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
         seen = seen.detach().requires_grad_(penalise)
         logits, wrong_logits = self._logits(seen, labels, settings.mismatched > 0)
         real_logits, fake_logits = logits.chunk(2)

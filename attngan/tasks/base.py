@@ -96,9 +96,7 @@ class Task(ABC):
 
     def build_trainer(self, config: RunConfig, generator: nn.Module, discriminator: nn.Module) -> Trainer:
         """What trains these two."""
-        # Without a penalty γ is 0, and the trainer never asks which.
-        penalty: Any = "r1+r2" if config.training.penalty == "none" else config.training.penalty
-        return Trainer(generator, discriminator, config.training.objective, penalty)
+        return Trainer(generator, discriminator, config.training.objective, config.training.penalty)
 
     @abstractmethod
     def summarise(self, config: RunConfig) -> str:

@@ -28,7 +28,7 @@ from attngan.generators import open_generator
 from attngan.metrics.kid import kid
 from attngan.networks import deploy
 from attngan.networks.perception import open_perception
-from attngan.perceptual_trainer import Judge, PerceptualTrainer
+from attngan.perceptual_trainer import PerceptualTrainer
 from attngan.presets import OVERFITTING_TARGET, preset
 from attngan.random import derive, normals
 from attngan.run_folder import classes_of_columns
@@ -112,11 +112,10 @@ class ImageTask(Task):
         if not config.saw_efficientnet:
             return super().build_trainer(config, generator, discriminator)
         plan = config.training
-        projected = config.network.discriminator == "projected"
-        judge = Judge(discriminator, plan.objective, plan.penalty, sees_features=projected)
         return PerceptualTrainer(
-            generator, discriminator, open_perception(generator), [judge], perceptual=plan.perceptual,
-            pixels=plan.pixels, codes=getattr(discriminator, "codes", None),
+            generator, discriminator, open_perception(generator), plan.objective, plan.penalty,
+            sees_features=config.network.discriminator == "projected", perceptual=plan.perceptual, pixels=plan.pixels,
+            codes=getattr(discriminator, "codes", None),
         )  # fmt: skip
 
     def summarise(self, config: RunConfig) -> str:

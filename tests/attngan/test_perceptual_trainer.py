@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from attngan.perceptual_trainer import Judge, PerceptualTrainer
+from attngan.networks.latent_codes import LatentCodes
+from attngan.perceptual_trainer import PerceptualTrainer
 from attngan.trainer import Settings
 
 
@@ -65,8 +66,8 @@ class Pixels(nn.Module):
 
 
 def trainer_of(network, objective, penalty, **weights):
-    judge = Judge(network, objective, penalty, sees_features=isinstance(network, Heads))
-    return PerceptualTrainer(Painter(), network, Eyes(), [judge], **weights)
+    sees_features = isinstance(network, Heads)
+    return PerceptualTrainer(Painter(), network, Eyes(), objective, penalty, sees_features=sees_features, **weights)
 
 
 def trained(judge, steps, settings, *, perceptual=1.0, pixels=2.0, objective="hinge", penalty="r1"):
@@ -127,13 +128,11 @@ def test_the_penalty_is_the_exact_one(judge, penalty):
         for place in range(3):
             seen = (
                 trainer.perception(pictures[place : place + 1])
-                if trainer.judges[0].sees_features
+                if trainer.sees_features
                 else [pictures[place : place + 1]]
             )
             seen = [x.detach().requires_grad_() for x in seen]
-            logits = trainer.discriminator(
-                seen if trainer.judges[0].sees_features else seen[0], labels[place : place + 1]
-            )
+            logits = trainer.discriminator(seen if trainer.sees_features else seen[0], labels[place : place + 1])
             heads = logits if isinstance(logits, list) else [logits]
             said = sum(head.mean() for head in heads) / len(heads)
             expected += 0.5 * sum(float(g.square().sum()) for g in torch.autograd.grad(said, seen)) / 3
@@ -164,19 +163,35 @@ def test_a_picture_and_its_fake_are_changed_alike():
     assert seen == [3, 3]  # a batch each, so that seeds by place are the same
 
 
-def test_two_judges_are_both_trained_and_both_listened_to():
+def test_half_of_a_batch_is_drawn_from_codes_and_compared_the_other_from_noise():
     torch.manual_seed(0)
-    pair = nn.ModuleDict({"pixels": Pixels(), "features": Heads()})
-    judges = [Judge(pair["pixels"], "relativistic", "r1+r2", sees_features=False), Judge(pair["features"], weight=0.5)]
-    trainer = PerceptualTrainer(Painter(), pair, Eyes(), judges, perceptual=0.0, pixels=0.0)
-    before = {name: value.clone() for name, value in pair.state_dict().items()}
-    real, labels, z = torch.rand(6, 3, 8, 8) * 2 - 1, torch.arange(6) % 3, torch.randn(2, 6, 4)
+    codes = LatentCodes(2)
+    codes.mean, codes.basis = torch.zeros(9), torch.randn(9, 2)  # 4 + 5 features of these eyes
+    codes.share.fill_(1.0)
+    generator, given = Painter(), []
+    forward = generator.forward
+    generator.forward = lambda z, labels: given.append(z) or forward(z, labels)
+    trainer = PerceptualTrainer(generator, Heads(), Eyes(), pixels=2.0, perceptual=0.0, codes=codes)
+    real, labels, z = torch.rand(6, 3, 8, 8) * 2 - 1, torch.arange(6) % 3, torch.randn(6, 4)
     with torch.no_grad():
-        fake = trainer.generator(z[0], labels)
-    figures = trainer.step(real, (z[0], z[1]), labels, Settings(learning_rate=1e-12, gamma=0.1))
-    assert "distance" not in figures and "penalty" in figures
-    game = torch.nn.functional.softplus(pair["pixels"](real, labels) - pair["pixels"](fake, labels)).mean()
-    heads = torch.stack([-part.mean() for part in pair["features"](trainer.perception(fake), labels)]).mean()
-    assert figures["loss_g"] == pytest.approx(float((game + 0.5 * heads).detach()), abs=1e-5)
-    trainer.step(real, (z[0], z[1]), labels, Settings(learning_rate=1e-2, gamma=0.1))
-    assert all(not torch.equal(value, before[name]) for name, value in pair.state_dict().items() if "weight" in name)
+        drawn = forward(z, labels)
+    figures = trainer.step(real, (z, z), labels, Settings(learning_rate=1e-9, adversarial=0.0))
+    expected = torch.cat([codes(trainer.see(real[:3]), z[:3])[:, :2], z[:3, 2:]], 1)
+    torch.testing.assert_close(given[0], torch.cat([expected, z[3:]]))
+    maps = zip(trainer.perception(drawn[:3]), trainer.perception(real[:3]), strict=True)
+    assert figures["distance"] == pytest.approx(float(sum((a - b).abs().mean() for a, b in maps) / 2), rel=1e-5)
+
+
+def test_a_label_that_the_neighbour_has_too_is_no_mismatch():
+    torch.manual_seed(0)
+    real, z = torch.rand(4, 3, 8, 8) * 2 - 1, torch.randn(4, 4)
+    settings, said = Settings(learning_rate=1e-9, mismatched=1.0), {}
+    for labels in ((0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1)):
+        trainer = trainer_of(Heads(), "hinge", "none")
+        torch.nn.init.constant_(trainer.discriminator.labels.weight, 0.0)
+        with torch.no_grad():
+            trainer.discriminator.labels.weight[1] = 100.0
+        said[labels] = trainer.step(real, (z, z), torch.tensor(labels), settings).get("mismatched")
+    assert said[0, 0, 0, 0] is None
+    assert said[0, 0, 1, 1] == pytest.approx(50.0, abs=2)  # the first and the third, under 1 and under 0
+    assert said[0, 1, 0, 1] == pytest.approx(50.0, abs=2)

@@ -40,7 +40,7 @@ NAMES = {
     "attngan.random": "threefry2x32 derive uniforms normals",
     "attngan.train": "Outcome train",
     "attngan.trainer": "Penalty Settings Trainer",
-    "attngan.perceptual_trainer": "Judge PerceptualTrainer",
+    "attngan.perceptual_trainer": "PerceptualTrainer",
     "attngan_kernels": "attention attention_jvp attention_weights explain",
     "attngan_runtime": "AttnGANError Bundle Generator PictureGenerator SentenceGenerator",
 }

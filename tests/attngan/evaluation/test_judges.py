@@ -33,7 +33,7 @@ SAW = [
     config("emoji-64", {"discriminator": "convolutional"}),  # its loss still does
     config("emoji-64", training={"perceptual": 0.0, "pixels": 1.0}),
     config("emoji-64", {"discriminator": "convolutional"}, {"perceptual": 0.0, "pixels": 1.0}),  # its prior does
-    config("tiny", {"discriminator": "paired"}),
+    config("cpu-32"),
 ]
 DID_NOT = [config("tiny-words"), config("tiny"), config("tiny-text"), None]
 
