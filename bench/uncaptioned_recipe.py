@@ -1,4 +1,4 @@
-"""Pictures without captions at 32²: does a discriminator of features beside that of pixels win in equal CPU time?
+"""Pictures without captions at 32²: what a frozen network as lead and judge is worth in equal CPU time.
 
     python bench/uncaptioned_recipe.py --data PICTURES --out RUNS [--minutes 30] [--seed 0] [VARIANT …]
 
@@ -23,14 +23,18 @@ _TASK = TASKS["image"]
 
 def variants(channels: int) -> dict[str, tuple[Any, Any]]:
     """(network, training) of each, but for what the data and the clock say."""
-    today = preset("image-32")
-    network, plan = preset("fashion-32")  # a quarter of the channels of image-32, of two thirds the depth
-    small = (replace(network, channels=channels), replace(plan, gamma=today[1].gamma, ema_half_life=4000))
+    today, small, coded = (
+        (replace(network, channels=channels), plan)
+        for network, plan in map(preset, ("image-32", "fashion-32", "cpu-32"))
+    )
+    alone = {"perceptual": 0.0, "pixels": 0.0, "adversarial": 1.0, "adversarial_from": 0.0}
     return {
-        "image-32": (replace(today[0], channels=channels), replace(today[1], ema_half_life=4000)),
-        "small": small,
-        "paired": (replace(small[0], discriminator="paired"), small[1]),
-        "paired-quarter": (replace(small[0], discriminator="paired"), replace(small[1], projected=0.25)),
+        "image-32": (today[0], replace(today[1], ema_half_life=4000)),
+        # a quarter of the channels of image-32, of two thirds the depth
+        "small": (small[0], replace(small[1], gamma=today[1].gamma, ema_half_life=4000)),
+        "coded": coded,
+        "weaker": (coded[0], replace(coded[1], adversarial=0.03)),
+        "projected-alone": (replace(coded[0], codes=0), replace(coded[1], **alone)),
     }
 
 

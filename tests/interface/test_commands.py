@@ -102,8 +102,8 @@ def test_names() -> None:
     out = called("attngan", "presets")[1]
     names = [line.split()[0] for line in out.splitlines() if line and not line.startswith(("Sentences", "name"))]
     assert names == [
-        "tiny", "fashion-32", "image-32", "image-64", "image-128", "image-256", "tiny-words", "emoji-64", "tiny-text",
-        "captions",
+        "tiny", "fashion-32", "cpu-32", "cpu-64", "image-32", "image-64", "image-128", "image-256", "tiny-words",
+        "emoji-64", "tiny-text", "captions",
     ]  # fmt: skip
 
 

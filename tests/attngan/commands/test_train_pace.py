@@ -137,13 +137,19 @@ def test_where_bf16_is_imitated_it_is_not_tried(found, folder, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("hours", "named"),
-    [(23, None), (25, "image-32"), (24 * 30, "fashion-32"), (1e9, "about 8.0 hours")],
-)
-def test_a_preset_that_takes_more_than_a_day_names_one_that_does_not(hours, named, found, folder, tmp_path):
-    """image-64 has eight times the work of image-32, and that fifteen times that of fashion-32."""
+    ("hours", "channels", "named"),
+    [
+        (23, 3, None), (25, 3, "cpu-64 about 17 minutes"), (24 * 120, 3, "cpu-32"), (1e9, 3, "about 8.0 hours"),
+        (24 * 30, 1, "fashion-32"),
+    ],
+)  # fmt: skip
+def test_a_preset_that_takes_more_than_a_day_names_the_nearest_that_does_not(
+    hours, channels, named, found, folder, tmp_path
+):
+    """Of as many channels and, among those, of the largest resolution."""
     found.pace = Pace(threads=1, per_second=1.0, seconds=hours * HOUR)
-    result = train(folder, tmp_path / "run", "--dry-run", "--images", 2_000_000, preset="image-64")
+    options = "--dry-run", "--images", 2_000_000, "--channels", channels
+    result = train(folder, tmp_path / "run", *options, preset="image-64")
     notes = [line for line in result.stderr.splitlines() if "more than a day" in line]
     assert len(notes) == bool(named)
     assert not named or named in notes[0]
