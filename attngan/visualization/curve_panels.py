@@ -90,6 +90,7 @@ def _schedule(axes: Axes, run: RunRecords) -> bool:
         return False
     right = axes.twinx()
     _draw_lines(right, run.metrics, {"gamma": ("γ, right", _ORANGE)}, smooth=False)
+    axes.legend(loc="upper right")  # both fall, and leave two corners free
     right.legend(loc="lower left")
     right.grid(False)
     for side in (axes, right):
