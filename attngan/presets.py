@@ -77,7 +77,7 @@ def _coded(
     network = ImageNetworkConfig(
         resolution, 3, 0, 64, widths, 2, attention, 2, discriminator="projected", codes=32
     )  # fmt: skip
-    return network, ImageTraining(images, adversarial_from=0.04, patience=PATIENCE, **_LED)
+    return network, ImageTraining(images, adversarial_from=0.04, patience=PATIENCE, **(_LED | {"adversarial": 0.1}))
 
 
 def _captioned(

@@ -65,7 +65,7 @@ class Adversarial(Phase):
         held_out = self._held_out_logit(step) if settings.adversarial else None
         with self._precision():
             figures = trainer.step(step.real, step.noise, step.condition, settings, step.augment)
-        before, progress.images = progress.images, progress.images + plan.batch
+        progress.images += plan.batch
         if "skipped" in figures:
             return figures
         self.state.ema.update(trainer.generator, progress.images, plan.batch)
@@ -74,7 +74,7 @@ class Adversarial(Phase):
             figures["held_out"] = held_out
             self.run.adapt(progress, figures, between)
         # Metrics fall on penalty steps, to show the penalty too.
-        if before % (max(plan.images // _METRICS // between, 1) * between) == 0:
+        if (trainer.steps - 1) % (max(plan.images // _METRICS // between, 1) * plan.penalty_every) == 0:
             self._record(figures, settings, probability)
         return figures
 

@@ -107,6 +107,15 @@ def test_a_run_goes_on_with_its_own_settings_and_those_that_are_typed(begun, out
     assert load_about(out / CHECKPOINT)["progress"]["images"] == 128
 
 
+def test_metrics_go_on_after_another_batch(begun, out):
+    """16 to 24: the images seen are never again a multiple of a batch times the steps between two lines."""
+    assert call("--data", begun[1], "--out", out, "--images", 256, "--batch", 24).exit_code == 0
+    lines = read_lines(out / "metrics.jsonl")
+    new = [line for line in lines if line["images"] > 64]
+    assert [line["images"] for line in new] == [64 + 24, 64 + 5 * 24]
+    assert all("penalty" in line for line in lines)
+
+
 def test_a_finished_run_that_is_started_again_writes_nothing(begun, out):
     before = written(out)
     for more in ((), ("--batch", 8), ("--preset", "tiny", "--tensorboard"), ("--threads", 1)):
