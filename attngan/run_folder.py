@@ -72,7 +72,7 @@ def check_output_folder(folder: Path) -> None:
     """Raises AttnGANError unless `folder` is there or can be made; writes nothing."""
     if folder.exists() and not folder.is_dir():
         raise AttnGANError(f"--out {folder}", "is a file", "name a folder")
-    check_parent(folder)
+    check_parent(folder / "config.json" if folder.exists() else folder)
 
 
 def begun_run(folder: Path) -> RunConfig | None:
@@ -104,7 +104,10 @@ def write_what_it_is(folder: Path, config: RunConfig, tokenizer: bytes) -> None:
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Holds the run's lock; AttnGANError if another process trains into the same folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AttnGANError(f"--out {folder}", f"can't be made ({error.strerror})", "name another folder") from None
     with open(folder / ".lock", "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

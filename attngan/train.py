@@ -132,7 +132,7 @@ def _train(
             kept = (
                 f"that of {best['images']:,.0f} {run.dataset.unit} stays"
                 if best
-                else "the last one is kept, not the best,"
+                else "the last one is kept, not the best"
             )
             note(f"no KID while it trains; of its generators {kept} ({reason})")
     timer.restart()

@@ -85,6 +85,8 @@ def check_parent(path: Path, option: str = "--out") -> None:
     nearest = next(folder for folder in path.absolute().parents if folder.exists())
     if not nearest.is_dir():
         raise AttnGANError(f"{option} {path}", f"{nearest} is a file", "name a folder in its place")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise AttnGANError(f"{option} {path}", f"{nearest} can't be written to", "name another place")
 
 
 def check_output_file(path: Path, example: str) -> None:

@@ -85,9 +85,11 @@ def _report_errors(run: Any, *args: Any, **kwargs: Any) -> Any:
     except AttnGANError as error:
         print_error(error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
+        full, closed = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), (errno.EROFS, errno.EACCES)
+        if error.errno not in (*full, *closed):
             raise
-        print_error(AttnGANError(error.filename or "output", f"{error.strerror}", "free space or write elsewhere"))
+        remedy = "write elsewhere" if error.errno in closed else "free space or write elsewhere"
+        print_error(AttnGANError(error.filename or "output", f"{error.strerror}", remedy))
     sys.exit(2)
 
 

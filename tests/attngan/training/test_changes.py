@@ -116,6 +116,11 @@ def test_metrics_go_on_after_another_batch(begun, out):
     assert all("penalty" in line for line in lines)
 
 
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line(begun):
+    result = call("--preset", "tiny", "--data", begun[1], "--out", "/proc/run", "--images", 64)
+    assert result.exit_code == 2 and result.stderr.splitlines()[-1].startswith("error: --out /proc/run: ")
+
+
 def test_a_finished_run_that_is_started_again_writes_nothing(begun, out):
     before = written(out)
     for more in ((), ("--batch", 8), ("--preset", "tiny", "--tensorboard"), ("--threads", 1)):
