@@ -21,7 +21,7 @@ _TABLES = (".csv", ".tsv")
 _JSON_LINES = (".jsonl", ".ndjson")
 _LOOKED_AT = 3  # lines: objects in all of them are JSON lines, whatever the file is called
 
-Entries = Iterator[tuple[int, str | None]]  #: (number of the line, what stands there or None if it is no text)
+Entries = Iterator[tuple[int, str, str]]  #: (number of the line, what stands there, what keeps it from being a text)
 
 
 def find_sentences(path: Path, text: str, column: str | None, usual: Sequence[str]) -> tuple[str, Entries]:
@@ -41,29 +41,45 @@ def find_sentences(path: Path, text: str, column: str | None, usual: Sequence[st
         raise AttnGANError(where, "one JSON document", "write it as JSON lines, an object a line")
     if column is not None:
         raise AttnGANError(f"--column {column}", f"{path.name} has no columns, only lines", "leave it out")
-    return "", ((number, line) for number, line in enumerate(lines, 1) if number < len(lines) or line)
+    return "", ((number, line, "") for number, line in enumerate(lines, 1) if number < len(lines) or line)
 
 
 def _from_table(
     where: str, text: str, column: str | None, usual: Sequence[str], tabs: bool
 ) -> tuple[str, Entries]:  # fmt: skip
-    head = text[: text.find("\n") + 1] or text
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else max(",;\t", key=head.count))
-    try:
-        names = [name.strip() for name in next(rows, [])]
-    except csv.Error as error:
-        raise AttnGANError(where, f"line 1 is no CSV ({error})", "save it as CSV in UTF-8") from None
+    head = _LINE_END.split(text, maxsplit=1)[0]
+    delimiter = "\t" if tabs else max(",;\t", key=head.count)
+    rows = _rows(where, text, delimiter)
+    names = [name.strip() for name in next(rows, (1, [], False))[1]]
     chosen = _choose(where, names, column, usual)
-    place = names.index(chosen)
+    place, last = names.index(chosen), len(names) - 1
 
     def entries() -> Entries:
-        try:
-            for row in rows:
-                yield rows.line_num, row[place] if place < len(row) else ""
-        except csv.Error as error:
-            raise AttnGANError(f"{where} line {rows.line_num:,}", f"no CSV ({error})", "save it as CSV") from None
+        for number, row, quoted in rows:
+            if len(row) > len(names) and place == last and not quoted:  # its own delimiters lack quotes
+                row[last:] = [delimiter.join(row[last:])]
+            fits = place < len(row) <= len(names) or not row
+            problem = "" if fits else f"{len(row)} fields, where the first line has {len(names)}"
+            yield number, row[place] if fits and row else "", problem
 
     return chosen, entries()
+
+
+def _rows(where: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
+    """(number of its first line, fields, whether quotes held any of them together) of each row."""
+    lines = io.StringIO(text, newline="")
+    quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL  # between tabs they are part of a text
+    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    while True:
+        number, start = rows.line_num + 1, lines.tell()
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem, remedy = f"no CSV ({error})", "put a field that holds quotes in quotes, and double its own"
+            raise AttnGANError(f"{where} line {number:,}", problem, remedy) from None
+        yield number, row, delimiter.join(row) != text[start : lines.tell()].rstrip("\r\n")
 
 
 def _from_objects(where: str, lines: list[str], column: str | None, usual: Sequence[str]) -> tuple[str, Entries]:
@@ -73,7 +89,7 @@ def _from_objects(where: str, lines: list[str], column: str | None, usual: Seque
     def entries() -> Entries:
         for number, row in rows:
             value = None if row is None else row.get(chosen, "")
-            yield number, value if isinstance(value, str) else None
+            yield (number, value, "") if isinstance(value, str) else (number, "", "no text")
 
     return chosen, entries()
 

@@ -98,11 +98,11 @@ def load_lines(
     """
     sentences, skipped, blank = [], [], 0
     chosen, entries = find_sentences(path, read_text(_content(path), f"--data {path}"), column, usual)
-    for number, line in entries:
-        if line is not None and not line.strip():
+    for number, line, problem in entries:
+        if not problem and not line.strip():
             blank += 1
             continue
-        sentence, problem = ("", "no text") if line is None else _read(line, longest)
+        sentence, problem = ("", problem) if problem else _read(line, longest)
         if problem:
             skipped.append((f"line {number:,}", problem))
         else:

@@ -34,12 +34,49 @@ def objects(path, name):
 def test_a_usual_column_is_taken_and_said(tmp_path, name):
     for path in (
         table(tmp_path / "a.csv", ["id", name]), table(tmp_path / "b.csv", ["id", name], ";", "utf-16"),
-        table(tmp_path / "c.TSV", ["id", name], "\t"), objects(tmp_path / "d.jsonl", name),
-        objects(tmp_path / "e.txt", name),
+        objects(tmp_path / "d.jsonl", name), objects(tmp_path / "e.txt", name),
     ):  # fmt: skip
         lines = load_lines(path)
         assert (lines.sentences, lines.column) == (READ, name), path
         assert lines.describe() == f"{len(READ)} sentences of column {name}" and lines.about == {"column": name}
+
+
+@pytest.mark.parametrize("names", ["text", "id,text", "id;text"])
+def test_a_last_column_keeps_delimiters_that_lack_quotes(tmp_path, names):
+    said = [*sentences()[:25], "a dog, which; sits, and looks,", 'it is, "as he said", so', 'a "b"']
+    before = names.removesuffix("text")
+    lines = [before.replace("id", str(number)) + sentence for number, sentence in enumerate(said)]
+    (tmp_path / "a.csv").write_text("\n".join([names, *lines, *[before.replace("id", "9") + '"one, ""or"" two"']]))
+    found = load_lines(tmp_path / "a.csv")
+    assert found.sentences == [*said, 'one, "or" two'] and not found.skipped
+
+
+def test_rows_whose_fields_are_not_the_columns_are_named(tmp_path):
+    rows = [f"{sentence},1" for sentence in sentences()[:25]]
+    (tmp_path / "a.csv").write_text("\n".join(["text,id", *rows, "a dog, which sits,1", ""]))
+    assert load_lines(tmp_path / "a.csv").skipped == [("line 27", "3 fields, where the first line has 2")]
+    rows = [f"1,{sentence}" for sentence in sentences()[:25]]
+    (tmp_path / "a.csv").write_text("\n".join(["id,text", *rows, "", '1,"Hi", he said', "1", "1,", ""]))
+    found = load_lines(tmp_path / "a.csv")
+    assert found.sentences == sentences()[:25] and found.blank == 2
+    assert found.skipped == [
+        (f"line {line}", f"{n} fields, where the first line has 2") for line, n in ((28, 3), (29, 1))
+    ]
+
+
+def test_between_tabs_quotes_are_part_of_a_text(tmp_path):
+    said = [f'"Oh {number}!" he said' for number in range(20)] + ['"And so', 'on" and on, "on"']
+    (tmp_path / "a.tsv").write_text("id\ttext\n" + "".join(f"1\t{sentence}\n" for sentence in said))
+    (tmp_path / "b.csv").write_text((tmp_path / "a.tsv").read_text())
+    assert load_lines(tmp_path / "a.tsv").sentences == load_lines(tmp_path / "b.csv").sentences == said
+
+
+@pytest.mark.parametrize("rest", [[], ['1,"in quotes"'], ['1,other" words']])
+def test_a_quote_that_is_not_closed_is_refused_with_its_line(tmp_path, rest):
+    rows = [f"1,{sentence}" for sentence in sentences()[:25]]
+    (tmp_path / "a.csv").write_text("\n".join(["id,text", *rows, '1,"and so', *rows, *rest]))
+    with refuses("a.csv line 27: no CSV"):
+        load_lines(tmp_path / "a.csv")
 
 
 def test_a_named_column_is_taken_before_a_usual_one(tmp_path):
