@@ -42,6 +42,7 @@ class Decoded:
     skipped: list[tuple[str, str]]  #: (name, reason) of the others
     reading: Reading  #: how they were read, with the scales that were fixed by them
     account: Account
+    failed: bool = False  #: whether the disk failed at some of the skipped, which may be read another time
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from attngan.data.depth import Kind
 from attngan.data.image_dataset import name_skipped
 from attngan.data.listing import SourceFile
 from attngan.data.reading import UNFIXED, Account, Reading
-from attngan.data.transforms import Picture, Span, UnreadablePictureError, decode_picture
+from attngan.data.transforms import FailedReadError, Picture, Span, UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
 from attngan.progress import progress_bar
 from attngan.quiet import quiet_libtiff
@@ -35,7 +35,8 @@ def decode_files(
     """The pictures of at least one file below `path`, in their order; AttnGANError if none can be read.
 
     Where pictures of more than 8 bits need a scale that `reading` doesn't have, they are decoded twice: first all of
-    them for the lowest and the highest value of the whole set. What took long is kept, and read again from there.
+    them for the lowest and the highest value of the whole set. What took long is kept, and read again from there,
+    unless the disk failed at some.
     """
     place = find_place(path, files, resolution, channels, reading)
     found = place.load() if place else None
@@ -43,7 +44,7 @@ def decode_files(
         return found
     begun = time.monotonic()
     found = _decode_all(path, files, resolution, channels, reading)
-    if place and time.monotonic() - begun > WORTH:
+    if place and not found.failed and time.monotonic() - begun > WORTH:
         place.store(found)
     return found
 
@@ -72,6 +73,7 @@ class _Table:
         self.sides = np.zeros(len(files), np.int64)  # 0 of a file that wasn't read
         self.facts = np.zeros((len(files), 4), bool)  # in the order of Account
         self.reasons: dict[int, str] = {}
+        self.failed = False
 
     def fill(self, places: Sequence[int], reading: Reading) -> dict[int, Span]:
         """Decodes the files at these places; the spans of those for which there is no scale yet."""
@@ -83,6 +85,7 @@ class _Table:
                 spans[place] = outcome
             elif isinstance(outcome, UnreadablePictureError):
                 self.reasons[place] = str(outcome)
+                self.failed |= isinstance(outcome, FailedReadError)
             else:
                 self.images[place], self.sides[place] = outcome.pixels, outcome.side
                 self.facts[place] = outcome.oblong, outcome.deep, outcome.clipped, outcome.unprofiled
@@ -96,7 +99,7 @@ class _Table:
         for row, place in enumerate(kept if len(kept) < len(self.files) else ()):
             self.images[row] = self.images[place]
         account = Account(*map(int, self.facts.sum(0)))
-        return Decoded(self.images[: len(kept)], kept, self.sides[kept], self.skipped(), reading, account)
+        return Decoded(self.images[: len(kept)], kept, self.sides[kept], self.skipped(), reading, account, self.failed)
 
 
 def _widest(spans: Iterable[Span]) -> dict[Kind, tuple[float, float]]:

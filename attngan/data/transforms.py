@@ -31,10 +31,27 @@ MAX_PIXELS = 89_478_485
 # starts with a box reduction to three times the target; Lanczos does the rest. At 32² a photograph of 1920×1280
 # differs from Lanczos alone by 0.3 of 255 levels on average.
 _DECODED, _REDUCED = 2, 3.0
+_NO_MEMORY = "out of memory"  # of an OSError by which Pillow's decoders say so
 
 
 class UnreadablePictureError(Exception):
     """A picture that has to be skipped; the message is the reason, in a few words."""
+
+
+class FailedReadError(UnreadablePictureError):
+    """The same where the disk, or a want of memory, is the reason, so that it may be read another time."""
+
+
+def not_read(error: Exception, damaged: str) -> UnreadablePictureError:
+    """What is raised for an error that an archive's reader raises; `damaged` says what is, if the disk isn't to blame.
+
+    The disk's errors have a number, those of a reader that finds damage don't. Raises MemoryError as it is.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, OSError) and error.errno:
+        return FailedReadError(error.strerror)
+    return UnreadablePictureError(f"{damaged}: {str(error)[:60] or type(error).__name__}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +101,11 @@ def decode_picture(content: bytes, resolution: int, channels: int, reading: Read
             return Picture(
                 pixels, side, size[0] != size[1], bool(deep), deep is not None and deep.exceeds(*scale), unprofiled
             )
-    except UnreadablePictureError:
+    except (UnreadablePictureError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
-        raise UnreadablePictureError(_reason(error)) from error
+        kind = FailedReadError if _NO_MEMORY in str(error) else UnreadablePictureError
+        raise kind(_reason(error)) from error
 
 
 def to_plain(image: Image.Image) -> Image.Image:
@@ -162,6 +180,8 @@ def premultiply(pixels: np.ndarray) -> np.ndarray:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
     except Exception:  # unreadable EXIF says nothing about the orientation, and the pixels are fine
         return image
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attngan.data.image_dataset import count_of, name_some
 from attngan.data.listing import LARGEST, Listing, sort_files
-from attngan.data.transforms import UnreadablePictureError
+from attngan.data.transforms import FailedReadError, UnreadablePictureError
 from attngan.errors import AttnGANError
 
 
@@ -55,7 +55,7 @@ def _read_file(path: Path) -> bytes:
             raise UnreadablePictureError(f"too large: {status.st_size:,} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise UnreadablePictureError(error.strerror or "cannot be read") from None
+        raise FailedReadError(error.strerror or "cannot be read") from None
 
 
 def _cannot_list(error: OSError) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attngan.data.layouts.columns import LABELS, TEXTS, find_column
 from attngan.data.listing import LARGEST
-from attngan.data.transforms import UnreadablePictureError
+from attngan.data.transforms import UnreadablePictureError, not_read
 from attngan.errors import AttnGANError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class _Pictures:
         try:
             value = self._open(group)[row - self._starts[group]].as_py()
         except Exception as error:  # pyarrow's are many, and come from threads
-            raise UnreadablePictureError(f"damaged table: {str(error)[:60] or type(error).__name__}") from None
+            raise not_read(error, "damaged table") from None
         if isinstance(value, dict):
             value = value.get("bytes")
         if not isinstance(value, bytes):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from attngan.data.listing import LARGEST, leads_out
-from attngan.data.transforms import UnreadablePictureError
+from attngan.data.transforms import FailedReadError, UnreadablePictureError
 from attngan.errors import AttnGANError
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
@@ -51,4 +51,4 @@ def _read(path: Path, start: int, size: int) -> bytes:
             file.seek(start)
             return file.read(size)
     except OSError as error:
-        raise UnreadablePictureError(error.strerror or "cannot be read") from None
+        raise FailedReadError(error.strerror or "cannot be read") from None

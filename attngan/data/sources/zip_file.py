@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from attngan.data.listing import LARGEST, Listing, left_out, sort_entries
-from attngan.data.transforms import UnreadablePictureError
+from attngan.data.transforms import UnreadablePictureError, not_read
 
 
 def list_zip(archive: zipfile.ZipFile) -> Listing:
@@ -32,4 +32,4 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return archive.read(entry)
     except Exception as error:  # damaged archives raise zlib, struct and zipfile errors alike
-        raise UnreadablePictureError(f"damaged zip entry: {str(error)[:60] or type(error).__name__}") from None
+        raise not_read(error, "damaged zip entry") from None

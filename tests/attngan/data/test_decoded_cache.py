@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from picture_files import SIDE, make, png
 from PIL import Image
+from pyarrow import parquet
 
-from attngan.data import ImageDataset, decoded_cache, decoding, load_captioned, load_pictures
+from attngan.data import ImageDataset, decoded_cache, decoding, load_captioned, load_pictures, transforms
 from attngan.data.reading import Reading
+from attngan.data.sources import parquet_file, tar_file
 
 FILES = {"a/1.png": png(1), "a/2.png": b"broken", "b/3.png": png(3), "b/4.png": png(4)}
 both = pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
@@ -156,6 +163,59 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path, kept: Path, monkey
     monkeypatch.setattr(decoded_cache, "LIMIT", 10)  # less than one set: it isn't kept at all
     read(path, 1)
     assert not oldest.exists()
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, tuple[Path, Any, str]]:
+    """By name: three pictures, and what reads each of them."""
+    files = {f"{n}.png": png(n) for n in range(3)}
+    with tarfile.open(tmp_path / "data.tar", "w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    parquet.write_table(pyarrow.table({"image": list(files.values())}), tmp_path / "data.parquet", row_group_size=1)
+    return {
+        "folder": (make(tmp_path, files, False), Path, "read_bytes"),
+        "zip": (make(tmp_path, files, True), zipfile.ZipFile, "read"),
+        "tar": (tmp_path / "data.tar", tar_file, "open"),
+        "parquet": (tmp_path / "data.parquet", parquet_file._Pictures, "_open"),
+        "decoder": (tmp_path / "data", transforms, "read_deep"),
+        "upright": (tmp_path / "data", transforms.ImageOps, "exif_transpose"),
+    }
+
+
+def failing_once(error: Exception, real: Callable[..., object]) -> Callable[..., object]:
+    errors = [error]
+
+    def fail(*given: object) -> object:
+        if errors:
+            raise errors.pop()
+        return real(*given)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [*((name, OSError(5, "Input/output error")) for name in ("folder", "zip", "tar", "parquet")),
+     ("decoder", OSError("out of memory when reading image file"))],
+)  # fmt: skip
+def test_what_the_machine_fails_at_is_tried_again(sources: Any, kept: Path, name: str, error: OSError) -> None:
+    path, owner, called = sources[name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, called, failing_once(error, getattr(owner, called, open)), raising=False)
+        assert [reason for _, reason in read(path).skipped] == [error.strerror or str(error)]
+    assert len(read(path)) == 3 and len(list(kept.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["folder", "zip", "parquet", "decoder", "upright"])
+def test_a_want_of_memory_is_no_damaged_picture(sources: Any, kept: Path, name: str) -> None:
+    path, owner, called = sources[name]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(owner, called, failing_once(MemoryError(), getattr(owner, called)))
+        read(path)
+    assert not list(kept.iterdir())
 
 
 def test_nothing_is_kept_of_what_takes_no_time(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
