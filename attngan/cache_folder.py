@@ -7,10 +7,15 @@ from pathlib import Path
 
 from attngan.errors import AttnGANError
 
+_REMEDY = "set XDG_CACHE_HOME to a folder you can write"
+
 
 def cache_folder() -> Path:
     """$XDG_CACHE_HOME/attngan or ~/.cache/attngan, made if it is missing; AttnGANError if it can't be."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attngan"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attngan"
+    except RuntimeError:
+        raise AttnGANError("~/.cache", "there is no home folder", _REMEDY) from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -20,7 +25,7 @@ def cache_folder() -> Path:
 
 def not_writable(path: Path, error: OSError) -> AttnGANError:
     """What is said where a file of the cache can't be written."""
-    return AttnGANError(path, f"{error.strerror}", "set XDG_CACHE_HOME to a folder you can write")
+    return AttnGANError(path, f"{error.strerror}", _REMEDY)
 
 
 def prune(folder: Path, limit: int) -> None:

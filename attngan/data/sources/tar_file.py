@@ -12,6 +12,7 @@ from attngan.data.transforms import FailedReadError, UnreadablePictureError
 from attngan.errors import AttnGANError
 
 _MAGIC_AT, _MAGIC = 257, b"ustar"
+_AT_ONCE = 2**16
 
 
 def is_tar(path: Path) -> bool:
@@ -35,10 +36,21 @@ def list_tar(path: Path, below: str = "") -> tuple[list[tuple[str, Callable[[], 
                 elif member.isfile():
                     sparse = member.issparse()
                     found.append((name, partial(_read, path, -1 if sparse else member.offset_data, member.size)))
+            _check_end(archive)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         problem = f"no plain tar, or a torn one ({str(error)[:60] or type(error).__name__})"
         raise AttnGANError(f"--data {path}", problem, "unpack it if it is compressed, or download it again") from None
     return found, links
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """ReadError unless zeros alone follow what was listed, a block at least: tarfile takes any damage for an end."""
+    file = archive.fileobj
+    assert file is not None
+    file.seek(archive.offset)
+    block = file.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE or any(map(any, (block, *iter(lambda: file.read(_AT_ONCE), b"")))):
+        raise tarfile.ReadError("no end")
 
 
 def _read(path: Path, start: int, size: int) -> bytes:

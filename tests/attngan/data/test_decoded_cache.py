@@ -16,7 +16,9 @@ import pytest
 from picture_files import SIDE, make, png
 from PIL import Image
 from pyarrow import parquet
+from refusals import refuses
 
+from attngan.cache_folder import cache_folder
 from attngan.data import ImageDataset, decoded_cache, decoding, load_captioned, load_pictures, transforms
 from attngan.data.reading import Reading
 from attngan.data.sources import parquet_file, tar_file
@@ -212,9 +214,10 @@ def test_what_the_machine_fails_at_is_tried_again(sources: Any, kept: Path, name
 @pytest.mark.parametrize("name", ["folder", "zip", "parquet", "decoder", "upright"])
 def test_a_want_of_memory_is_no_damaged_picture(sources: Any, kept: Path, name: str) -> None:
     path, owner, called = sources[name]
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, called, failing_once(MemoryError(), getattr(owner, called)))
-        read(path)
+        with pytest.raises(MemoryError):
+            read(path)
     assert not list(kept.iterdir())
 
 
@@ -230,6 +233,21 @@ def test_without_a_folder_to_write_to_it_is_decoded_each_time(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     path = make(tmp_path, FILES, False)
     assert same(read(path), read(path)) and len(decoded) == 8
+
+
+def test_a_user_without_a_home_has_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[int]
+) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    path = make(tmp_path, FILES, False)
+    assert same(read(path), read(path)) and len(decoded) == 8
+    with refuses("~/.cache: XDG_CACHE_HOME"):
+        cache_folder()
 
 
 def test_a_full_disk_is_no_error(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

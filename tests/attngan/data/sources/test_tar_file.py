@@ -103,6 +103,33 @@ def test_torn_and_compressed_tars_are_refused(tmp_path: Path) -> None:
             load_pictures(tar(tmp_path / name, {"a.png": png(1)}, mode), resolution=SIDE, channels=1)
 
 
+@pytest.mark.parametrize("step", [100, 512])
+def test_a_tar_that_ends_early_is_refused_wherever(tmp_path: Path, step: int) -> None:
+    path = tar(tmp_path / "a.tar", {f"{n}.png": png(n) for n in range(4)})
+    whole = path.read_bytes()
+    with tarfile.open(path) as archive:
+        end = archive.getmembers()[-1].offset_data + 512
+    assert end + 512 < len(whole)
+    for cut in range(step, end + 512, step):
+        path.write_bytes(whole[:cut])
+        with refuses("--data: torn"):
+            load_pictures(path, resolution=SIDE, channels=1)
+    path.write_bytes(whole[: end + 512])  # one block of zeros, where the rule is two
+    assert len(load_pictures(path, resolution=SIDE, channels=1)) == 4
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"\0"])
+def test_a_tar_with_a_damaged_header_is_refused(tmp_path: Path, byte: bytes) -> None:
+    path = tar(tmp_path / "a.tar", {f"{n}.png": png(n) for n in range(4)})
+    content = bytearray(path.read_bytes())
+    with tarfile.open(path) as archive:
+        start = archive.getmembers()[2].offset
+    content[start : start + 512] = byte * 512
+    path.write_bytes(content)
+    with refuses("--data: torn"):
+        load_pictures(path, resolution=SIDE, channels=1)
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, bytes(10_240)])
 def test_what_is_no_tar(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(content)
