@@ -110,16 +110,14 @@ def find_place(
 ) -> Place | None:
     """Where these files below `source` are kept once decoded, whatever their scales; None if they can't be.
 
-    By path, name, size and times of each file; of an archive by its own. None for files without them, and where there
-    is no cache folder to write to.
+    By path, name, size and times of each file, or of the archive that it is in. None for files without them, and where
+    there is no cache folder to write to.
     """
     key = hashlib.sha256(repr((_VERSION, pillow, str(source.resolve()), resolution, channels, reading.fit)).encode())
     try:
-        apart = source.is_dir()
-        if not apart:
-            key.update(repr(_times(source)).encode())
+        times = {path: _times(path) for path in {file.path for file in files}}
         for file in files:
-            key.update(repr((file.name, _times(source / file.name) if apart else ())).encode())
+            key.update(repr((file.name, times[file.path])).encode())
         folder = cache_folder() / "pictures"
         folder.mkdir(exist_ok=True)
     except (AttnGANError, OSError):
@@ -127,8 +125,10 @@ def find_place(
     return Place(folder / f"{key.hexdigest()[:32]}.npy", (resolution, resolution, channels), reading)
 
 
-def _times(path: Path) -> tuple[int, int, int]:
+def _times(path: Path | None) -> tuple[int, int, int]:
     """Size and times: that of its content, which copying may keep, and that of its entry, which it can't."""
+    if path is None:
+        raise FileNotFoundError
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

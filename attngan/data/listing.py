@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from attngan.data.image_dataset import count_of, name_some
 
@@ -28,6 +29,7 @@ class SourceFile:
 
     name: str  #: path below the source, with forward slashes
     read: Callable[[], bytes]  #: its content; raises UnreadablePictureError
+    path: Path | None = None  #: the file on disk that it is, or is packed in, whose size and times tell of changes
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,29 @@ class Listing:
     passed_over: frozenset[str] = frozenset()  #: names of the pictures of splits that are not used
 
 
-def sort_files(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str]) -> Listing:
+def sort_files(found: Iterable[SourceFile], notes: list[str]) -> Listing:
     """Files by their names below the source, without what systems leave behind."""
     pictures: list[SourceFile] = []
     others: list[SourceFile] = []
-    for name, read in found:
-        if not any(part.startswith(".") or part.lower() in _LITTER for part in name.split("/")):
-            kind = pictures if suffix_of(name) in EXTENSIONS else others
-            kind.append(SourceFile(name, read))
+    for file in found:
+        if not any(part.startswith(".") or part.lower() in _LITTER for part in file.name.split("/")):
+            kind = pictures if suffix_of(file.name) in EXTENSIONS else others
+            kind.append(file)
     return Listing(sorted(pictures, key=_name), sorted(others, key=_name), notes)
 
 
-def sort_entries(found: Iterable[tuple[str, Callable[[], bytes]]], notes: list[str]) -> Listing:
+def sort_entries(found: Iterable[SourceFile], notes: list[str]) -> Listing:
     """The same of an archive, of entries of one name the last; what leads out of it is left out, with a note."""
-    inside: dict[str, Callable[[], bytes]] = {}
+    inside: dict[str, SourceFile] = {}
     outside = []
-    for written, read in found:
-        if leads_out(written):
-            outside.append(written)
+    for file in found:
+        if leads_out(file.name):
+            outside.append(file.name)
         else:
-            inside[plain_path(written)] = read
-    return sort_files(
-        inside.items(), [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")]
-    )
+            name = plain_path(file.name)
+            inside[name] = replace(file, name=name)
+    notes = [*notes, *left_out(outside, "entry that leads out of it", "entries that lead out of it")]
+    return sort_files(inside.values(), notes)
 
 
 def plain_path(name: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from attngan.data.image_dataset import count_of, name_some
-from attngan.data.listing import LARGEST, Listing, sort_files
+from attngan.data.listing import LARGEST, Listing, SourceFile, sort_files
 from attngan.data.transforms import FailedReadError, UnreadablePictureError
 from attngan.errors import AttnGANError
 
@@ -20,8 +19,7 @@ def list_folder(folder: Path) -> Listing:
     A folder that links lead to more than once is read once, under the name that sorts first. Links that lead out of
     the folder are followed, with a note.
     """
-    found: list[tuple[str, Callable[[], bytes]]] = []
-    root, visited, outward = os.path.realpath(folder), set[str](), list[str]()
+    found, root, visited, outward = list[SourceFile](), os.path.realpath(folder), set[str](), list[str]()
     for here, folders, files in os.walk(folder, onerror=_cannot_list, followlinks=True):
         real = os.path.realpath(here)
         if real in visited:  # a link back up, which would be followed for ever
@@ -37,7 +35,7 @@ def list_folder(folder: Path) -> Listing:
             path = Path(here, file)
             if path.is_symlink() and not _is_below(root, os.path.realpath(path)):
                 outward.append(name)
-            found.append((name, partial(_read_file, path)))
+            found.append(SourceFile(name, partial(_read_file, path), path))
     followed = [f"{count_of(len(outward), 'link')} out of the folder followed: {name_some(sorted(outward))}"]
     return sort_files(found, followed if outward else [])
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attngan.data.layouts.columns import LABELS, TEXTS, find_column
-from attngan.data.listing import LARGEST
+from attngan.data.listing import LARGEST, SourceFile
 from attngan.data.transforms import UnreadablePictureError, not_read
 from attngan.errors import AttnGANError
 
@@ -37,7 +37,7 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def list_parquet(path: Path, below: str = "") -> list[tuple[str, Callable[[], bytes]]]:
+def list_parquet(path: Path, below: str = "") -> list[SourceFile]:
     """The pictures and the metadata.jsonl of a table, under names that begin with `below`.
 
     AttnGANError without pyarrow and for a torn file, NoPicturesError for a table without pictures.
@@ -61,11 +61,9 @@ def list_parquet(path: Path, below: str = "") -> list[tuple[str, Callable[[], by
             f"not a whole Parquet table ({str(error).splitlines()[0][:60] if str(error) else type(error).__name__})"
         )
         raise AttnGANError(f"--data {path}", problem, "download it again") from None
-    found: list[tuple[str, Callable[[], bytes]]] = [
-        (f"{below}{_name(row)}", partial(pictures.read, row)) for row in range(pictures.count)
-    ]
+    found = [SourceFile(f"{below}{_name(row)}", partial(pictures.read, row), path) for row in range(pictures.count)]
     said = "\n".join(json.dumps({"file_name": _name(place), **row}) for place, row in enumerate(rows))
-    return [*found, (f"{below}metadata.jsonl", said.encode)] if rows else found
+    return [*found, SourceFile(f"{below}metadata.jsonl", said.encode, path)] if rows else found
 
 
 class _Pictures:

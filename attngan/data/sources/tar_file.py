@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from attngan.data.listing import LARGEST, leads_out
+from attngan.data.listing import LARGEST, SourceFile, leads_out
 from attngan.data.transforms import FailedReadError, UnreadablePictureError
 from attngan.errors import AttnGANError
 
@@ -23,10 +22,9 @@ def is_tar(path: Path) -> bool:
         return file.read(_MAGIC_AT + len(_MAGIC)).endswith(_MAGIC)
 
 
-def list_tar(path: Path, below: str = "") -> tuple[list[tuple[str, Callable[[], bytes]]], list[str]]:
+def list_tar(path: Path, below: str = "") -> tuple[list[SourceFile], list[str]]:
     """(the files of a tar under names that begin with `below`, its links); AttnGANError if it is torn or compressed."""
-    found: list[tuple[str, Callable[[], bytes]]] = []
-    links: list[str] = []
+    found, links = list[SourceFile](), list[str]()
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
@@ -34,8 +32,8 @@ def list_tar(path: Path, below: str = "") -> tuple[list[tuple[str, Callable[[], 
                 if member.issym() or member.islnk():
                     links.append(name)
                 elif member.isfile():
-                    sparse = member.issparse()
-                    found.append((name, partial(_read, path, -1 if sparse else member.offset_data, member.size)))
+                    start = -1 if member.issparse() else member.offset_data
+                    found.append(SourceFile(name, partial(_read, path, start, member.size), path))
             _check_end(archive)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         problem = f"no plain tar, or a torn one ({str(error)[:60] or type(error).__name__})"

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from attngan.data.listing import LARGEST, Listing, left_out, sort_entries
+from attngan.data.listing import LARGEST, Listing, SourceFile, left_out, sort_entries
 from attngan.data.transforms import UnreadablePictureError, not_read
 
 
 def list_zip(archive: zipfile.ZipFile) -> Listing:
     """All files of a zip but links."""
-    found: list[tuple[str, Callable[[], bytes]]] = []
-    links: list[str] = []
+    found, links = list[SourceFile](), list[str]()
+    path = Path(archive.filename) if archive.filename else None
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
         name = entry.filename.replace("\\", "/")
         if stat.S_ISLNK(entry.external_attr >> 16):
             links.append(name)
         elif not entry.is_dir():
-            found.append((name, partial(_read_entry, archive, entry)))
+            found.append(SourceFile(name, partial(_read_entry, archive, entry), path))
     return sort_entries(found, left_out(links, "link"))
 
 

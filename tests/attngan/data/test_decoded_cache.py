@@ -198,6 +198,26 @@ def failing_once(error: Exception, real: Callable[..., object]) -> Callable[...,
     return fail
 
 
+@pytest.mark.parametrize("name", ["data.tar", "data.parquet"])
+def test_a_folder_of_archives_is_kept_until_one_changes(
+    tmp_path: Path, sources: Any, monkeypatch: pytest.MonkeyPatch, decoded: list[int], name: str
+) -> None:
+    folder, packed = tmp_path / "shards", tmp_path / name
+    for part in range(2):
+        (folder / f"set-train-{part:05}-{name}").parent.mkdir(exist_ok=True)
+        (folder / f"set-train-{part:05}-{name}").write_bytes(packed.read_bytes())
+    asked: list[Path] = []
+    times = decoded_cache._times
+    monkeypatch.setattr(decoded_cache, "_times", lambda path: asked.append(path) or times(path))
+    first = read(folder)
+    assert len(decoded) == len(first) == 6 and sorted(asked) == sorted(folder.iterdir())
+    assert same(read(folder), first) and len(decoded) == 6
+    changed = folder / f"set-train-00001-{name}"
+    changed.unlink()
+    changed.write_bytes(packed.read_bytes())
+    assert same(read(folder), first) and len(decoded) == 12
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [*((name, OSError(5, "Input/output error")) for name in ("folder", "zip", "tar", "parquet")),
