@@ -86,7 +86,8 @@ class Memorisation(Report):
         tails = self.by_features.held_out_tail, self.by_pixels.held_out_tail
         if self.held_out >= FEWEST_FOR_TAIL and None in tails:
             found.append(
-                "The closest 5 % held out look as training pictures do, and nothing is closer: that row says nothing."
+                "The closest 5 % held out look as training pictures do, by one column or both: there, that row says "
+                "nothing."
             )
         return found
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from attngan.metrics.closeness import FEWEST_FOR_TAIL
 from attngan.report.embed import data_url
 from attngan.report.run import Run, TaskReport
 from attngan.run_folder import Record, classes_of_columns, read_object
@@ -56,8 +57,8 @@ def memorisation_rows(figures: Record) -> dict[str, Any] | None:
     """What `attngan.evaluation.memorisation` measured: rows of shares, other rows, and what they say in words."""
     if not figures:
         return None
-    blind = [kind for kind in ("", "pixels_") if figures.get(f"{kind}held_out_tail") == 0]
-    figures = {**figures, **{f"{kind}closer_than_tail": None for kind in blind}}  # of 0 %, as nothing is closer than 0
+    blind = [kind for kind in ("", "pixels_") if _is_blind(figures, kind)]
+    figures = {**figures, **{f"{kind}closer_than_tail": None for kind in blind}}  # of 0 % in older files
     shares = [
         (title, _share(figures, name), _share(figures, f"pixels_{name}"), _number(figures.get(expected), True))
         for name, title in _SHARES.items()
@@ -65,7 +66,7 @@ def memorisation_rows(figures: Record) -> dict[str, Any] | None:
         if figures.get(name) is not None or figures.get(f"pixels_{name}") is not None
     ]
     rows = [(_COUNTS.get(name, name), _number(value)) for name, value in figures.items() if _is_other(name)]
-    return {"shares": shares, "rows": rows, "reading": _reading(figures)}
+    return {"shares": shares, "rows": rows, "reading": _reading(figures, bool(blind))}
 
 
 def _is_other(name: str) -> bool:
@@ -73,7 +74,17 @@ def _is_other(name: str) -> bool:
     return not name.removeprefix("pixels_").startswith((*_SHARES, "distance", "held_out_distance", "held_out_tail"))
 
 
-def _reading(figures: Record) -> str:
+def _is_blind(figures: Record, kind: str) -> bool:
+    """Whether held-out pictures look as training pictures do, so that hardly anything is closer to those.
+
+    Then no tail is told, or in older files one of 0. Of few held-out pictures none is told either.
+    """
+    tail, told = figures.get(f"{kind}held_out_tail"), f"{kind}held_out_tail" in figures
+    missing = told and tail is None and figures.get("held_out", 0) >= FEWEST_FOR_TAIL
+    return missing or tail == 0 or figures.get(f"{kind}held_out_distance") == 0
+
+
+def _reading(figures: Record, blind: bool) -> str:
     """docs/metrics.md in a sentence: the nearest real picture decides first, since flaws and blur move it least."""
     nearest = [_excess(figures, f"{kind}nearest_is_training") for kind in ("", "pixels_")]
     closer = _excess(figures, "closer_than_median")
@@ -82,11 +93,10 @@ def _reading(figures: Record) -> str:
             "Generated pictures lie closer to training pictures than unseen real ones do, by more than two standard "
             "errors: the generator copies to some degree. Look at the nearest pairs below."
         )
-    limits = ("held_out_distance", "held_out_tail", "pixels_held_out_distance", "pixels_held_out_tail")
-    if any(figures.get(name) == 0 for name in limits):
+    if blind:
         return (
-            "Held-out pictures are training pictures too, and nothing is closer to those: whether the generator copies "
-            "can't be told. Measure again with others: attngan memorisation --held-out."
+            "Held-out pictures look as training pictures do, and hardly anything is closer to those: whether the "
+            "generator copies can't be told. Measure again with others: attngan memorisation --held-out."
         )
     if closer is None:
         return ""

@@ -232,6 +232,9 @@ def test_where_nothing_can_be_closer_no_share_is_told() -> None:
     assert found.held_out_copies == 0 and found.by_features.closer_than_tail
     assert found.by_pixels.closer_than_tail is None and found.by_pixels.held_out_tail is None
     assert "that row says nothing" in str(found)
+    held_out.images[:6] = np.clip(training.images[:6] + np.float32(1.4), 0, 255).astype(np.uint8)  # saved anew
+    found = measure(draw, training, held_out, samples=60, extractor=PIXELS)
+    assert found.by_pixels.held_out_tail is found.by_features.held_out_tail is None
     held_out.images[:40] = swapped[:40]
     with refuses("--held-out: half of its pictures look"):
         measure(draw, training, held_out, samples=60, extractor=PIXELS)
