@@ -216,7 +216,8 @@ class ImageTraining(TrainingConfig):
     adversarial: float = 1.0  #: weight of what D says in the generator's loss
     adversarial_from: float = 0.0  #: share of the run after which D comes in
     fit: Literal["crop", "pad", "stretch"] = "crop"  #: how pictures that are not square become so
-    #: values that are black and white in pictures of more than 8 bits a channel, of integers and of floats; () = none
+    #: values that are black and white, and opaque where alpha has as few bits, in pictures of more than 8 bits a
+    #: channel, of integers and of floats; () = none
     integers: tuple[float, ...] = ()
     floats: tuple[float, ...] = ()
 

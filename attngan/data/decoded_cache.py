@@ -28,7 +28,7 @@ from attngan.errors import AttnGANError
 LIMIT = 2**34  # bytes of all sets: 1.4 million pictures of 64² in RGB
 WORTH = 1.0  # seconds of decoding below which nothing is kept
 IN_MEMORY = 2**31  # bytes of pixels; more are mapped to the file
-_VERSION = 1  # changes whenever the same files are decoded otherwise
+_VERSION = 2  # changes whenever the same files are decoded otherwise
 _HASHED_AT_ONCE = 2**24
 
 

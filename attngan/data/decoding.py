@@ -102,13 +102,12 @@ class _Table:
         return Decoded(self.images[: len(kept)], kept, self.sides[kept], self.skipped(), reading, account, self.failed)
 
 
-def _widest(spans: Iterable[Span]) -> dict[Kind, tuple[float, float]]:
-    """The lowest and the highest value of each kind."""
-    found: dict[Kind, tuple[float, float]] = {}
+def _widest(spans: Iterable[Span]) -> dict[Kind, tuple[float, float, float]]:
+    """The lowest and the highest value of each kind, and the highest alpha."""
+    found: dict[Kind, Span] = {}
     for span in spans:
-        low, high = found.get(span.kind, (span.low, span.high))
-        found[span.kind] = min(low, span.low), max(high, span.high)
-    return found
+        found[span.kind] = found.get(span.kind, span) | span
+    return {kind: (span.low, span.high, span.alpha) for kind, span in found.items()}
 
 
 def _in_order(files: list[SourceFile], decode: Callable[[SourceFile], _Outcome]) -> Iterator[_Outcome]:

@@ -42,17 +42,20 @@ class Deep:
         """The lowest and the highest value."""
         return float(self.values.min()), float(self.values.max())
 
-    def exceeds(self, black: float, white: float) -> bool:
+    @property
+    def most_opaque(self) -> float:
+        """The highest alpha; 0 without any."""
+        return 0.0 if self.alpha is None else float(self.alpha.max())
+
+    def exceeds(self, black: float, white: float, _opaque: float = _OPAQUE) -> bool:
         """Whether values lie beyond a scale."""
         low, high = self.span
         return low < black or high > white
 
-    def narrow(self, black: float, white: float) -> Image.Image:
+    def narrow(self, black: float, white: float, opaque: float = _OPAQUE) -> Image.Image:
         """The picture in mode L, LA, RGB or RGBA; values beyond the scale are cut off."""
         picture = Image.fromarray(_levels(self.values, black, white))
         if self.alpha is not None:
-            # An alpha of as few bits as the colours counts as they do.
-            opaque = white if 0 < self.alpha.max() <= white else _OPAQUE
             picture.putalpha(Image.fromarray(_levels(self.alpha, 0, opaque)))
         return picture
 
@@ -62,12 +65,17 @@ def _levels(values: np.ndarray, black: float, white: float) -> np.ndarray:
     return np.rint(levels.clip(0, 255)).astype(np.uint8)
 
 
-def choose_scale(kind: Kind, low: float, high: float) -> tuple[float, float]:
-    """(black, white) for values from `low` to `high`: a usual depth's if they use it, else these two."""
-    white = next((white for white in _WHITES[kind] if high <= white), None) if low >= 0 else None
-    if white and (high - low >= _USED * white or low == high):
-        return 0.0, float(white)
-    return low, high if high > low else low + 1
+def choose_scale(kind: Kind, low: float, high: float, alpha: float = 0) -> tuple[float, ...]:
+    """(black, white) for values from `low` to `high`: a usual depth's if they use it, else these two.
+
+    With an alpha of at most as many bits, (black, white, opaque): it counts as the colours do.
+    """
+    usual = next((white for white in _WHITES[kind] if high <= white), None) if low >= 0 else None
+    if usual and (high - low >= _USED * usual or low == high):
+        black, white = 0.0, float(usual)
+    else:
+        black, white = low, high if high > low else low + 1
+    return (black, white, white) if 0 < alpha <= white < _OPAQUE else (black, white)
 
 
 def read_deep(image: ImageFile, content: bytes, upright: Callable[[Image.Image], Image.Image]) -> Deep | None:

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from attngan.data.depth import Kind, choose_scale
 
 Fit = Literal["crop", "pad", "stretch"]
-Scale = tuple[float, ...]  # (black, white), or () where none is fixed
+Scale = tuple[float, ...]  # (black, white), (black, white, opaque) with an alpha of few bits, () where none is fixed
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Reading:
     def _scales(self) -> dict[Kind, Scale]:
         return {"integers": self.integers, "floats": self.floats}
 
-    def fix(self, spans: Mapping[Kind, tuple[float, float]]) -> Self:
-        """The same with scales for these kinds, from the lowest and the highest value of each in the set."""
+    def fix(self, spans: Mapping[Kind, tuple[float, float, float]]) -> Self:
+        """The same with scales for these kinds, from the lowest and highest value and the highest alpha of each."""
         scales = self._scales() | {kind: choose_scale(kind, *span) for kind, span in spans.items()}
         return replace(self, integers=scales["integers"], floats=scales["floats"])
 

@@ -68,11 +68,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Span:
-    """Of a picture for whose values there is no scale yet, the lowest and the highest."""
+    """Of pictures for whose values there is no scale yet, the lowest and the highest."""
 
     kind: Kind
     low: float
     high: float
+    alpha: float = 0.0  #: the highest; 0 without any
+
+    def __or__(self, other: Span) -> Span:
+        """That of both, of one kind."""
+        return Span(self.kind, min(self.low, other.low), max(self.high, other.high), max(self.alpha, other.alpha))
 
 
 def decode_picture(content: bytes, resolution: int, channels: int, reading: Reading = UNFIXED) -> Picture | Span:
@@ -94,7 +99,7 @@ def decode_picture(content: bytes, resolution: int, channels: int, reading: Read
             deep = read_deep(image, content, _upright)
             scale = reading.scale(deep.kind) if deep else ()
             if deep and not scale:
-                return Span(deep.kind, *deep.span)
+                return Span(deep.kind, *deep.span, deep.most_opaque)
             shown, unprofiled = to_srgb(deep.narrow(*scale) if deep else _upright(image), image.info.get("icc_profile"))
             pixels = fit(to_plain(shown), resolution, channels, reading.fit)
             side = max(size) if reading.fit == "pad" else min(size)

@@ -133,6 +133,20 @@ def test_png_in_colours_of_16_bits(tmp_path: Path, channels: int, white: int) ->
     assert pictures.account.deep == 1
 
 
+def translucent(value: int, alpha: int) -> bytes:
+    return png(np.stack([grid(value, value, np.uint16)] * 3 + [grid(alpha, alpha, np.uint16)], -1))
+
+
+@pytest.mark.parametrize(("most", "levels"), [(4095, [255, 249, 127]), (5000, [19, 16, 8]), (65535, [255, 16, 8])])
+def test_alpha_has_one_depth_for_the_set(tmp_path: Path, most: int, levels: list[int]) -> None:
+    files = {f"{name}.png": translucent(4095, alpha) for name, alpha in (("a", most), ("b", 4000), ("c", 2040))}
+    pictures = read(tmp_path, files, channels=4)
+    assert pictures.images[:, 0, 0, 3].tolist() == levels
+    (tmp_path / "a.png").unlink()
+    assert read(tmp_path, {}, 4, pictures.reading).images[:, 0, 0, 3].tolist() == levels[1:]
+    assert "0 to 4095 as black to white" in pictures.describe()
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("channels", [3, 4])
