@@ -112,7 +112,9 @@ def train(**options: Any) -> None:
 
 def _print_plan(plan: Plan, out: Path) -> None:
     """What is read, what is odd about it, and what is trained."""
-    held_out = f"; {plan.config.training.holdout:,} held out" if plan.config.training.holdout else ""
+    from attngan.data.split import describe_split
+
+    held_out = describe_split(plan.dataset, plan.config.training.holdout, plan.config.training.seed)
     click.echo(f"data: {plan.dataset.describe()}{held_out}")
     for remark in plan.task.remarks(plan.dataset):
         click.echo(f"note: {remark}", err=True)

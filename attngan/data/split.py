@@ -18,6 +18,17 @@ def usual_holdout(dataset: Dataset) -> int:
     return min(max(count // 10, _FEWEST), _MOST, count // 5, dataset.most_held_out)
 
 
+def describe_split(dataset: Dataset, held_out: int, seed: int) -> str:
+    """What the data line ends in: how many samples are held out, or why none can be, if not by choice."""
+    if held_out:
+        return f"; {held_out:,} held out"
+    wanted = usual_holdout(dataset)
+    if not wanted:
+        return "; none held out of so few"
+    fits = len(dataset.split(wanted, seed)[1])
+    return "" if fits else f"; none held out: no {dataset.group} with its copies fits into {wanted:,}"
+
+
 def holdout_seed(seed: int) -> int:
     """Of the chance that decides which samples of a run with this seed are held out."""
     return int(derive(seed, Stream.HOLDOUT))

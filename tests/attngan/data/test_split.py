@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import tiny_runs
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from refusals import refuses
 
+from attngan.cli import main
 from attngan.data import ImageDataset
-from attngan.data.split import usual_holdout
+from attngan.data.split import describe_split, usual_holdout
 from attngan.trainer import Trainer
 
 
@@ -47,6 +50,21 @@ def test_the_usual_number_has_an_upper_end_and_spares_the_only_picture_of_a_clas
     many = ImageDataset(np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (60_000, 1, 1, 1)))
     assert usual_holdout(many) == 1000
     assert usual_holdout(numbered(30, 30)) == 0
+
+
+def test_the_data_line_says_why_none_is_held_out(tmp_path):
+    for number in range(150):  # of 5 pictures
+        noise = np.random.default_rng(number % 5).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number}.png")
+    options = ["--data", str(tmp_path), "--out", str(tmp_path.parent / "run"), "--preset", "tiny", "--dry-run"]
+    result = CliRunner().invoke(main, ["train", *options])
+    assert result.exit_code == 0, result.output
+    assert "5 different; none held out: no picture with its copies fits into 20\n" in result.output
+    copies = ImageDataset(np.repeat(np.arange(5, dtype=np.uint8), 30)[:, None, None, None])
+    assert describe_split(copies, 0, 0).startswith("; none held out: no picture")
+    assert describe_split(numbered(3), 0, 0) == "; none held out of so few"
+    assert describe_split(numbered(60), 0, 0) == ""  # as it was asked for
+    assert describe_split(numbered(60), 12, 0) == "; 12 held out"
 
 
 def test_held_out_pictures_are_never_trained_on(tmp_path, monkeypatch):
