@@ -58,7 +58,12 @@ def number_names(names: list[str | None]) -> tuple[np.ndarray | None, list[str]]
 def sort_classes(names: Iterable[str]) -> list[str]:
     """The different ones in order: by value if all are whole numbers, so that class 10 follows 9; else by letters."""
     found = sorted(set(names))
-    return sorted(found, key=int) if all(name.isascii() and name.isdigit() for name in found) else found
+    return sorted(found, key=_value) if all(name.isascii() and name.isdigit() for name in found) else found
+
+
+def _value(digits: str) -> tuple[int, str]:
+    """What sorts whole numbers of any length by value; `int` takes 4,300 digits at most."""
+    return len(digits.lstrip("0")), digits.lstrip("0")
 
 
 def check_names(path: Path, what: str, names: list[str | None]) -> None:

@@ -23,6 +23,8 @@ def check_words(sentences: Iterable[list[str]], fewest: int = 2) -> None:
     """
     counts = Counter(word for words in sentences for word in words if any(letter.isalnum() for letter in word))
     total = sum(counts.values())
+    if not total:
+        raise AttnGANError("--data", "no words in its sentences, only punctuation", "use sentences of words")
     for script, letter, longest in _WITHOUT_SPACES:
         written = {word: count for word, count in counts.items() if len(letter.findall(word)) > len(word) / 2}
         count = sum(written.values())

@@ -257,6 +257,18 @@ def test_a_folder_with_too_long_a_name(tmp_path: Path) -> None:
     fails(make(tmp_path, {f"é{name}": content for name, content in files.items()}, True), "éé' has 256 letters")
 
 
+def test_a_number_of_thousands_of_digits_is_too_long_a_name(tmp_path: Path) -> None:
+    path = make(
+        tmp_path, {"a.png": png(1), "b.png": png(2), "labels.csv": b"image,label\na.png,1\nb.png," + b"9" * 5000}, False
+    )
+    fails(path, "5,000 letters")
+
+
+def test_numbers_are_in_order_of_their_values() -> None:
+    names = ["010", "9", "10", "00", "1", "0"]
+    assert load.sort_classes(names) == sorted(sorted(names), key=int)
+
+
 def test_folders_that_are_no_classes_may_have_any_name(tmp_path: Path) -> None:
     assert read(make(tmp_path, {"a\nb/1.png": png(1), "a\nb/2.png": png(2)}, True)).class_names == []
 

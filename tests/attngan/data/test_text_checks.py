@@ -23,6 +23,7 @@ def unspaced(first, last, between="", length=12, mark=""):
         (["我爱你", "你好吗"] * 10 + [f"她{chr(0x4E00 + place)}很好" for place in range(20)], "Chinese"),
         (unspaced(0x3042, 0x3093), "Japanese without spaces"),
         (unspaced(0x0E01, 0x0E2E, length=20), "Thai"),
+        (["?" * count for count in range(1, 200)], "no words"),
         ([" ".join(f"w{number}" for number in range(at, at + 5)) for at in range(0, 500, 5)], "0% stand 2 times"),
     ],
 )  # fmt: skip
