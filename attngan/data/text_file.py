@@ -89,7 +89,7 @@ def load_lines(
 ) -> TextDataset:  # fmt: skip
     """Reads a text file, one sentence a line or in a column of a CSV (.csv, .tsv) or of JSON lines.
 
-    In UTF-8, or in UTF-16 with a byte-order mark. Lines that are no text are skipped and named.
+    In UTF-8, or in UTF-16 or UTF-32 with a byte-order mark. Lines that are no text are skipped and named.
 
     longest: words and marks of punctuation in a line at most; longer ones are skipped too. column: of a CSV or of JSON
     lines; the first of `usual` that is there if None.
