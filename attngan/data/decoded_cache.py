@@ -21,13 +21,13 @@ import numpy as np
 from PIL import __version__ as pillow
 
 from attngan.cache_folder import cache_folder, prune
+from attngan.data import pixels
 from attngan.data.listing import SourceFile
 from attngan.data.reading import Account, Reading
 from attngan.errors import AttnGANError
 
 LIMIT = 2**34  # bytes of all sets: 1.4 million pictures of 64² in RGB
 WORTH = 1.0  # seconds of decoding below which nothing is kept
-IN_MEMORY = 2**31  # bytes of pixels; more are mapped to the file
 _VERSION = 2  # changes whenever the same files are decoded otherwise
 _HASHED_AT_ONCE = 2**24
 
@@ -139,7 +139,7 @@ def _load_pixels(file: IO[bytes]) -> np.ndarray:
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype != np.uint8:
         raise ValueError("not pixels")
-    if np.prod(shape, dtype=object) > IN_MEMORY:
+    if np.prod(shape, dtype=object) > pixels.IN_MEMORY:
         return np.memmap(file.name, dtype, "c", file.tell(), shape)
     file.seek(start)
     found: np.ndarray = np.load(file, allow_pickle=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from attngan.data.decoded_cache import IN_MEMORY, WORTH, Decoded, find_place
+from attngan.data.decoded_cache import WORTH, Decoded, find_place
 from attngan.data.depth import Kind
 from attngan.data.image_dataset import name_skipped
 from attngan.data.listing import SourceFile
+from attngan.data.pixels import allocate
 from attngan.data.reading import UNFIXED, Account, Reading
 from attngan.data.transforms import FailedReadError, Picture, Span, UnreadablePictureError, decode_picture
 from attngan.errors import AttnGANError
@@ -69,7 +68,7 @@ class _Table:
 
     def __init__(self, files: list[SourceFile], resolution: int, channels: int) -> None:
         self.files = files
-        self.images = _allocate((len(files), resolution, resolution, channels))
+        self.images = allocate((len(files), resolution, resolution, channels))
         self.sides = np.zeros(len(files), np.int64)  # 0 of a file that wasn't read
         self.facts = np.zeros((len(files), 4), bool)  # in the order of Account
         self.reasons: dict[int, str] = {}
@@ -129,23 +128,3 @@ def _decode(file: SourceFile, resolution: int, channels: int, reading: Reading) 
         return decode_picture(file.read(), resolution, channels, reading)
     except UnreadablePictureError as reason:
         return reason
-
-
-def _allocate(shape: tuple[int, ...]) -> np.ndarray:
-    """An uint8 array in memory, or beyond 2 GiB over an unnamed temporary file whose space is taken at once."""
-    size = int(np.prod(shape))
-    if size <= IN_MEMORY:
-        return np.empty(shape, np.uint8)
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(prefix="attngan-"))
-        try:
-            # Writing to a map over a full disk would kill the process; asking first gives an error.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            raise AttnGANError(
-                f"TMPDIR {tempfile.gettempdir()}",
-                f"{size / 2**30:.1f} GiB for the decoded pictures do not fit ({error.strerror})",
-                "free space, or set TMPDIR to a larger disk",
-            ) from None
-        return np.memmap(file, np.uint8, "r+", shape=shape)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from attngan.data.dataset import Dataset, hash_samples
+from attngan.data.pixels import take_pixels
 from attngan.data.reading import NOTHING, UNFIXED, Account, Reading
 from attngan.data.split import holdout_seed, whole_copies
 from attngan_runtime.errors import printable
@@ -105,8 +106,8 @@ class ImageDataset(Dataset):
         classes = None if self.classes is None else self.classes[places]
         sides = None if self.sides is None else self.sides[places]
         return replace(
-            self, images=self.images[places], classes=classes, skipped=[], ignored=0, sides=sides, account=NOTHING,
-            notes=[],
+            self, images=take_pixels(self.images, places), classes=classes, skipped=[], ignored=0, sides=sides,
+            account=NOTHING, notes=[],
         )  # fmt: skip
 
     @property

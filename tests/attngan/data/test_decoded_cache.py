@@ -19,7 +19,7 @@ from pyarrow import parquet
 from refusals import refuses
 
 from attngan.cache_folder import cache_folder
-from attngan.data import ImageDataset, decoded_cache, decoding, load_captioned, load_pictures, transforms
+from attngan.data import ImageDataset, decoded_cache, decoding, load_captioned, load_pictures, pixels, transforms
 from attngan.data.reading import Reading
 from attngan.data.sources import parquet_file, tar_file
 
@@ -148,7 +148,7 @@ def test_scales_that_are_fixed_are_those_asked_for(tmp_path: Path, decoded: list
 def test_large_sets_are_mapped_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path, FILES, False)
     first = read(path)
-    monkeypatch.setattr(decoded_cache, "IN_MEMORY", 100)
+    monkeypatch.setattr(pixels, "IN_MEMORY", 100)
     mapped = read(path)
     assert isinstance(mapped.images, np.memmap) and same(mapped, first)
 

@@ -16,7 +16,7 @@ from picture_files import SIDE, make, png
 from PIL import Image
 from refusals import refuses
 
-from attngan.data import ImageDataset, decoding, load_pictures
+from attngan.data import ImageDataset, decoding, load_pictures, pixels
 from attngan.data import image_folder as load
 from attngan.data.reading import UNFIXED
 from attngan.data.sources.zip_file import list_zip
@@ -219,19 +219,23 @@ def test_fingerprint_tells_pixels_labels_names_and_shape() -> None:
 def test_large_sets_are_mapped_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path, {"1.png": png(1), "2.png": b"", "3.png": png(3)}, False)
     in_memory = read(path)
-    monkeypatch.setattr(decoding, "IN_MEMORY", 100)
+    monkeypatch.setattr(pixels, "IN_MEMORY", 100)
     mapped = read(path)
     assert isinstance(mapped.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
     np.testing.assert_array_equal(mapped.images, in_memory.images)
     assert mapped.fingerprint == in_memory.fingerprint
+    for places in (np.array([1, 0, 1]), np.array([False, True]), np.array([], np.int64)):
+        taken = mapped.take(places).images
+        assert isinstance(taken, np.memmap) == (taken.nbytes > 100)
+        np.testing.assert_array_equal(taken, in_memory.images[places])
 
 
 def test_full_disk_is_told_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_file: int, _start: int, _length: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(decoding, "IN_MEMORY", 100)
-    monkeypatch.setattr(decoding.os, "posix_fallocate", full)
+    monkeypatch.setattr(pixels, "IN_MEMORY", 100)
+    monkeypatch.setattr(pixels.os, "posix_fallocate", full)
     with refuses("TMPDIR: No space"):
         read(make(tmp_path, {"1.png": png(1), "2.png": png(2)}, False))
 
