@@ -28,6 +28,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, boo
         if transform is None:
             return image, False
         return _apply(image, mode, transform)
+    except MemoryError:
+        raise
     except Exception:  # LittleCMS and Pillow refuse profiles by errors of many classes
         return image, True
 

@@ -85,10 +85,7 @@ class Memorisation(Report):
             found.append(f"{self.held_out_copies:,} more held-out pictures are training pictures too, and don't count.")
         tails = self.by_features.held_out_tail, self.by_pixels.held_out_tail
         if self.held_out >= FEWEST_FOR_TAIL and None in tails:
-            found.append(
-                "The closest 5 % held out look as training pictures do, by one column or both: there, that row says "
-                "nothing."
-            )
+            found.append("-: the closest 5 % held out look as training pictures do, and that row says nothing.")
         return found
 
     def _row(self, name: str) -> Row:

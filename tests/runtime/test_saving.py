@@ -112,9 +112,7 @@ def test_places_are_looked_at_before_the_work(tmp_path: Path) -> None:
         check_output_file(tmp_path, "grid.png")
 
 
-def test_a_place_without_permission_is_refused_before_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_without_permission_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
     (tmp_path / "own").mkdir()
     check_parent(tmp_path / "own" / "file")

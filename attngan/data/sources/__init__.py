@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attngan.data.layouts.shards import ARCHIVES
 from attngan.data.layouts.webdataset import without_parts
-from attngan.data.listing import Listing, left_out, most_strays, sort_entries
+from attngan.data.listing import Listing, SourceFile, left_out, most_strays, sort_entries
 from attngan.data.sources.folder import list_folder
 from attngan.data.sources.parquet_file import NoPicturesError, is_parquet, list_parquet
 from attngan.data.sources.tar_file import is_tar, list_tar
@@ -104,7 +104,7 @@ def _list_packed(files: list[tuple[Path, str]]) -> Listing:
         try:
             found += list_parquet(path, below)
         except NoPicturesError as error:
-            tables.append((below.rstrip("/"), path.read_bytes))
+            tables.append(SourceFile(below.rstrip("/"), path.read_bytes, path))
             lacking.append(error)
     if lacking and not found:
         raise lacking[0]

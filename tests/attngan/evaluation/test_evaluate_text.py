@@ -239,7 +239,7 @@ def test_pictures_and_sentences_do_not_stand_beside_one_another(folder):
         (("--data", "{tmp}/folder"), "folder: is a folder"),
         (("--data", "{tmp}/one.txt"), "one.txt: 1 different sentences"),
         (("--data", "{tmp}/empty.txt"), "empty.txt: 0 different sentences"),
-        (("--data", "{tmp}/binary.txt"), "binary.txt: byte 0xff in line 1 is not UTF-8"),
+        (("--data", "{tmp}/binary.txt"), "binary.txt line 1: byte 0xff is not UTF-8"),
         (("--samples", 9), "9 is not in the range x>=10"),
         (("--samples", 21), "--data: 40 test sentences"),
         (("--temperature", 0.04), "0.04 is "),

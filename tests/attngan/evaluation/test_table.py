@@ -232,7 +232,7 @@ nearest picture is a training one, not a held-out one        100.0 % ± 0.0 %   
 median distance to the nearest training picture (held-out)       8.13 (9.50)     12.00 (13.25)
 500 generated and 60 held-out pictures against 1,200 training pictures, features: pixels
 Clearly above the right column: copies. Clearly below: pictures unlike real ones, which can hide copies.
-The closest 5 % held out look as training pictures do, and nothing is closer: that row says nothing."""
+-: the closest 5 % held out look as training pictures do, and that row says nothing."""
 
 
 def test_copies() -> None:
