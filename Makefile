@@ -28,7 +28,7 @@ lint: $(VENV)/.dev  ## ruff, mypy and import rules
 
 # Two processes of one thread each, since most tests are too small for two threads.
 pytest: $(VENV)/.dev $(VENV)/.web  ## all tests but slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations=25
 
 wheel-test: $(VENV)/.dev  ## the built wheel in an environment without torch
 	$(BIN)/python tests/wheel.py

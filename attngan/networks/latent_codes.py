@@ -38,7 +38,7 @@ class LatentCodes(nn.Module):
     def fit(self, features: Tensor) -> None:
         """Takes the components from features float [N, 512] of N pictures; N − 1 are the most that there are."""
         self.mean.copy_(features.mean(0))
-        spread = features.std(0).clamp_min(1e-6)
+        spread = features.std(0, correction=0).clamp_min(1e-6)
         _, sizes, directions = torch.linalg.svd((features - self.mean) / spread, full_matrices=False)
         used = min(len(self.share), len(features) - 1, int((sizes > 1e-4 * sizes[0]).sum()))
         self.basis[:, :used] = directions[:used].T / sizes[:used] * math.sqrt(len(features)) / spread[:, None]

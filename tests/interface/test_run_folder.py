@@ -105,6 +105,7 @@ def stopped_when(appears: Path) -> Iterator[None]:
     def watch() -> None:
         while not ended.wait(0.01):
             if appears.exists():
+                ended.wait(1.0)  # until the phase after it has made a step
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 

@@ -45,6 +45,11 @@ def test_of_few_pictures_there_are_few_codes_and_the_other_values_are_noise():
     assert not torch.allclose(found[:, :5], noise[:, :5])
 
 
+def test_one_picture_has_no_code():
+    codes, noise = fitted(32, 1), torch.randn(1, 32)
+    assert torch.equal(codes(features(1), noise), noise)
+
+
 def test_before_they_are_fitted_all_is_noise():
     codes, noise = LatentCodes(8), torch.randn(4, 16)
     assert not codes.fitted

@@ -187,7 +187,7 @@ def test_training_moves_every_network(undisturbed, lines):
 def test_each_network_gets_better_at_its_game(lines):
     """D at telling sentences from words drawn by an untrained generator, and then G at passing for real."""
     run = run_of(lines)
-    trainer = build(run.config, CPU).trainer
+    trainer = build(replace(run.config, training=replace(run.config.training, penalty="r1+r2")), CPU).trainer
     settings = Settings(learning_rate=3e-3)
     for optimizer in (trainer.optimizer_d, trainer.optimizer_g):
         for group in optimizer.param_groups:

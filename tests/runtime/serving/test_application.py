@@ -194,8 +194,10 @@ def test_a_host_that_is_not_this_machine_is_one_line(make_bundle: Any) -> None:
 
 def test_the_command_serves_until_it_is_stopped(make_bundle: Any) -> None:
     command = [sys.executable, "-m", "attngan_runtime.cli", "serve", str(make_bundle()), "--port", "0", "--no-open"]
+    signals = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored here would be there too
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
+            signal.signal(signal.SIGINT, signals)
             assert process.stdout is not None
             said = process.stdout.readline()
             address = re.search(r"http://127\.0\.0\.1:\d+/", said)
