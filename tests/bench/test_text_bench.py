@@ -32,6 +32,7 @@ def tiny():
     return generator
 
 
+@pytest.mark.slow
 def test_quick_measures_everything_and_writes_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(bench_text, "RESULTS", tmp_path / "text_speed.json")
     result = CliRunner().invoke(bench_text.main, ["--quick"])

@@ -24,7 +24,9 @@ def test_both_forms_of_every_generator_ship():
     assert NAMES == sorted(LIMITS) == sorted(shipped_names())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "captions")) for name in NAMES]
+)
 def test_bundle_equals_a_fresh_export(name, tmp_path):
     shipped = Bundle.load(name)
     export_generator(name, tmp_path / name, precision="fp16-weights", attention="attention" in shipped.sidecar)

@@ -50,6 +50,7 @@ def test_weights_of_another_generator_are_refused(bundle, run_plain):
         bench.run_bench(str(bundle), str(run_plain))
 
 
+@pytest.mark.slow
 def test_prompts_are_measured_beside_pytorch(words_bundle, run_of_words, run_of_words_alone):
     figures = bench.run_bench(str(words_bundle), str(run_of_words))
     assert list(figures["forms"]) == ["ONNX Runtime", "TorchScript", ".pt2", "PyTorch, eager"]
@@ -58,6 +59,7 @@ def test_prompts_are_measured_beside_pytorch(words_bundle, run_of_words, run_of_
         bench.run_bench(str(words_bundle), str(run_of_words_alone))
 
 
+@pytest.mark.slow
 def test_sentences_are_measured_beside_pytorch(text_bundle, text_run, text_run_by_mean):
     figures = bench.run_bench(str(text_bundle), str(text_run))
     names = list(figures["forms"])
