@@ -48,6 +48,8 @@ class ImageNetworkConfig(NetworkConfig):
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
             raise AttnGANError(f"channels {self.channels}", "", "use 1 (grey), 3 (RGB) or 4 (RGB and alpha)")
+        if self.discriminator not in ("convolutional", "projected"):
+            raise AttnGANError(f"discriminator {self.discriminator}", remedy="use convolutional or projected")
         if not 0 <= self.codes <= self.z_dim or (self.codes and self.discriminator != "projected"):
             raise AttnGANError(
                 f"codes {self.codes}", "", f"use 0, or up to {self.z_dim} with a projected discriminator"
@@ -58,6 +60,7 @@ class ImageNetworkConfig(NetworkConfig):
         return self.discriminator == "projected"
 
     def check_training(self, training: ImageTraining) -> None:
+        _check_penalty(self, training)
         if bool(self.codes) != bool(training.perceptual or training.pixels):
             raise AttnGANError(
                 f"codes {self.codes}, perceptual {training.perceptual}, pixels {training.pixels}",
@@ -109,6 +112,7 @@ class TextToImageConfig(NetworkConfig):
 
     def check_training(self, training: TextToImageTraining) -> None:
         """AttnGANError unless it grows from `base` to `resolution`, from where a frozen network sees something."""
+        _check_penalty(self, training)
         smallest = self.base if training.grow else self.resolution
         if self.sees_features(training) and smallest < 16:
             raise AttnGANError(f"base {self.base}", "too small for perceptual features", "use 16 or more")
@@ -147,6 +151,14 @@ class TextConfig(NetworkConfig):
             )
         if not 0 <= self.dropout < 1:
             raise AttnGANError(f"dropout {self.dropout}", "", "use 0 to below 1")
+
+
+def _check_penalty(network: NetworkConfig, training: TrainingConfig) -> None:
+    """AttnGANError for a penalty that is not there where a frozen network takes part."""
+    if network.sees_features(training) and training.penalty in ("r2", "wgan-gp"):
+        raise AttnGANError(
+            f"penalty {training.penalty}", "a frozen network takes part in training", "use r1, r1+r2 or none"
+        )
 
 
 def _check_stages(network: ImageNetworkConfig | TextToImageConfig) -> None:
@@ -335,7 +347,8 @@ class RunConfig:
 def _own(settings: dict[str, Any], training: type[TrainingConfig]) -> dict[str, Any]:
     """The settings without those of other tasks that say nothing."""
     known = {entry.name for entry in dataclasses.fields(training)}
-    return {name: value for name, value in settings.items() if name in known or _EVERY_TASK.get(name, ...) != value}
+    silent = _EVERY_TASK | {"projected": 1.0}  # which runs of two days kept, of a discriminator that is gone
+    return {name: value for name, value in settings.items() if name in known or silent.get(name, ...) != value}
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class PerceptualTrainer(Trainer):
         if "skipped" not in figures:
             loss = torch.zeros((), device=real.device)
             if self.perceptual or self.pixels:
-                led = slice(len(real) // 2 if self.codes else None)
+                led = slice(_half(real) if self.codes else None)
                 distance = _distance(real_maps, fake_maps, led)
                 figures["distance"] = distance.detach()
                 loss = self.perceptual * distance + self.pixels * 0.5 * (fake[led] - real[led]).abs().mean()
@@ -96,8 +96,9 @@ class PerceptualTrainer(Trainer):
         """The noise of a batch, the first half of it with the codes of the pictures."""
         if self.codes is None:
             return noise
-        half = len(real) // 2
-        return torch.cat([self.codes(self.see(real[:half]), noise[:half]), noise[half:]])
+        half = _half(real)
+        with torch.autocast(real.device.type, enabled=False):  # small components need more than 8 bits
+            return torch.cat([self.codes(self.see(real[:half]), noise[:half]), noise[half:]])
 
     def _judge_step(self, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings) -> Figures:
         """Moves D to tell real from fake."""
@@ -142,6 +143,11 @@ class PerceptualTrainer(Trainer):
                     reals = _listed(self.discriminator(real, labels))
             pairs = zip(reals, fakes, strict=True)
             return torch.stack([self.objective.generator(some, others) for some, others in pairs]).mean()
+
+
+def _half(batch: Tensor) -> int:
+    """Pictures of a batch that are drawn from codes: one at least."""
+    return (len(batch) + 1) // 2
 
 
 def _penalty_of(logits: list[Logits], seen: list[Tensor], real_alone: bool) -> Tensor:

@@ -103,21 +103,21 @@ def duration(seconds: float) -> str:
 def _too_long(config: RunConfig, pace: Pace) -> str:
     """That it is hopeless, and the preset of the task nearest to it that is not, by its work beside that of this run.
 
-    Nearest: of as many channels, and of the largest resolution.
+    Nearest: of the largest resolution up to its own, then of as many channels, then of the most work.
     """
     work, problem = WORK.get(config.task), f"{config.preset} takes more than a day here"
     here = pace.seconds / (work(config.network) * config.training.images) if work else 0.0
-    others = {
-        name: here * work(network) * training.images
+    resolution, channels = (getattr(config.network, name, 0) for name in ("resolution", "channels"))
+    fitting = {
+        name: (getattr(network, "resolution", 0), getattr(network, "channels", 0) == channels, seconds)
         for name, (network, training) in PRESETS.items()
-        if work
-        and network.task == config.task
-        and not name.startswith("tiny")  # which are for a first look
-        and getattr(network, "channels", 0) == getattr(config.network, "channels", 0)
+        if work and network.task == config.task and not name.startswith("tiny")  # which are for a first look
+        if getattr(network, "resolution", 0) <= resolution
+        if (seconds := here * work(network) * training.images) < _DAY
     }
-    fitting = {name: seconds for name, seconds in others.items() if seconds < _DAY}
     if not fitting:
         fewer = max(int(float(f"{config.training.images * _NIGHT / pace.seconds:.1g}")), 1)
         return f"{problem}, as all presets of its kind; --images {fewer} takes about {duration(_NIGHT)}"
-    name = max(fitting, key=lambda name: (getattr(PRESETS[name][0], "resolution", 0), fitting[name]))
-    return f"{problem}; --preset {name} about {duration(fitting[name])}"
+    name = max(fitting, key=fitting.__getitem__)
+    more = "" if fitting[name][1] else f" --channels {channels}"
+    return f"{problem}; --preset {name}{more} about {duration(fitting[name][2])}"

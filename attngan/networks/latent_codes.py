@@ -13,11 +13,11 @@ _NOISE = 0.3  # of a code: its standard deviation, so that what lies around a co
 
 
 class LatentCodes(nn.Module):
-    """Features float [B, 512] of pictures → their codes: principal components, of mean 0 and variance 1.
+    """Principal components of features, of mean 0 and variance 1: what each training picture is called.
 
-    A generator that learns to draw each training picture from its own code covers them all, where one that only
-    deceives a discriminator draws few again and again; normal noise then draws what lies between. Bojanowski et al.
-    2018 (GLO) learn such codes by descent, Casanova et al. 2021 (IC-GAN) take a network's features as a condition.
+    A generator that learns to draw training pictures from their codes draws more of them than one that only deceives
+    a discriminator, which draws few again and again; normal noise then draws what lies between. Bojanowski et al. 2018
+    (GLO) learn such codes by descent, Casanova et al. 2021 (IC-GAN) take a network's features as a condition.
     """
 
     mean: Tensor
@@ -38,10 +38,13 @@ class LatentCodes(nn.Module):
     def fit(self, features: Tensor) -> None:
         """Takes the components from features float [N, 512] of N pictures; N − 1 are the most that there are."""
         self.mean.copy_(features.mean(0))
-        spread = features.std(0, correction=0).clamp_min(1e-6)
-        _, sizes, directions = torch.linalg.svd((features - self.mean) / spread, full_matrices=False)
+        spread = features.std(0, correction=0)
+        weights = torch.where(
+            spread > 1e-3 * (1 + self.mean.abs()), 1 / spread, 0.0
+        )  # less is what roundings differ by
+        _, sizes, directions = torch.linalg.svd((features - self.mean) * weights, full_matrices=False)
         used = min(len(self.share), len(features) - 1, int((sizes > 1e-4 * sizes[0]).sum()))
-        self.basis[:, :used] = directions[:used].T / sizes[:used] * math.sqrt(len(features)) / spread[:, None]
+        self.basis[:, :used] = directions[:used].T / sizes[:used] * math.sqrt(len(features)) * weights[:, None]
         self.share[:used] = math.sqrt(1 - _NOISE**2)
 
     @torch.no_grad()

@@ -33,7 +33,10 @@ def event_row(record: Record) -> dict[str, Any]:
 
 
 # Settings that all tasks have and few use, at the value where they change nothing.
-_IDLE = {"mismatched": 0.0, "generator_rate": 1.0, "warm_up": 0.0, "projected": 1.0}
+_IDLE = {
+    "mismatched": 0.0, "generator_rate": 1.0, "warm_up": 0.0, "perceptual": 0.0, "pixels": 0.0, "adversarial": 1.0,
+    "adversarial_from": 0.0,
+}  # fmt: skip
 
 
 def _used(config: RunConfig) -> dict[str, Any]:

@@ -61,7 +61,9 @@ class ImageTask(Task):
 
     def configure(self, network: Any, training: Any, options: TrainOptions) -> tuple[Any, Any]:
         if options.penalty:
-            raise AttnGANError(f"--penalty {options.penalty}", f"{options.preset} has its own, R1 + R2", "leave it out")
+            raise AttnGANError(
+                f"--penalty {options.penalty}", f"{options.preset} has its own, {training.penalty}", "leave it out"
+            )
         if options.sentences:
             raise AttnGANError("--sentences", f"{options.preset} {self.does}", "give --images")
         if options.channels:

@@ -140,7 +140,7 @@ def test_where_bf16_is_imitated_it_is_not_tried(found, folder, tmp_path, monkeyp
     ("hours", "channels", "named"),
     [
         (23, 3, None), (25, 3, "cpu-64 about 17 minutes"), (24 * 120, 3, "cpu-32"), (1e9, 3, "about 8.0 hours"),
-        (24 * 30, 1, "fashion-32"),
+        (24 * 30, 1, "cpu-64 --channels 1"),
     ],
 )  # fmt: skip
 def test_a_preset_that_takes_more_than_a_day_names_the_nearest_that_does_not(

@@ -45,6 +45,12 @@ def test_of_few_pictures_there_are_few_codes_and_the_other_values_are_noise():
     assert not torch.allclose(found[:, :5], noise[:, :5])
 
 
+def test_pictures_that_differ_by_roundings_have_none():
+    codes, alike = LatentCodes(8), features(1) + 1e-5 * torch.randn(40, FEATURES)
+    codes.fit(alike)
+    assert not codes.fitted
+
+
 def test_one_picture_has_no_code():
     codes, noise = fitted(32, 1), torch.randn(1, 32)
     assert torch.equal(codes(features(1), noise), noise)

