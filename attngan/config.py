@@ -347,7 +347,7 @@ class RunConfig:
 def _own(settings: dict[str, Any], training: type[TrainingConfig]) -> dict[str, Any]:
     """The settings without those of other tasks that say nothing."""
     known = {entry.name for entry in dataclasses.fields(training)}
-    silent = _EVERY_TASK | {"projected": 1.0}  # which runs of two days kept, of a discriminator that is gone
+    silent = _EVERY_TASK | {"projected": 1.0}  # weight of a discriminator that is gone
     return {name: value for name, value in settings.items() if name in known or silent.get(name, ...) != value}
 
 

@@ -102,7 +102,7 @@ class PerceptualTrainer(Trainer):
 
     def _judge_step(self, real: Seen, fake: Seen, labels: Tensor | None, settings: Settings) -> Figures:
         """Moves D to tell real from fake."""
-        penalise = self.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
+        penalise = self._penalises(settings)
         both = _each(lambda some, others: torch.cat([some, others]).detach().requires_grad_(penalise), real, fake)
         logits = self._logits_of(both, labels, settings.mismatched > 0)
         compare = self.objective.discriminator

@@ -66,18 +66,18 @@ def _words(
 _LED: dict[str, Any] = {
     "learning_rate": (3e-4, 3e-5), "generator_rate": 3.0, "beta1": 0.5, "beta2": (0.99, 0.99), "objective": "hinge",
     "penalty": "none", "mismatched": 1.0, "augment": ("warp",), "augment_probability": (0.8, 0.8), "precision": "bf16",
-    "perceptual": 1.0, "pixels": 2.0, "adversarial": 0.03, "kid_samples": 250,
+    "perceptual": 1.0, "pixels": 2.0, "kid_samples": 250,
 }  # fmt: skip
 
 
 def _coded(
     resolution: int, widths: tuple[int, ...], attention: tuple[int, ...], images: int
 ) -> tuple[ImageNetworkConfig, ImageTraining]:
-    """A preset for machines without a GPU: half of what G draws begins at the latent code of a training picture."""
+    """A preset for machines without a GPU: half of what G draws in training begins at a training picture's code."""
     network = ImageNetworkConfig(
         resolution, 3, 0, 64, widths, 2, attention, 2, discriminator="projected", codes=32
     )  # fmt: skip
-    return network, ImageTraining(images, adversarial_from=0.04, patience=PATIENCE, **(_LED | {"adversarial": 0.1}))
+    return network, ImageTraining(images, adversarial=0.1, adversarial_from=0.04, patience=PATIENCE, **_LED)
 
 
 def _captioned(
@@ -91,7 +91,8 @@ def _captioned(
     )  # fmt: skip
     training = TextToImageTraining(
         images, batch, ema_half_life=min(max(images // 40, 200), 4000), grow=grow, matching_images=matching_images,
-        matching_batch=64, matching_learning_rate=2e-3, adversarial_from=adversarial_from, balanced=True, **_LED,
+        matching_batch=64, matching_learning_rate=2e-3, adversarial=0.03, adversarial_from=adversarial_from,
+        balanced=True, **_LED,
     )  # fmt: skip
     return network, training
 

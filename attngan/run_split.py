@@ -45,19 +45,23 @@ class _Known:
     held_out: np.ndarray
     here: int  #: how many the dataset had
     share: float  #: of the first ones that was held out
+    fingerprint: str  #: of that dataset
+    content: str
 
 
 def write_split(folder: Path, dataset: Dataset, holdout: int, seed: int) -> None:
     """Keeps how a run splits its data, and on which side those were that are gone; AttnGANError if the disk refuses."""
     training, held_out = dataset.split(holdout, seed)
     labels, here = _hash_labels(dataset), len(dataset)
-    known = _Known(dataset.keys, labels, training, held_out, here, len(held_out) / here)
+    known = _Known(
+        dataset.keys, labels, training, held_out, here, len(held_out) / here, dataset.fingerprint, dataset.content
+    )
     if has_split(folder):
         known = _with_gone(known, _read(folder))
     order = np.concatenate([known.training, known.held_out])
     tensors = {"keys": known.keys, "labels": known.labels, "order": order}
     about = {
-        "fingerprint": dataset.fingerprint, "content": dataset.content, "training": len(known.training), "here": here,
+        "fingerprint": known.fingerprint, "content": known.content, "training": len(known.training), "here": here,
         "share": known.share,
     }  # fmt: skip
     save_tensors(folder / FILE, {name: torch.from_numpy(value) for name, value in tensors.items()}, about)
@@ -104,8 +108,8 @@ def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
     whole groups are held out in the share that was; held out wins.
     Raises AttnGANError if the file is damaged, or nothing is left to train on.
     """
-    known, about = _read(folder), load_about(folder / FILE)
-    if about["fingerprint"] == dataset.fingerprint:
+    known = _read(folder)
+    if known.fingerprint == dataset.fingerprint:
         return Split(known.training[known.training < known.here], known.held_out[known.held_out < known.here])
     moved = _where(known, dataset.keys, _hash_labels(dataset))
     sides = _sides(known, moved, dataset.keys)
@@ -116,7 +120,7 @@ def recall_split(folder: Path, dataset: Dataset, seed: int) -> Split:
         raise AttnGANError("--data", f"nothing but what {folder} holds out", "add what it is to be trained on")
     back, gone = int((moved[known.here :] >= 0).sum()), int((moved[: known.here] < 0).sum())
     added = len(dataset) - int((moved >= 0).sum())
-    return Split(training, held_out, added, back, gone, about["content"] == dataset.content)
+    return Split(training, held_out, added, back, gone, known.content == dataset.content)
 
 
 def _read(folder: Path) -> _Known:
@@ -126,7 +130,8 @@ def _read(folder: Path) -> _Known:
     labels = tensors["labels"].numpy() if "labels" in tensors else np.zeros_like(keys)
     training, held_out = order[: about["training"]], order[about["training"] :]
     share = about.get("share", len(held_out) / len(keys))
-    return _Known(keys, labels, training, held_out, about.get("here", len(keys)), share)
+    here = about.get("here", len(keys))
+    return _Known(keys, labels, training, held_out, here, share, about["fingerprint"], about["content"])
 
 
 def _with_gone(known: _Known, then: _Known) -> _Known:

@@ -103,7 +103,7 @@ class Trainer:
         with torch.no_grad():
             fake = self.generator(z, labels)
             seen = augment(torch.cat([real, fake.to(real.dtype)]))
-        penalise = self.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
+        penalise = self._penalises(settings)
         seen = seen.detach().requires_grad_(penalise)
         logits, wrong_logits = self._logits(seen, labels, settings.mismatched > 0)
         real_logits, fake_logits = logits.chunk(2)
@@ -121,6 +121,10 @@ class Trainer:
             figures["penalty"] = penalty.detach()
             loss = loss + settings.gamma * settings.penalty_every * penalty
         return figures | descend(self.optimizer_d, loss, reduce=self.reduce)
+
+    def _penalises(self, settings: Settings) -> bool:
+        """Whether this step has a penalty."""
+        return self.penalty != "none" and settings.gamma > 0 and self.steps % settings.penalty_every == 0
 
     def _logits(self, seen: Tensor, labels: Tensor | None, mismatched: bool) -> tuple[Tensor, Tensor | None]:
         """Logits of real pictures and fakes, and of the real ones under other labels; each is looked at once."""

@@ -39,9 +39,8 @@ class LatentCodes(nn.Module):
         """Takes the components from features float [N, 512] of N pictures; N − 1 are the most that there are."""
         self.mean.copy_(features.mean(0))
         spread = features.std(0, correction=0)
-        weights = torch.where(
-            spread > 1e-3 * (1 + self.mean.abs()), 1 / spread, 0.0
-        )  # less is what roundings differ by
+        varies = spread > 1e-3 * (1 + self.mean.abs())  # less is what roundings differ by
+        weights = torch.where(varies, 1 / spread, 0.0)
         _, sizes, directions = torch.linalg.svd((features - self.mean) * weights, full_matrices=False)
         used = min(len(self.share), len(features) - 1, int((sizes > 1e-4 * sizes[0]).sum()))
         self.basis[:, :used] = directions[:used].T / sizes[:used] * math.sqrt(len(features)) * weights[:, None]
